@@ -1,0 +1,1 @@
+"""From a folder of radiographs and reports to batches; knows no model."""

@@ -1,0 +1,56 @@
+"""The finding: one thing to be seen on a radiograph, in the words of its report.
+
+The phantom draws a `Finding`, `mesh` writes and reads it in the collection's
+indexing grammar, `report_grammar` puts it into sentences.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One finding with its place and degree.
+
+    Args:
+        name: string. A key of `FINDINGS`.
+        side: string. `"right"`, `"left"`, `"bilateral"` (the patient's side, so
+            the right is drawn on the left of a frontal view), or `""`.
+        region: string. `"upper lobe"`, `"middle lobe"`, `"lower lobe"`,
+            `"lingula"`, `"base"`, `"apex"`, `"hilum"`, or `""`.
+        degree: string. `"borderline"`, `"mild"`, `"moderate"`, `"severe"`,
+            `"small"`, `"large"`, or `""` (drawn as moderate).
+        pattern: string. `"streaky"`, `"patchy"`, `"focal"`, `"diffuse"`,
+            `"rounded"`, … or `""`.
+
+    Example:
+    ```python
+    Finding("pleural_effusion", side="left", degree="small")
+    ```
+    """
+
+    name: str
+    side: str = ""
+    region: str = ""
+    degree: str = ""
+    pattern: str = ""
+
+
+# name → whether it counts as a disease of the lungs and pleura.
+FINDINGS = {
+    "cardiomegaly": True,
+    "pleural_effusion": True,
+    "atelectasis": True,
+    "consolidation": True,
+    "opacity": True,
+    "nodule": True,
+    "calcified_granuloma": True,
+    "pneumothorax": True,
+    "edema": True,
+    "hyperinflation": True,
+    "scarring": True,
+    "spine_degeneration": False,
+    "fracture": False,
+    "hiatal_hernia": False,
+    "pacemaker": False,
+    "catheter": False,
+}

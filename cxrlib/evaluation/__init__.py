@@ -1,0 +1,1 @@
+"""Figures with their protocols; knows neither the data's origin nor the training."""

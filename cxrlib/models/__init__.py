@@ -1,0 +1,1 @@
+"""Keras models and layers; they know no files and import no TensorFlow."""
