@@ -1,0 +1,282 @@
+"""Training that can be killed and taken up again with the same result."""
+
+import json
+import pathlib
+
+import keras
+import pandas as pd
+
+from cxrlib.files import InputError, write_whole
+
+CHECKPOINT = "checkpoint-{epoch:04d}.keras"
+
+
+def warmup_cosine(peak, steps, warmup=0.1):
+    """Rise linearly to the peak, then fall along a cosine to a hundredth of it.
+
+    Args:
+        peak: float. Highest learning rate.
+        steps: int. Steps of the whole training.
+        warmup: float. Share of the steps spent rising.
+
+    Returns:
+        A `keras.optimizers.schedules.CosineDecay`.
+
+    Example:
+    ```python
+    float(warmup_cosine(1e-3, steps=100)(10))  # 0.001
+    ```
+
+    Reference:
+    - [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983)
+    """
+    rising = max(1, int(warmup * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=peak / 100,
+        warmup_target=peak,
+        warmup_steps=rising,
+        decay_steps=max(1, steps - rising),
+        alpha=0.01,
+    )
+
+
+class EpochSeeds(keras.callbacks.Callback):
+    """Derive the state of every dropout from (seed, epoch, layer).
+
+    Keras does not save these states, so that a resumed training would drop
+    other units than an unbroken one.
+
+    Args:
+        seed: int.
+
+    Example:
+    ```python
+    model.fit(dataset, callbacks=[EpochSeeds(seed=0)])
+    ```
+    """
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the states before the epoch's first step."""
+        generators = [
+            generator
+            for layer in self.model._flatten_layers()
+            for generator in getattr(layer, "_seed_generators", [])
+        ]
+        for i, generator in enumerate(generators):
+            generator.state.assign([self.seed * 1_000_003 + epoch, i])
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Write one row of figures per epoch, the file whole at every time.
+
+    Args:
+        path: string or path of the CSV file.
+        initial_epoch: int. Rows from this epoch on are dropped, because they
+            are about to be done again.
+
+    Example:
+    ```python
+    model.fit(dataset, callbacks=[EpochLog("outputs/history.csv")])
+    ```
+    """
+
+    def __init__(self, path, initial_epoch=0):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.rows = []
+        if initial_epoch and self.path.exists():
+            history = pd.read_csv(self.path)
+            self.rows = history[history["epoch"] < initial_epoch].to_dict("records")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Append the epoch's row."""
+        self.rows.append({"epoch": epoch, **{k: float(v) for k, v in logs.items()}})
+        with write_whole(self.path) as temporary:
+            pd.DataFrame(self.rows).to_csv(temporary, index=False)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keep the best model and the last state, each published by a rename.
+
+    `model.keras` is the best epoch by the monitored figure; the numbered
+    checkpoint holds weights, optimizer and epoch for a resume.
+
+    Args:
+        folder: string or path.
+        log: the `EpochLog` that runs before this callback; it knows the best
+            figure so far, also after a resume.
+        monitor: string. A figure to be minimised.
+
+    Example:
+    ```python
+    log = EpochLog("outputs/history.csv")
+    model.fit(dataset, callbacks=[log, Checkpoint("outputs", log)])
+    ```
+    """
+
+    def __init__(self, folder, log, monitor="val_loss"):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.log = log
+        self.monitor = monitor
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save the best, then the state, then drop the state before."""
+        if self.monitor not in logs:
+            raise InputError(
+                f"{self.monitor} is not among the figures of this training "
+                f"({', '.join(logs)}); pass one of them as monitor."
+            )
+        best = min(row[self.monitor] for row in self.log.rows)
+        if self.log.rows[-1][self.monitor] <= best:
+            with write_whole(self.folder / "model.keras") as temporary:
+                self.model.save(temporary)
+        name = CHECKPOINT.format(epoch=epoch + 1)
+        with write_whole(self.folder / name) as temporary:
+            self.model.save(temporary)
+        for old in self.folder.glob("checkpoint-*.keras"):
+            if old.name != name:
+                old.unlink()
+
+
+def last_checkpoint(folder):
+    """Find where a training can be taken up.
+
+    Args:
+        folder: string or path of the training.
+
+    Returns:
+        Tuple of the checkpoint's path and the number of epochs done, or
+        `(None, 0)`.
+
+    Example:
+    ```python
+    path, epochs_done = last_checkpoint("outputs/training")
+    ```
+    """
+    found = sorted(pathlib.Path(folder).glob("checkpoint-[0-9]*.keras"))
+    return (found[-1], int(found[-1].stem.split("-")[1])) if found else (None, 0)
+
+
+def train(
+    model,
+    make_train,
+    val,
+    out,
+    epochs,
+    steps_per_epoch,
+    seed=0,
+    resume=True,
+    settings=None,
+    callbacks=(),
+    verbose="auto",
+):
+    """Fit a compiled model; keep the best epoch; go on where a kill left off.
+
+    Args:
+        model: a compiled `keras.Model`.
+        make_train: callable from the first epoch to the training dataset, which
+            must run from there to the last epoch (see `load_batches`).
+        val: validation dataset.
+        out: string or path. Receives `history.csv`, `model.keras` (best epoch),
+            the last checkpoint and `settings.json`.
+        epochs: int.
+        steps_per_epoch: int.
+        seed: int. Seeds the dropout.
+        resume: bool. Take up a training found in `out`; otherwise start anew.
+        settings: dict or `None`. What defines this training; a checkpoint made
+            under other settings is refused, not mixed in.
+        callbacks: further callbacks.
+        verbose: see `keras.Model.fit`.
+
+    Returns:
+        The model of the best epoch, loaded from `out/model.keras`.
+
+    Raises:
+        InputError: if `out` holds a training under other settings.
+
+    Example:
+    ```python
+    best = train(
+        model, lambda first: load_batches(..., first_epoch=first, epochs=5),
+        val, "outputs/training", epochs=5, steps_per_epoch=50,
+    )
+    ```
+    """
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    settings = {"epochs": epochs, "seed": seed, **(settings or {})}
+    if not resume:
+        for old in [*out.glob("checkpoint-*.keras"), out / "model.keras"]:
+            old.unlink(missing_ok=True)
+    checkpoint, done = last_checkpoint(out)
+    if checkpoint:
+        check_settings(out / "settings.json", settings)
+        print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
+        model = load_model(checkpoint)
+    else:
+        with write_whole(out / "settings.json") as temporary:
+            temporary.write_text(json.dumps(settings, indent=2) + "\n")
+    if done < epochs:
+        log = EpochLog(out / "history.csv", initial_epoch=done)
+        model.fit(
+            make_train(done),
+            validation_data=val,
+            epochs=epochs,
+            initial_epoch=done,
+            steps_per_epoch=steps_per_epoch,
+            callbacks=[EpochSeeds(seed), log, Checkpoint(out, log), *callbacks],
+            verbose=verbose,
+        )
+    return load_model(out / "model.keras")
+
+
+def check_settings(path, settings):
+    """Refuse to resume a training that was started under other settings."""
+    before = json.loads(path.read_text()) if path.exists() else {}
+    changed = [key for key in settings if before.get(key) != settings[key]]
+    if changed:
+        key = changed[0]
+        raise InputError(
+            f"{path.parent}: holds a training with {key}={before.get(key)!r}, not "
+            f"{settings[key]!r}. Use another folder, or start anew with resume=False "
+            "(command line: --no-resume)."
+        )
+
+
+def load_model(path):
+    """Load a `.keras` file of this course, in safe mode.
+
+    Args:
+        path: string or path.
+
+    Returns:
+        A Keras model, ready to generate if it is a `ReportModel`.
+
+    Raises:
+        InputError: if the file is missing, broken or of another kind.
+
+    Example:
+    ```python
+    model = load_model("outputs/demo/07_multitask/model.keras")
+    ```
+    """
+    # Importing registers the classes that the file names.
+    import cxrlib.data.text
+    import cxrlib.models.presets  # noqa: F401
+
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such model file; train one, or check the path.")
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # Keras raises a dozen kinds for a bad file.
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else error
+        raise InputError(
+            f"{path}: not a model that this version can load ({reason}). It may be "
+            "cut off, or written by a newer Keras; train or download it again."
+        ) from error
