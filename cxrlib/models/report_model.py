@@ -131,10 +131,13 @@ class ReportModel(keras.Model):
 
     def set_sampler(self, sampler):
         """Compile the text half for a sampler, unless it already is."""
-        sampler = keras_hub.samplers.get(sampler)
-        now = keras_hub.samplers.serialize(self.causal_lm.sampler)
-        if keras_hub.samplers.serialize(sampler) != now:
-            self.causal_lm.compile(sampler=sampler)
+        if isinstance(sampler, str):
+            sampler = keras_hub.samplers.get(sampler)
+            now = keras_hub.samplers.serialize(self.causal_lm.sampler)
+            if keras_hub.samplers.serialize(sampler) == now:
+                return
+        # An instance is always taken as it comes, with its seed at the start.
+        self.causal_lm.compile(sampler=sampler)
 
     def check_images(self, images):
         """Refuse images of the wrong size or range, saying which."""

@@ -1,0 +1,214 @@
+"""One radiograph: read whatever was handed in, make it a square.
+
+Only NumPy and OpenCV are imported, because the worker processes that decode a
+whole collection import this module.
+"""
+
+import pathlib
+import struct
+import zlib
+
+import cv2
+import numpy as np
+
+from cxrlib.files import InputError
+
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+DICOM_SUFFIXES = (".dcm", ".dicom")
+
+
+def read_radiograph(path):
+    """Read a PNG, JPEG or DICOM file as one grey image, white bone on black.
+
+    Colours become grey, transparency is dropped and the EXIF rotation of a
+    photograph is applied. An image of 16 bits is divided by the full scale of
+    the smallest usual depth (8, 10, 12, 14 or 16 bits) that holds its maximum,
+    for detectors write 12 bits into files of 16. A DICOM file goes through its
+    own rescale and window, is stretched to its own range and, if it is
+    MONOCHROME1, inverted.
+
+    Args:
+        path: string or `pathlib.Path`.
+
+    Returns:
+        A float32 array `(H, W)` in [0, 1].
+
+    Raises:
+        InputError: if the file is missing, empty, truncated, corrupt, of
+            another format, or DICOM where pydicom is not installed.
+
+    Example:
+    ```python
+    image = read_radiograph("1_IM-0001-4001.dcm.png")  # (2048, 2496)
+    ```
+    """
+    path = pathlib.Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}). Check the path, or leave "
+            "the study out."
+        ) from error
+    if not data:
+        raise InputError(f"{path}: the file is empty. Copy or download it again.")
+    if data[128:132] == b"DICM" or path.suffix.lower() in DICOM_SUFFIXES:
+        return _read_dicom(path)
+    if data.startswith(PNG):
+        whole = _png_is_whole(data)
+    elif data.startswith(JPEG):
+        whole = _jpeg_is_whole(data)
+    else:
+        raise InputError(
+            f"{path}: is neither PNG, JPEG nor DICOM. Convert it to PNG first."
+        )
+    # OpenCV fills what is missing with grey and says nothing, so look first.
+    pixels = _decode(data) if whole else None
+    if pixels is None:
+        raise InputError(f"{path}: is truncated or corrupt. Copy or download it again.")
+    return _to_unit_range(pixels)
+
+
+def _png_is_whole(data):
+    """Walk the chunks; each carries its length and a checksum, IEND is last."""
+    position = len(PNG)
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        end = position + 8 + length
+        if end + 4 > len(data):
+            return False
+        (expected,) = struct.unpack_from(">I", data, end)
+        if zlib.crc32(memoryview(data)[position + 4 : end]) != expected:
+            return False
+        if data[position + 4 : position + 8] == b"IEND":
+            return True
+        position = end + 4
+    return False
+
+
+def _jpeg_is_whole(data):
+    """Look for the end marker after the last scan (a thumbnail has its own)."""
+    return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda") > 0
+
+
+def _decode(data):
+    try:
+        return cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+        )
+    except cv2.error:  # More pixels than OpenCV allows, for one.
+        return None
+
+
+def _to_unit_range(pixels):
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    bits = 8
+    if pixels.dtype != np.uint8:
+        peak = int(pixels.max())
+        bits = next(depth for depth in (8, 10, 12, 14, 16) if peak < 2**depth)
+    return pixels.astype(np.float32) / np.float32(2**bits - 1)
+
+
+def _read_dicom(path):
+    try:
+        import pydicom
+        from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    except ImportError as error:
+        raise InputError(
+            f"{path}: reading DICOM needs pydicom. Run: pip install 'cxrlib[dicom]'"
+        ) from error
+    try:
+        file = pydicom.dcmread(path, force=True)
+        pixels = file.pixel_array
+        if pixels.ndim == 2:
+            pixels = apply_voi_lut(apply_modality_lut(pixels, file), file)
+    except Exception as error:  # pydicom raises some ten kinds.
+        raise InputError(
+            f"{path}: pydicom cannot decode it ({error}). Copy it again, or export "
+            "it uncompressed or as PNG."
+        ) from error
+    if pixels.ndim == 3 and pixels.shape[-1] == 3:
+        pixels = pixels.mean(axis=-1)
+    if pixels.ndim != 2:
+        raise InputError(
+            f"{path}: holds {pixels.shape[0]} frames where one radiograph is "
+            "expected. Export a single frame."
+        )
+    low, high = float(pixels.min()), float(pixels.max())
+    # Stored values have no unit: the image's own range becomes [0, 1].
+    image = (pixels.astype(np.float32) - low) / max(high - low, 1e-6)
+    if file.get("PhotometricInterpretation") == "MONOCHROME1":
+        image = 1.0 - image
+    return np.clip(image, 0.0, 1.0, dtype=np.float32)
+
+
+def resize_square(image, size, fit="stretch"):
+    """Resize to a square.
+
+    Stretching is the default, as in seed 000: every pixel of the square then
+    shows the patient. Padding keeps the proportions, but spends a fifth of a
+    usual lateral on black bars, which are reconstructed without effort and
+    flatter the SSIM. Shrinking averages areas, so that nothing fine aliases.
+
+    Args:
+        image: float array `(H, W)`.
+        size: int. The side of the square, in pixels.
+        fit: string. `"stretch"`, or `"pad"` (centred, black bars).
+
+    Returns:
+        A float32 array `(size, size)`.
+
+    Raises:
+        InputError: if the image is not a non-empty 2-D array, or `fit` is
+            another word.
+
+    Example:
+    ```python
+    square = resize_square(read_radiograph("frontal.png"), 224)
+    ```
+    """
+    image = np.asarray(image, np.float32)
+    if image.ndim != 2 or not image.size:
+        raise InputError(
+            f"an image of shape {image.shape} cannot be resized: (H, W) is expected."
+        )
+    if fit not in ("stretch", "pad"):
+        raise InputError(f"fit={fit!r}: choose 'stretch' or 'pad'.")
+    if fit == "pad":
+        height, width = image.shape
+        tall, wide = max(0, width - height), max(0, height - width)
+        image = np.pad(
+            image, ((tall // 2, tall - tall // 2), (wide // 2, wide - wide // 2))
+        )
+    shrinks = size < min(image.shape)
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.clip(cv2.resize(image, (size, size), interpolation=method), 0, 1)
+
+
+def check_unit_range(images, name="images"):
+    """Refuse pixels that are not in [0, 1], above all those left in 0–255.
+
+    Args:
+        images: array of any shape.
+        name: string. How the message calls them.
+
+    Returns:
+        `images` as handed in.
+
+    Raises:
+        InputError: if a value is NaN or outside [0, 1].
+
+    Example:
+    ```python
+    check_unit_range(batch["frontal"], "frontal")
+    ```
+    """
+    low, high = float(np.min(images)), float(np.max(images))
+    if low >= -1e-3 and high <= 1 + 1e-3:
+        return images
+    mend = "Divide them by 255." if high > 2 else "Look for NaN or a wrong scaling."
+    raise InputError(
+        f"{name}: values run from {low:g} to {high:g}, where 0 to 1 is expected. {mend}"
+    )

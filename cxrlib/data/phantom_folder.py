@@ -1,0 +1,261 @@
+"""The files of a phantom folder: claimed, written study by study, published last."""
+
+import csv
+import hashlib
+import json
+import pathlib
+import re
+import shutil
+
+import cv2
+import numpy as np
+
+from cxrlib.files import InputError, write_whole
+
+REPORTS = "indiana_reports.csv"
+PROJECTIONS = "indiana_projections.csv"
+IMAGES = "images/images_normalized"
+TRUTH = "truth"
+UNKNOWN = "unknown_terms.csv"
+NOTE = "phantom.json"
+# Records of finished studies while the folder is unfinished.
+PARTIAL = ".partial"
+
+REPORT_COLUMNS = (
+    "uid",
+    "MeSH",
+    "Problems",
+    "image",
+    "indication",
+    "comparison",
+    "findings",
+    "impression",
+)
+PROJECTION_COLUMNS = ("uid", "filename", "projection")
+TRUTH_COLUMNS = (
+    "uid",
+    "finding",
+    "side",
+    "region",
+    "degree",
+    "pattern",
+    "frontal_mask",
+    "lateral_mask",
+)
+UNKNOWN_COLUMNS = ("term", "count", "known")
+
+# === Reading ===
+
+
+def read_reports(path):
+    """Read a reports CSV, keeping its cells as they are.
+
+    Args:
+        path: string or `pathlib.Path`.
+
+    Returns:
+        A list of dicts with the keys `REPORT_COLUMNS`, all values strings.
+
+    Raises:
+        InputError: if the file or a column is missing, it holds no study, or
+            a uid is repeated or cannot be part of a file name.
+
+    Example:
+    ```python
+    rows = read_reports("indiana_reports.csv")
+    ```
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Hand in an {REPORTS}.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns, rows = reader.fieldnames or [], list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: is not a CSV in UTF-8 ({error}).") from error
+    missing = [name for name in REPORT_COLUMNS if name not in columns]
+    if missing:
+        raise InputError(
+            f"{path}: lacks the column {', '.join(missing)}. It needs "
+            f"{', '.join(REPORT_COLUMNS)}."
+        )
+    if not rows:
+        raise InputError(f"{path}: holds no study.")
+    seen = set()
+    for row in rows:
+        uid = row["uid"] or ""
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", uid) or uid in seen:
+            raise InputError(
+                f"{path}: uid {uid!r} is repeated or holds more than letters, "
+                "digits, '_', '-' and '.', of which file names are made."
+            )
+        seen.add(uid)
+    return [{name: row[name] or "" for name in REPORT_COLUMNS} for row in rows]
+
+
+def digest(path):
+    """Return the SHA-256 of a file as a string of hexadecimal digits."""
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+# === Claiming ===
+
+
+def claim(out, note):
+    """Make the folder this phantom's own, or find it finished already.
+
+    Args:
+        out: `pathlib.Path`. The folder.
+        note: dict. What `phantom.json` will say.
+
+    Returns:
+        A bool: whether the very phantom asked for is there and finished.
+
+    Raises:
+        InputError: if `out` is a file, holds another phantom or anything else.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file. Name a folder to draw into.")
+    for path in (out / NOTE, out / PARTIAL / NOTE):
+        if path.exists():
+            _compare(out, path, note)
+            if path.parent == out:
+                # A run killed between the note and the tidying leaves this.
+                shutil.rmtree(out / PARTIAL, ignore_errors=True)
+                return True
+            return False
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError(
+            f"{out}: holds files that are no phantom. Name a new or empty folder."
+        )
+    _write_json(out / PARTIAL / NOTE, note)
+    return False
+
+
+def _compare(out, path, note):
+    try:
+        there = json.loads(path.read_text())
+        differ = [key for key in note if there.get(key) != note[key]]
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path}: is not readable. Name another folder.") from error
+    if differ:
+        said = ", ".join(f"{k}: {there.get(k)!r}, not {note[k]!r}" for k in differ)
+        raise InputError(
+            f"{out}: holds another phantom ({said}). Name a new folder, or "
+            "delete this one."
+        )
+
+
+def is_drawn(out, uid):
+    """Tell whether a study of an unfinished folder is finished."""
+    return _record(out, uid).exists()
+
+
+# === Writing a study ===
+
+
+def write_image(out, name, image):
+    """Write one radiograph, uint8 `(size, size)`, by its file name."""
+    _write_png(out / IMAGES / name, image)
+
+
+def write_masks(out, name, masks):
+    """Write the masks of one image, a dict of `lungs` and `heart` to bool arrays."""
+    for organ, mask in masks.items():
+        _write_png(out / TRUTH / organ / name, mask)
+
+
+def write_findings(out, uid, findings, study, views):
+    """Write the masks of a study's findings and return its rows of the truth.
+
+    Args:
+        out: `pathlib.Path`. The folder.
+        uid: string.
+        findings: sequence of `Finding`.
+        study: `Study`, as drawn.
+        views: dict of view to the number of its images.
+
+    Returns:
+        A list of dicts with the keys `TRUTH_COLUMNS`.
+    """
+    if not findings:
+        return [dict.fromkeys(TRUTH_COLUMNS, "") | {"uid": uid, "finding": "normal"}]
+    rows = []
+    pairs = zip(findings, study.finding_masks, strict=True)
+    for number, (finding, masks) in enumerate(pairs, 1):
+        row = {"uid": uid, "finding": finding.name}
+        row |= {key: getattr(finding, key) for key in TRUTH_COLUMNS[2:6]}
+        for view, count in views.items():
+            name = f"findings/{uid}_{number}_{view}.png"
+            seen = count and masks[view].any()
+            row[f"{view}_mask"] = name if seen else ""
+            if seen:
+                _write_png(out / TRUTH / name, masks[view])
+        rows.append(row)
+    return rows
+
+
+def write_record(out, uid, report, projections, truth):
+    """Note that a study is finished, with its rows of the three tables."""
+    record = {"report": report, "projections": projections, "truth": truth}
+    _write_json(_record(out, uid), record)
+
+
+# === Publishing ===
+
+
+def publish(out, note, uids, unknown=None):
+    """Gather the studies' rows into the tables and mark the folder as finished.
+
+    Args:
+        out: `pathlib.Path`. The folder.
+        note: dict. What `phantom.json` says.
+        uids: list of strings, in the order of the tables.
+        unknown: list of dicts with the keys `UNKNOWN_COLUMNS`, or `None`.
+    """
+    for leftover in out.rglob(".partial-*"):  # Of a file that a kill cut short.
+        leftover.unlink()
+    records = [json.loads(_record(out, uid).read_text()) for uid in uids]
+    projections = sum((record["projections"] for record in records), [])
+    truth = sum((record["truth"] for record in records), [])
+    _write_csv(out / TRUTH / "truth.csv", TRUTH_COLUMNS, truth)
+    if unknown is not None:
+        _write_csv(out / UNKNOWN, UNKNOWN_COLUMNS, unknown)
+    _write_csv(out / PROJECTIONS, PROJECTION_COLUMNS, projections)
+    reports = [record["report"] for record in records]
+    _write_csv(out / REPORTS, REPORT_COLUMNS, reports)
+    _write_json(out / NOTE, note)
+    shutil.rmtree(out / PARTIAL)
+
+
+def _record(out, uid):
+    # Prefixed, so that no uid can be the note's name.
+    return out / PARTIAL / f"study-{uid}.json"
+
+
+def _write_png(path, image):
+    if image.dtype == bool:
+        image = image.astype("uint8") * 255
+    # Film grain does not compress: the lowest level saves half the time.
+    done, data = cv2.imencode(
+        ".png", np.ascontiguousarray(image), [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    )
+    assert done
+    with write_whole(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def _write_json(path, content):
+    with write_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_csv(path, columns, rows):
+    with (
+        write_whole(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

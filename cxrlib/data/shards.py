@@ -1,0 +1,190 @@
+"""TFRecord shards: what a record holds, and which shards need not be rewritten."""
+
+import collections
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import pathlib
+
+from cxrlib.data.splits import SPLITS
+from cxrlib.files import write_whole
+
+VERSION = 1  # Of the folder's format: raise it when a record changes.
+
+# A record: what is stored of a study. An image is its size × size raw bytes,
+# row by row; `abnormal` is 0, 1, or −1 where it is not known; texts are UTF-8.
+IMAGES = ("frontal", "lateral")
+TEXTS = ("uid", "patient", "indication", "findings", "impression")
+RECORD = dict.fromkeys((*TEXTS, *IMAGES), "string") | {"abnormal": "float32"}
+
+Shard = collections.namedtuple("Shard", "name split key rows")
+
+
+def feature_description():
+    """Describe a record to `tf.io.parse_example`.
+
+    Returns:
+        A dict of `tf.io.FixedLenFeature`, one per entry of `RECORD`.
+
+    Example:
+    ```python
+    tf.io.parse_single_example(record, feature_description())["uid"]
+    ```
+    """
+    import tensorflow as tf
+
+    return {name: tf.io.FixedLenFeature([], kind) for name, kind in RECORD.items()}
+
+
+def plan_shards(studies, shard_size, settings):
+    """Cut each split into shards, in an order that mixes the studies.
+
+    Args:
+        studies: DataFrame with `split` and the columns of a record (the views
+            as paths).
+        shard_size: int. Studies per shard.
+        settings: string. Whatever else decides what is written.
+
+    Returns:
+        A list of `Shard`: `name`, `split`, `key` (a hash of all that goes into
+        the shard) and `rows` (a list of dicts).
+
+    Example:
+    ```python
+    plan_shards(studies, 64, "size=224")[0].name
+    ```
+    """
+    plan = []
+    for split in SPLITS:
+        rows = studies[studies.split.eq(split)].to_dict("records")
+        # A CSV may come sorted by class: then neighbours would be alike.
+        rows.sort(key=lambda row: hashlib.sha256(row["uid"].encode()).hexdigest())
+        pieces = [rows[i : i + shard_size] for i in range(0, len(rows), shard_size)]
+        for number, piece in enumerate(pieces):
+            name = f"{split}-{number:05d}-of-{len(pieces):05d}.tfrecord"
+            plan.append(Shard(name, split, _key(piece, settings), piece))
+    return plan
+
+
+def _key(rows, settings):
+    key = hashlib.sha256(f"{VERSION}/{settings}".encode())
+    for row in rows:
+        parts = [str(row[name]) for name in (*TEXTS, "abnormal")]
+        for view in IMAGES:
+            with contextlib.suppress(OSError):  # Gone: the decoder will say so.
+                status = os.stat(row[view])
+                parts.append(f"{status.st_size}/{status.st_mtime_ns}")
+            # The name without its folder: the data may move and still be the same.
+            parts.append(pathlib.Path(row[view]).name)
+        key.update(json.dumps(parts).encode())
+    return key.hexdigest()
+
+
+def read_entry(out, shard):
+    """Read the note beside a shard, if the shard need not be written again.
+
+    Args:
+        out: `pathlib.Path`. The prepared folder.
+        shard: `Shard`.
+
+    Returns:
+        A dict with `key`, `bytes` and `problems` (lists of uid, file, reason),
+        or `None` where there is no such shard, or it was made of other things.
+
+    Example:
+    ```python
+    todo = [shard for shard in plan if read_entry(out, shard) is None]
+    ```
+    """
+    try:
+        entry = json.loads(_note(out, shard.name).read_text())
+        length = (out / shard.name).stat().st_size
+        return entry if (entry["key"], entry["bytes"]) == (shard.key, length) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_shard(out, shard, decoded):
+    """Write one shard whole, then the note that vouches for it.
+
+    Args:
+        out: `pathlib.Path`. The prepared folder.
+        shard: `Shard`.
+        decoded: iterator over `(views, problems)`, one for each of its rows.
+
+    Returns:
+        The entry, as from `read_entry`.
+
+    Raises:
+        InputError: if the disk is full.
+
+    Example:
+    ```python
+    write_shard(out, plan[0], decode(paths))
+    ```
+    """
+    import tensorflow as tf
+
+    problems = []
+    with (
+        write_whole(out / shard.name) as temporary,
+        _disk_full_as_oserror(tf),
+        tf.io.TFRecordWriter(str(temporary)) as writer,
+    ):
+        for row, (views, faults) in zip(shard.rows, decoded, strict=True):
+            problems += [[row["uid"], *fault] for fault in faults]
+            if not faults:
+                writer.write(_serialise(tf, row, views))
+    length = (out / shard.name).stat().st_size
+    entry = {"key": shard.key, "bytes": length, "problems": problems}
+    with write_whole(_note(out, shard.name)) as temporary:
+        temporary.write_text(json.dumps(entry))
+    return entry
+
+
+@contextlib.contextmanager
+def _disk_full_as_oserror(tf):
+    """Let `write_whole` recognise a full disk when TensorFlow meets it."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise OSError(errno.ENOSPC, str(error)) from error
+
+
+def _serialise(tf, row, views):
+    label = -1.0 if math.isnan(row["abnormal"]) else float(row["abnormal"])
+    values = {name: row[name].encode() for name in TEXTS}
+    values |= {name: views[name].tobytes() for name in IMAGES}
+    feature = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for name, value in values.items()
+    }
+    feature["abnormal"] = tf.train.Feature(float_list=tf.train.FloatList(value=[label]))
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)
+
+
+def remove_stale(out, plan):
+    """Remove shards of another plan, and what a killed run left half written.
+
+    Args:
+        out: `pathlib.Path`. The prepared folder.
+        plan: list of `Shard`.
+
+    Example:
+    ```python
+    remove_stale(out, plan)
+    ```
+    """
+    names = {shard.name for shard in plan}
+    for path in [*out.glob("*-of-*.tfrecord"), *out.glob(".partial-*")]:
+        if path.name not in names:
+            path.unlink()
+            _note(out, path.name).unlink(missing_ok=True)
+
+
+def _note(out, name):
+    return (out / name).with_suffix(".json")

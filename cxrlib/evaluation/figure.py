@@ -1,0 +1,55 @@
+"""The figure: a number that carries its protocol, so that it never stands alone."""
+
+import math
+
+
+def figure(value, n, note=None, **protocol):
+    """Bind a number to the way in which it was got.
+
+    Args:
+        value: int, float or `None`. A value that is not finite becomes `None`,
+            since JSON has no NaN.
+        n: int. The number of studies (or labels) that the value rests on.
+        note: string. Why there is no value, or what a reader must know.
+        **protocol: scalars. The section, split, cleaning, tokeniser, …
+
+    Returns:
+        A dict `{"value": …, "n": …, "protocol": {…}}`, with `"note"` where there
+        is one. A missing value always has a note.
+
+    Example:
+    ```python
+    figure(0.31, n=120, split="test", section="impression")
+    ```
+    """
+    if value is not None and not isinstance(value, int):  # A count stays whole.
+        value = float(value)
+        value = value if math.isfinite(value) else None
+    if value is None and note is None:
+        note = f"undefined on n={n}"
+    record = {"value": value, "n": int(n), "protocol": protocol}
+    if note is not None:
+        record["note"] = note
+    return record
+
+
+def format_figure(value):
+    """Write a value for a table.
+
+    Args:
+        value: int, float or `None`.
+
+    Returns:
+        A string: `"undefined"` for `None`, a count without decimals, else four
+        decimals, or six below 0.01 (an MSE is that small).
+
+    Example:
+    ```python
+    format_figure(0.06583), format_figure(0.000486)  # "0.0658", "0.000486"
+    ```
+    """
+    if value is None:
+        return "undefined"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.6f}" if 0 < abs(value) < 0.01 else f"{value:.4f}"

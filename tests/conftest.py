@@ -1,0 +1,87 @@
+"""Shared fixtures: a tokenizer and a tiny model, built once for the whole run."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import pytest
+
+REPORTS = [
+    "No acute cardiopulmonary abnormality.",
+    "Small left pleural effusion with basilar atelectasis.",
+    "Normal chest x-XXXX.",
+    "1. Cardiomegaly. 2. Right upper lobe opacity may represent pneumonia.",
+    "Clear lungs. No pleural effusion or pneumothorax.",
+    "Calcified granuloma in the left lower lobe.",
+]
+
+
+@pytest.fixture(scope="session")
+def reports():
+    """Six impressions, written for the tests."""
+    return REPORTS
+
+
+@pytest.fixture(scope="session")
+def preprocessor():
+    """A preprocessor of 24 tokens over a small trained vocabulary."""
+    from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
+
+    tokenizer = ReportTokenizer.train(REPORTS, vocabulary_size=320)
+    return ReportPreprocessor(tokenizer, sequence_length=24)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(preprocessor):
+    """An untrained tiny `ReportModel`; tests must not train it."""
+    import keras
+
+    from cxrlib.models.presets import build_report_model
+
+    keras.utils.set_random_seed(0)
+    model = build_report_model("tiny", preprocessor)
+    # The projection starts at zero, which would hide the image from every test.
+    kernel = model.causal_lm.backbone.latent_projection.kernel
+    kernel.assign(np.random.default_rng(0).normal(0, 0.3, kernel.shape))
+    return model
+
+
+def make_batch(preprocessor, count=4, size=64, seed=0):
+    """One batch of random views with the shared reports."""
+    rng = np.random.default_rng(seed)
+    views = {
+        name: rng.random((count, size, size, 1), dtype="float32")
+        for name in ("frontal", "lateral")
+    }
+    x, y, weight = preprocessor(REPORTS[:count])
+    inputs = {
+        **views,
+        "token_ids": np.array(x["token_ids"], "int32"),
+        "padding_mask": np.array(x["padding_mask"], "int32"),
+    }
+    targets = {**views, "abnormal": np.arange(count)[:, None] % 2, "text": np.array(y)}
+    weights = {
+        "frontal": np.ones((count, 1, 1), "float32"),
+        "lateral": np.ones((count, 1, 1), "float32"),
+        "abnormal": np.ones((count, 1), "float32"),
+        "text": np.array(weight, "float32"),
+    }
+    return inputs, targets, weights
+
+
+@pytest.fixture()
+def batch(preprocessor):
+    """Inputs, targets and weights of four studies."""
+    return make_batch(preprocessor)
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real data, or a skip that says where it was looked for."""
+    default = pathlib.Path(__file__).parents[1] / ".." / "shared" / "data"
+    folder = pathlib.Path(os.environ.get("CXR_REAL_DATA", default)).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set CXR_REAL_DATA to use some")
+    return folder

@@ -1,0 +1,224 @@
+import ast
+import json
+import pathlib
+import time
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrlib import course
+from cxrlib.course import COURSE_URL, Results, setup
+from cxrlib.evaluation.summary import evaluate_predictions, read_predictions
+from cxrlib.files import InputError
+from cxrlib.results import check, example_path, read_results
+
+PACKAGE = pathlib.Path(course.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def nowhere_special(monkeypatch):
+    for name in ("COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delitem(course.sys.modules, "google.colab", raising=False)
+
+
+def predictions():
+    return pd.DataFrame(
+        {
+            "uid": ["1", "2", "3"],
+            "reference": ["No edema.", "Clear lungs.", "Left effusion, small."],
+            "prediction": ["No edema.", "", "Effusion."],
+            "label": [0, 0, 1],
+            "probability": np.array([0.2, 0.4, 0.9], "float32"),
+            "ssim_frontal": [0.9, np.nan, 0.8],
+        }
+    )
+
+
+def written(folder, **changes):
+    results = Results(folder, "07_multitask")
+    results.dataset(ground="phantom", counts={"train": 9, "test": 3}, seed=0)
+    results.evaluate(predictions(), train_texts=["No edema.", "Clear lungs."])
+    return results
+
+
+# === setup ===
+
+
+def test_seed_makes_numbers_repeat():
+    setup(seed=7, verbose=False)
+    first = np.random.random(), keras.random.uniform(())
+    setup(seed=7, verbose=False)
+    assert (np.random.random(), keras.random.uniform(())) == first
+
+
+def test_setup_says_where_it_runs(capsys):
+    environment = setup()
+    said = capsys.readouterr().out
+    assert environment.place == "elsewhere" and not environment.mixed_precision
+    assert environment.outputs.name == "outputs" and str(environment.outputs) in said
+    assert environment.versions["keras"] == keras.__version__
+    if not environment.gpus:
+        assert "No GPU" in said and "2 cores" in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "where", "advice", "data"),
+    [
+        ("COLAB_RELEASE_TAG", "colab", "Change runtime type", "/content/data"),
+        ("KAGGLE_KERNEL_RUN_TYPE", "kaggle", "Accelerator", "/kaggle/working/data"),
+    ],
+)
+def test_colab_and_kaggle(monkeypatch, capsys, variable, where, advice, data):
+    monkeypatch.setenv(variable, "1")
+    environment = setup()
+    assert environment.place == where
+    assert environment.data == pathlib.Path(data)
+    if not environment.gpus:
+        assert advice in capsys.readouterr().out
+
+
+def test_outputs_go_to_drive_where_it_is_mounted(monkeypatch):
+    drive = pathlib.Path("/content/drive/MyDrive")
+    is_dir = pathlib.Path.is_dir
+    monkeypatch.setattr(
+        pathlib.Path, "is_dir", lambda path: path == drive or is_dir(path)
+    )
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
+    environment = setup(verbose=False)
+    assert environment.outputs.is_relative_to(drive)
+    assert not environment.data.is_relative_to(drive)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"), [([("T4", (7, 5))], True), ([("P100", (6, 0))], False)]
+)
+def test_half_precision_only_where_it_is_fast(monkeypatch, gpus, expected):
+    monkeypatch.setattr(course, "_gpus", lambda: gpus)
+    try:
+        assert setup(verbose=False).mixed_precision is expected
+        policy = "mixed_float16" if expected else "float32"
+        assert keras.mixed_precision.dtype_policy().name == policy
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def test_root_is_where_the_folders_go(tmp_path):
+    environment = setup(root=tmp_path, verbose=False)
+    assert environment.data == tmp_path / "data"
+    assert environment.weights == tmp_path / "weights"
+    assert environment.outputs == tmp_path / "outputs"
+
+
+def test_the_url_is_written_once():
+    places = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value == COURSE_URL
+    ]
+    assert places == [PACKAGE / "course.py"]
+
+
+# === Results ===
+
+
+def test_results_are_recomputed_from_their_files(tmp_path):
+    path = written(tmp_path).write()
+    record = read_results(path)
+    again = evaluate_predictions(
+        read_predictions(tmp_path / "07_multitask" / "predictions.csv"),
+        constant=record["baselines"]["constant_report"]["text"],
+    )
+    for name, metric in record["metrics"].items():
+        assert again["figures"][name]["value"] == pytest.approx(metric["value"]), name
+    assert record["dataset"]["ground"] == "phantom"
+    assert record["predictions"]["rows"] == 3
+
+
+def test_no_nan_in_the_json(tmp_path):
+    results = written(tmp_path)
+    results.evaluate(predictions().assign(label=1, ssim_frontal=np.nan))
+    results.record["parameters"] = {"rate": float("nan"), "path": tmp_path}
+    text = results.write().read_text()
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    record = json.loads(text, parse_constant=refuse)
+    assert "only one class" in record["metrics"]["abnormal.auroc"]["note"]
+    assert record["metrics"]["frontal.ssim"]["value"] is None
+    assert record["parameters"] == {"rate": None, "path": str(tmp_path)}
+
+
+def test_environment_without_private_paths(tmp_path):
+    results = Results(tmp_path, "01_data", setup(seed=3, verbose=False))
+    results.dataset("real", {"all": 2})
+    record = read_results(results.write())
+    assert record["environment"]["seed"] == 3
+    assert str(PACKAGE.parent) not in json.dumps(record)
+
+
+def test_durations_add_up(tmp_path):
+    results = Results(tmp_path, "01_data")
+    for _ in range(2):
+        with results.duration("training"):
+            time.sleep(0.01)
+    assert results.record["durations"]["training"] >= 0.02
+
+
+def test_a_failed_write_leaves_the_old_files(tmp_path, monkeypatch):
+    path = written(tmp_path).write()
+    before = path.read_bytes()
+    results = written(tmp_path)
+    results.metric("training.loss", 1.0, n=3)
+    with pytest.raises(InputError, match="training.loss does not say its split"):
+        results.write()
+    assert path.read_bytes() == before
+    assert not list(path.parent.glob(".partial*"))
+
+
+def test_results_without_a_dataset_are_refused(tmp_path):
+    with pytest.raises(InputError, match="lack dataset"):
+        Results(tmp_path, "01_data").write()
+    assert not (tmp_path / "01_data").exists()
+
+
+def test_examples_lie_where_the_page_looks(tmp_path):
+    results = written(tmp_path)
+    results.example("../a b", frontal=np.full((8, 8, 1), 0.5))
+    path = results.folder / example_path("../a b", "frontal")
+    assert path.is_file() and path.parent == results.folder / "examples"
+    assert example_path("../a b", "frontal") != example_path("___a_b", "frontal")
+    with pytest.raises(InputError, match="oblique"):
+        results.example("1", oblique=np.zeros((8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no such file"),
+        ("{", "not readable as JSON"),
+        ("[]", "another form"),
+        ('{"schema": 1}', "lack notebook"),
+    ],
+)
+def test_foreign_results_are_told(tmp_path, content, words):
+    path = tmp_path / "results.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=words):
+        read_results(path)
+
+
+def test_a_metric_without_a_value_says_why(tmp_path):
+    record = json.loads(written(tmp_path).write().read_text())
+    metric = record["metrics"]["nltk.bleu_4"]
+    metric["value"] = None
+    with pytest.raises(InputError, match="nltk.bleu_4 has no value"):
+        check(record)
+    metric["value"] = "0.9"
+    with pytest.raises(InputError, match="not a number"):
+        check(record)

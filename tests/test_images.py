@@ -1,0 +1,216 @@
+import os
+import pathlib
+import struct
+import sys
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from cxrlib.data.images import check_unit_range, read_radiograph, resize_square
+from cxrlib.files import InputError
+
+REAL = pathlib.Path(
+    os.environ.get("CXR_REAL_DATA")
+    or pathlib.Path(__file__).parents[2] / "shared" / "data"
+)
+
+
+@pytest.fixture
+def gradient():
+    return np.linspace(0, 255, 40 * 30).reshape(40, 30).astype(np.uint8)
+
+
+def save(path, pixels):
+    assert cv2.imwrite(str(path), pixels)
+    return path
+
+
+def test_png_is_read_exactly(tmp_path, gradient):
+    image = read_radiograph(save(tmp_path / "a.png", gradient))
+    assert image.shape == (40, 30) and image.dtype == np.float32
+    np.testing.assert_allclose(image, gradient / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_become_grey(tmp_path, gradient, channels):
+    colour = np.dstack([gradient] * 3 + [np.full_like(gradient, 9)] * (channels - 3))
+    image = read_radiograph(save(tmp_path / "a.png", colour))
+    np.testing.assert_allclose(image, gradient / 255, atol=1e-6)
+
+
+def test_jpeg_is_read(tmp_path, gradient):
+    image = read_radiograph(save(tmp_path / "a.jpg", gradient))
+    np.testing.assert_allclose(image, gradient / 255, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("peak", "full"), [(255, 255), (4000, 4095), (4096, 16383), (65535, 65535)]
+)
+def test_16_bits_are_scaled_by_the_depth_they_use(tmp_path, peak, full):
+    pixels = np.array([[0, peak]], np.uint16).repeat(4, 0)
+    image = read_radiograph(save(tmp_path / "a.png", pixels))
+    assert image.max() == pytest.approx(peak / full)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("share", [0.3, 0.9, 0.999])
+def test_truncation_is_noticed(tmp_path, suffix, share):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    path = save(tmp_path / f"a{suffix}", noise)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(InputError, match="truncated or corrupt.*again") as error:
+        read_radiograph(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_flipped_byte_in_a_png_is_noticed(tmp_path, gradient):
+    path = save(tmp_path / "a.png", gradient)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="truncated or corrupt"):
+        read_radiograph(path)
+
+
+def test_a_png_that_claims_a_giant_size_is_refused(tmp_path):
+    def chunk(name, body):
+        crc = zlib.crc32(name + body)
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", 2**20, 2**20, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0"))
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b""))
+    with pytest.raises(InputError, match="truncated or corrupt"):
+        read_radiograph(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is empty"), (b"<html>404</html>", "neither PNG, JPEG nor DICOM")],
+)
+def test_what_is_no_image_is_refused(tmp_path, content, message):
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_radiograph(path)
+
+
+def test_a_missing_file_or_a_folder_is_named(tmp_path):
+    for path in (tmp_path / "none.png", tmp_path):
+        with pytest.raises(InputError, match="cannot be read") as error:
+            read_radiograph(path)
+        assert str(path) in str(error.value)
+
+
+# === DICOM ===
+
+
+def write_dicom(path, pixels, photometric="MONOCHROME2", **tags):
+    pydicom = pytest.importorskip("pydicom")
+    file = pydicom.Dataset()
+    file.file_meta = pydicom.dataset.FileMetaDataset()
+    file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    file.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+    file.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    file.SOPClassUID, file.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", "1.2.3"
+    file.Rows, file.Columns = pixels.shape[-2:]
+    if pixels.ndim == 3:
+        file.NumberOfFrames = len(pixels)
+    file.SamplesPerPixel, file.PixelRepresentation = 1, 0
+    file.BitsAllocated = file.BitsStored = 16
+    file.HighBit = 15
+    file.PhotometricInterpretation = photometric
+    file.PixelData = pixels.astype("<u2").tobytes()
+    for name, value in tags.items():
+        setattr(file, name, value)
+    file.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_dicom_is_stretched_to_its_range(tmp_path):
+    pixels = np.arange(100, 112).reshape(3, 4)
+    image = read_radiograph(write_dicom(tmp_path / "a.dcm", pixels))
+    np.testing.assert_allclose(image, np.arange(12).reshape(3, 4) / 11, atol=1e-6)
+
+
+def test_monochrome1_is_inverted(tmp_path):
+    pixels = np.arange(12).reshape(3, 4)
+    path = write_dicom(tmp_path / "no-suffix", pixels, "MONOCHROME1")
+    image = read_radiograph(path)
+    assert image[0, 0] == 1 and image[-1, -1] == 0
+
+
+def test_the_window_of_a_dicom_is_applied(tmp_path):
+    pixels = np.array([[0, 500, 1000, 1500, 60000]])
+    path = write_dicom(
+        tmp_path / "a.dcm", pixels, WindowCenter=1000, WindowWidth=1000,
+        RescaleSlope=1, RescaleIntercept=0,
+    )  # fmt: skip
+    np.testing.assert_allclose(read_radiograph(path), [[0, 0, 0.5, 1, 1]], atol=0.002)
+
+
+def test_bad_dicom_is_named(tmp_path):
+    whole = write_dicom(tmp_path / "a.dcm", np.ones((30, 30)))
+    whole.write_bytes(whole.read_bytes()[:-900])
+    with pytest.raises(InputError, match="a.dcm: pydicom cannot decode"):
+        read_radiograph(whole)
+    frames = write_dicom(tmp_path / "b.dcm", np.ones((5, 8, 8)))
+    with pytest.raises(InputError, match="b.dcm: holds 5 frames"):
+        read_radiograph(frames)
+
+
+def test_without_pydicom_the_mend_is_named(tmp_path, monkeypatch):
+    path = write_dicom(tmp_path / "a.dcm", np.ones((3, 3)))
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(InputError, match=r"pip install 'cxrlib\[dicom\]'"):
+        read_radiograph(path)
+
+
+# === Squares and ranges ===
+
+
+def test_shrinking_averages():
+    checks = np.indices((8, 8)).sum(0) % 2
+    np.testing.assert_allclose(resize_square(checks, 4), 0.5)
+
+
+def test_stretch_fills_the_square_and_pad_keeps_proportions():
+    image = np.ones((40, 20), np.float32)
+    assert resize_square(image, 10).min() == 1
+    padded = resize_square(image, 10, "pad")
+    assert padded.shape == (10, 10)
+    assert padded.mean() == pytest.approx(0.5, abs=0.06)
+    assert padded[:, 0].max() == padded[:, -1].max() == 0
+
+
+def test_resize_enlarges_and_refuses_what_is_no_image():
+    assert resize_square(np.zeros((3, 50)), 20).shape == (20, 20)
+    with pytest.raises(InputError, match=r"\(0, 4\)"):
+        resize_square(np.zeros((0, 4)), 8)
+    with pytest.raises(InputError, match="choose 'stretch' or 'pad'"):
+        resize_square(np.zeros((4, 4)), 8, "crop")
+
+
+def test_pixels_up_to_255_are_refused():
+    assert check_unit_range(np.array([0.0, 1.0])).shape == (2,)
+    with pytest.raises(InputError, match="frontal: .* 0 to 255.*Divide them by 255"):
+        check_unit_range(np.array([0, 255], np.uint8), "frontal")
+    with pytest.raises(InputError, match="NaN"):
+        check_unit_range(np.array([0.0, np.nan]))
+
+
+@pytest.mark.real
+def test_the_real_indiana_images_decode():
+    folder = REAL / "indiana" / "images" / "images_normalized"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there (set CXR_REAL_DATA)")
+    files = sorted(folder.glob("*.png"))
+    assert len(files) == 5
+    for file in files:
+        image = read_radiograph(file)
+        assert image.ndim == 2 and min(image.shape) >= 300
+        assert 0.1 < image.mean() < 0.9 and image.max() > 0.9

@@ -1,0 +1,205 @@
+"""The text half: causality, the image's influence, cache, samplers, equality with GPT-2."""
+
+import subprocess
+import sys
+
+import keras_hub
+import numpy as np
+import pytest
+from keras import ops
+
+from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
+
+SIZES = {
+    "vocabulary_size": 50,
+    "num_layers": 2,
+    "num_heads": 2,
+    "hidden_dim": 16,
+    "intermediate_dim": 32,
+    "max_sequence_length": 12,
+    "dropout": 0.0,
+}
+
+
+def tokens(rng, count=2, length=10):
+    ids = rng.integers(3, 50, (count, length)).astype("int32")
+    return {"token_ids": ids, "padding_mask": np.ones_like(ids)}
+
+
+def test_without_a_projection_it_is_kerashubs_gpt2():
+    rng = np.random.default_rng(0)
+    ours = LatentGPT2Backbone(latent_dim=6, **SIZES)
+    peer = keras_hub.models.GPT2Backbone(**SIZES)
+    mine = [w for w in ours.weights if "latent" not in w.path]
+    for weight, value in zip(mine, peer.get_weights(), strict=True):
+        weight.assign(value)
+    inputs = tokens(rng)
+    latent = rng.random((2, 6), dtype="float32")
+    np.testing.assert_allclose(
+        ours({**inputs, "latent": latent}), peer(inputs), atol=1e-6
+    )
+
+
+def test_no_leak_through_the_causal_mask(tiny_model, batch):
+    inputs, _, _ = batch
+    changed = dict(inputs)
+    changed["token_ids"] = inputs["token_ids"].copy()
+    changed["token_ids"][:, 6:] = 5
+    before, after = (np.array(tiny_model(x)["text"]) for x in (inputs, changed))
+    np.testing.assert_allclose(before[:, :6], after[:, :6], atol=1e-5)
+    assert np.abs(before[:, 6:] - after[:, 6:]).max() > 1e-3
+
+
+def test_the_image_reaches_every_position(tiny_model, batch):
+    inputs, _, _ = batch
+    other = {**inputs, "lateral": 1 - inputs["lateral"]}
+    before, after = (np.array(tiny_model(x)["text"]) for x in (inputs, other))
+    change = np.abs(before - after).max(axis=(0, 2))
+    assert (change > 1e-4).all()
+
+
+def test_cached_decoding_equals_uncached(tiny_model, batch):
+    inputs, _, _ = batch
+    causal_lm = tiny_model.causal_lm
+    rng = np.random.default_rng(0)
+    latent = rng.random((4, causal_lm.backbone.latent_dim), dtype="float32")
+    ids = inputs["token_ids"]
+    uncached = causal_lm(
+        {"token_ids": ids, "padding_mask": np.ones_like(ids), "latent": latent}
+    )
+    _, cache = causal_lm.build_cache(ops.zeros_like(ids), latent)
+    for i in range(ids.shape[1]):
+        step, _, cache = causal_lm.call_with_cache(ids[:, i : i + 1], cache, i)
+        np.testing.assert_allclose(step[:, 0], uncached[:, i], atol=1e-4)
+
+
+def greedy_by_hand(model, latent, length):
+    """Decode without cache, one whole forward pass per token."""
+    tokenizer = model.preprocessor.tokenizer
+    ids = np.zeros((len(latent), length), "int32")
+    ids[:, 0] = tokenizer.start_token_id
+    for i in range(1, length):
+        logits = model.causal_lm(
+            {"token_ids": ids, "padding_mask": np.ones_like(ids), "latent": latent}
+        )
+        ids[:, i] = np.argmax(np.array(logits)[:, i - 1], axis=-1)
+    texts = []
+    for row in ids[:, 1:]:
+        stops = np.flatnonzero(row == tokenizer.end_token_id)
+        row = row[: stops[0]] if len(stops) else row
+        keep = [i for i in row if i not in tokenizer.special_token_ids]
+        texts.append(tokenizer.detokenize([keep])[0].strip())
+    return texts
+
+
+def images_of(batch):
+    return {name: batch[0][name] for name in ("frontal", "lateral")}
+
+
+def test_greedy_generation_equals_decoding_by_hand(tiny_model, batch):
+    images = images_of(batch)
+    reports, seen = tiny_model.generate(images, max_length=14, return_imaging=True)
+    assert reports == greedy_by_hand(tiny_model, seen["latent"], 14)
+    assert len(set(reports)) > 1, "the reports do not depend on the image"
+
+
+def test_every_study_keeps_its_own_image_in_a_beam(tiny_model, batch):
+    images = images_of(batch)
+    together = tiny_model.generate(images, sampler="beam", max_length=14)
+    alone = [
+        tiny_model.generate(
+            {name: view[i : i + 1] for name, view in images.items()},
+            sampler="beam",
+            max_length=14,
+        )[0]
+        for i in range(4)
+    ]
+    assert together == alone
+
+
+def test_beam_of_one_is_greedy(tiny_model, batch):
+    images = images_of(batch)
+    beam = keras_hub.samplers.BeamSampler(num_beams=1)
+    assert tiny_model.generate(images, sampler=beam, max_length=14) == (
+        tiny_model.generate(images, max_length=14)
+    )
+
+
+@pytest.mark.parametrize("name", ["TopKSampler", "TopPSampler"])
+def test_samplers_obey_seed_and_temperature(tiny_model, batch, name):
+    images = images_of(batch)
+    sampler = getattr(keras_hub.samplers, name)
+    options = {"k": 20} if name == "TopKSampler" else {"p": 0.9}
+
+    def write(seed, temperature):
+        chosen = sampler(seed=seed, temperature=temperature, **options)
+        return tiny_model.generate(images, sampler=chosen, max_length=14)
+
+    assert write(0, 1.0) == write(0, 1.0)
+    assert write(0, 1.0) != write(1, 1.0)
+    assert write(0, 1e-4) == tiny_model.generate(images, max_length=14)
+
+
+def test_prompt_begins_every_report(tiny_model, batch):
+    reports = tiny_model.generate(images_of(batch), prompt="No acute", max_length=14)
+    assert all(report.startswith("No acute") for report in reports)
+
+
+def test_batches_do_not_change_the_reports(tiny_model, batch):
+    images = images_of(batch)
+    assert tiny_model.generate(images, batch_size=3, max_length=14) == (
+        tiny_model.generate(images, max_length=14)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda image: image * 255, "divide 8-bit images by 255"),
+        (lambda image: image[:, ::2, ::2], "resize them to 64 × 64"),
+        (lambda image: image * np.nan, r"pixels in \[0, 1\]"),
+    ],
+)
+def test_bad_images_are_refused(tiny_model, batch, change, message):
+    images = images_of(batch)
+    images["frontal"] = change(images["frontal"])
+    with pytest.raises(ValueError, match=message):
+        tiny_model.generate(images)
+
+
+def test_too_long_a_report_is_refused(tiny_model, batch):
+    with pytest.raises(ValueError, match="longer than the 24 tokens"):
+        tiny_model.generate(images_of(batch), max_length=100)
+
+
+OTHER_BACKEND = """
+import os
+os.environ["KERAS_BACKEND"] = "jax"
+import numpy as np
+from cxrlib.training import load_model
+from cxrlib.evaluation.image import ssim
+model = load_model({path!r})
+import keras
+assert keras.backend.backend() == "jax"
+data = np.load({data!r})
+images = {{k: data[k] for k in ("frontal", "lateral")}}
+assert model.generate(images, max_length=14) == list(data["reports"])
+assert model.generate(images, max_length=14, sampler="beam") == list(data["beams"])
+"""
+
+
+def test_same_reports_under_jax(tiny_model, batch, tmp_path):
+    pytest.importorskip("jax", reason="jax is in the test extras")
+    images = images_of(batch)
+    tiny_model.save(tmp_path / "model.keras")
+    np.savez(
+        tmp_path / "data.npz",
+        reports=tiny_model.generate(images, max_length=14),
+        beams=tiny_model.generate(images, max_length=14, sampler="beam"),
+        **images,
+    )
+    script = OTHER_BACKEND.format(
+        path=str(tmp_path / "model.keras"), data=str(tmp_path / "data.npz")
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

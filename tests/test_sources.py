@@ -1,0 +1,160 @@
+import json
+import sys
+import types
+
+import pytest
+
+from cxrlib.data.sources import find_dataset
+from cxrlib.files import InputError
+
+REPORTS = "uid,MeSH,Problems,image,indication,comparison,findings,impression\n"
+NOWHERE = "/nowhere/at/all"
+
+
+def indiana(folder, images="images/images_normalized"):
+    (folder / images).mkdir(parents=True)
+    (folder / "indiana_reports.csv").write_text(REPORTS)
+    (folder / "indiana_projections.csv").write_text("uid,filename,projection\n")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def a_bare_machine(monkeypatch, tmp_path):
+    for name in ("CXR_DATA", "CXR_KAGGLEHUB", "COLAB_RELEASE_TAG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def phantom(monkeypatch):
+    calls = []
+
+    def write_phantom(out, studies, seed, size):
+        calls.append((str(out), studies, seed, size))
+        if not out.exists():
+            indiana(out)
+        (out / "phantom.json").write_text(json.dumps({"seed": seed}))
+
+    fake = types.ModuleType("cxrlib.data.phantom")
+    fake.write_phantom = write_phantom
+    monkeypatch.setitem(sys.modules, "cxrlib.data.phantom", fake)
+    return calls
+
+
+def test_a_folder_in_the_kaggle_layout_is_taken(tmp_path, capsys):
+    root = indiana(tmp_path / "d")
+    for path in (root, str(root), root / "indiana_reports.csv"):
+        dataset = find_dataset(path)
+        assert (dataset.kind, dataset.root) == ("indiana", root)
+        assert dataset.image_root == root / "images" / "images_normalized"
+        assert not dataset.is_phantom
+    assert "Data: real" in capsys.readouterr().out
+
+
+def test_images_may_lie_right_in_images(tmp_path):
+    root = indiana(tmp_path / "d", images="images")
+    assert find_dataset(root).image_root == root / "images"
+
+
+def test_phantom_json_marks_a_phantom(tmp_path, capsys):
+    root = indiana(tmp_path / "d")
+    (root / "phantom.json").write_text('{"seed": 3}')
+    dataset = find_dataset(root)
+    assert dataset.is_phantom and dataset.phantom["seed"] == 3
+    assert "Data: PHANTOM" in capsys.readouterr().out
+    (root / "phantom.json").write_text("{")
+    with pytest.raises(InputError, match="phantom.json: is not readable"):
+        find_dataset(root)
+
+
+def test_a_wrong_path_never_falls_back(tmp_path, monkeypatch, phantom):
+    with pytest.raises(InputError, match="/nowhere/at/all: does not exist"):
+        find_dataset(NOWHERE)
+    monkeypatch.setenv("CXR_DATA", NOWHERE)
+    with pytest.raises(InputError, match=r"does not exist \(\$CXR_DATA\)"):
+        find_dataset()
+    assert phantom == []
+
+
+def test_the_argument_goes_before_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXR_DATA", str(indiana(tmp_path / "env")))
+    assert find_dataset(indiana(tmp_path / "arg")).root.name == "arg"
+    assert find_dataset("").root.name == "env"
+
+
+def test_kaggle_is_searched_by_file_name(tmp_path):
+    root = indiana(tmp_path / "input" / "datasets" / "raddar" / "any-name")
+    dataset = find_dataset(kaggle_input=tmp_path / "input")
+    assert dataset.root == root and "found under" in dataset.found
+
+
+def test_a_phantom_is_drawn_loudly(phantom, capsys):
+    dataset = find_dataset(
+        kaggle_input=NOWHERE, phantom_studies=7, seed=5, phantom_size=64
+    )
+    assert phantom == [("data/phantom-7x64-seed5", 7, 5, 64)]
+    assert dataset.is_phantom
+    out = capsys.readouterr().out
+    assert "DRAWN" in out and "NO REAL DATA WAS FOUND" in out
+
+
+def test_the_word_phantom_goes_before_real_data(tmp_path, monkeypatch, phantom):
+    root = indiana(tmp_path / "input" / "d")
+    monkeypatch.setenv("CXR_DATA", str(root))
+    dataset = find_dataset("phantom", phantom_out=tmp_path / "p")
+    assert dataset.root == tmp_path / "p" and dataset.found == "asked for"
+
+
+def fake_kagglehub(monkeypatch, download):
+    fake = types.ModuleType("kagglehub")
+    fake.dataset_download = download
+    monkeypatch.setitem(sys.modules, "kagglehub", fake)
+
+
+def test_kagglehub_is_asked_only_where_it_is_welcome(tmp_path, monkeypatch, phantom):
+    root = indiana(tmp_path / "cache" / "versions" / "2")
+    asked = []
+    fake_kagglehub(monkeypatch, lambda h: asked.append(h) or str(tmp_path / "cache"))
+    assert find_dataset(kaggle_input=NOWHERE).is_phantom and not asked
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "x")
+    assert find_dataset(kaggle_input=NOWHERE).root == root
+    assert asked == ["raddar/chest-xrays-indiana-university"]
+    monkeypatch.setenv("CXR_KAGGLEHUB", "0")
+    assert find_dataset(kaggle_input=NOWHERE).is_phantom and len(asked) == 1
+
+
+def test_a_failed_download_falls_on_and_says_why(monkeypatch, phantom, capsys):
+    def fail(handle):
+        raise ConnectionError("no route")
+
+    fake_kagglehub(monkeypatch, fail)
+    monkeypatch.setenv("CXR_KAGGLEHUB", "1")
+    assert find_dataset(kaggle_input=NOWHERE).is_phantom
+    assert "ConnectionError: no route" in capsys.readouterr().out
+
+
+def test_a_csv_is_taken_by_path_or_alone_in_its_folder(tmp_path):
+    (tmp_path / "images").mkdir()
+    table = tmp_path / "studies.csv"
+    table.write_text("frontal,lateral,report\n")
+    dataset = find_dataset(tmp_path, image_root=tmp_path / "images")
+    assert (dataset.kind, dataset.csv) == ("csv", table)
+    assert dataset.image_root == tmp_path / "images"
+    assert find_dataset(table, columns={"report": "x"}).columns == {"report": "x"}
+    with pytest.raises(InputError, match="gone: the image folder does not exist"):
+        find_dataset(table, image_root="gone")
+    (tmp_path / "other.csv").write_text("")
+    with pytest.raises(InputError, match="other.csv, studies.csv"):
+        find_dataset(tmp_path)
+
+
+def test_half_a_dataset_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no indiana_reports.csv"):
+        find_dataset(tmp_path)
+    (tmp_path / "indiana_reports.csv").write_text(REPORTS)
+    with pytest.raises(InputError, match="indiana_projections.csv: is missing"):
+        find_dataset(tmp_path)
+    (tmp_path / "x.zip").write_text("")
+    with pytest.raises(InputError, match="x.zip: is not a CSV"):
+        find_dataset(tmp_path / "x.zip")

@@ -1,0 +1,98 @@
+"""Tokenizer and preprocessor: round trips, specials, teacher forcing, assets."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
+from cxrlib.files import InputError
+
+
+def test_round_trip_keeps_the_text(preprocessor, reports):
+    tokenizer = preprocessor.tokenizer
+    for report in [*reports, "Ünusual “quotes” & 12.5 mm XXXX!"]:
+        assert tokenizer.detokenize(tokenizer(report)) == report
+
+
+def test_specials_are_whole_and_apart(preprocessor):
+    tokenizer = preprocessor.tokenizer
+    ids = [tokenizer.pad_token_id, tokenizer.start_token_id, tokenizer.end_token_id]
+    assert len(set(ids)) == 3
+    assert np.array(tokenizer("<start>")).tolist() == [tokenizer.start_token_id]
+
+
+def test_targets_are_one_token_ahead(preprocessor, reports):
+    x, y, weight = preprocessor(reports)
+    ids, targets = np.array(x["token_ids"]), np.array(y)
+    tokenizer = preprocessor.tokenizer
+    assert (ids[:, 0] == tokenizer.start_token_id).all()
+    np.testing.assert_array_equal(ids[:, 1:], targets[:, :-1])
+    weight = np.array(weight, bool)
+    # The end is learned, the padding is not.
+    assert (targets[weight] != tokenizer.pad_token_id).all()
+    last = weight.sum(axis=1) - 1
+    fits = last < 23
+    assert fits.any()
+    ends = targets[np.arange(len(last)), last][fits]
+    assert (ends == tokenizer.end_token_id).all()
+
+
+def test_training_needs_text():
+    with pytest.raises(InputError, match="no text"):
+        ReportTokenizer.train(["", ""])
+
+
+def test_training_is_deterministic(reports):
+    first, second = (ReportTokenizer.train(reports, 300) for _ in range(2))
+    assert first.vocabulary == second.vocabulary and first.merges == second.merges
+
+
+
+
+def test_tokenizer_survives_serialisation(preprocessor, reports):
+    config = keras.saving.serialize_keras_object(preprocessor)
+    json.dumps(config)  # plain data only
+    again = keras.saving.deserialize_keras_object(config)
+    assert isinstance(again, ReportPreprocessor)
+    assert again.sequence_length == preprocessor.sequence_length
+
+
+@pytest.mark.real
+def test_gpt2_vocabulary_equals_hugging_faces_reading(real_data, reports):
+    from tokenizers import ByteLevelBPETokenizer
+
+    folder = real_data / "gpt2_tokenizer"
+    ours = ReportTokenizer.from_gpt2_files(folder)
+    peer = ByteLevelBPETokenizer(
+        str(folder / "encoder.json"), str(folder / "vocab.bpe")
+    )
+    assert ours.vocabulary_size() == 50260
+    assert sorted(ours.special_token_ids) == [50257, 50258, 50259]
+    for report in reports:
+        assert np.array(ours(report)).tolist() == peer.encode(report).ids
+
+
+def test_missing_gpt2_files_are_named(tmp_path):
+    with pytest.raises(InputError, match="encoder.json"):
+        ReportTokenizer.from_gpt2_files(tmp_path)
+
+
+def test_models_import_no_tensorflow():
+    script = (
+        "import sys, ast, pathlib\n"
+        "for folder in ('models', 'evaluation'):\n"
+        "    for path in (pathlib.Path(sys.argv[1]) / folder).glob('*.py'):\n"
+        "        for node in ast.walk(ast.parse(path.read_text())):\n"
+        "            names = [a.name for a in getattr(node, 'names', [])]\n"
+        "            names.append(getattr(node, 'module', '') or '')\n"
+        "            assert not any(n.split('.')[0] == 'tensorflow' for n in names), path\n"
+    )
+    import cxrlib
+
+    folder = os.path.dirname(cxrlib.__file__)
+    subprocess.run([sys.executable, "-c", script, folder], check=True)
