@@ -35,7 +35,8 @@ class Finding:
     pattern: str = ""
 
 
-# name → whether it counts as a disease of the lungs and pleura.
+# name → whether it is of heart, lungs or pleura, so that the impression must state
+# it. (What makes a study abnormal is decided by `labels`, from the indexing.)
 FINDINGS = {
     "cardiomegaly": True,
     "pleural_effusion": True,

@@ -104,7 +104,7 @@ def sample_patient(rng):
         return (
             near(width, 3.0, width - 4.5, width + 8),
             near(x, 1.8, x - 3.6, x + 3.6),
-            near(y, 2.2, y - 4.5, y + 4.5),
+            near(y, 2.0, y - 3.6, y + 3.6),
             near(0, 2.4, -6, 6),
         )
 
@@ -128,8 +128,12 @@ def sample_patient(rng):
         bone=near(1.15 - age / 350, 0.12, 0.6, 1.4),
         unevenness=near(0.035, 0.012, 0.01, 0.06),
         rotation=near(0, 2.8, -7, 7),
-        frontal_camera=camera(2 * half_width + 9.5, 0, height * 0.5 + 1.2),
-        lateral_camera=camera(depth + 17.5, depth * 0.5 + 0.3, height * 0.5 + 2),
+        frontal_camera=camera(
+            max(2 * half_width + 9.5, height + 14), 0, height * 0.5 + 1.2
+        ),
+        lateral_camera=camera(
+            max(depth + 17.5, height + 14), depth * 0.5 + 0.3, height * 0.5 + 2
+        ),
         exposure=near(0, 0.3, -0.7, 0.7),
         contrast=near(1, 0.17, 0.65, 1.5),
         gamma=near(1, 0.2, 0.6, 1.55),
@@ -330,7 +334,12 @@ def body_outline(patient):
     trunk = np.concatenate([right, right[::-1] * [-1, 1]])
     arms = []
     for sign in SIDES.values():
-        line = [(shoulder - 1.0, 1), (shoulder + 2.6, 9), (shoulder + 5, 22), (shoulder + 8, 45)]
+        line = [
+            (shoulder - 1.0, 1),
+            (shoulder + 2.6, 9),
+            (shoulder + 5, 22),
+            (shoulder + 8, 45),
+        ]
         arm = smooth([(sign * x, y) for x, y in line])
         arms.append(band(arm, 7.0 + patient.fat))
     return trunk, arms

@@ -61,7 +61,7 @@ def fracture(patient, finding, side, views, rng):
     gap = np.stack([centre - across * 0.75 - 0.2 * along, centre + across * 0.75])
     stub = centre + 0.6 * along + 0.35 * across
     change = callus + 0.35 * canvas.fill(ellipse(stub, (0.8, 0.35)), soft=0.08)
-    return {"frontal": change - 0.6 * canvas.strokes([gap], [0.3], 0.05)}
+    return {"frontal": change - 0.4 * canvas.strokes([gap], [0.3], 0.05)}
 
 
 def hiatal_hernia(patient, finding, side, views, rng):

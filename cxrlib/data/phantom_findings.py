@@ -103,6 +103,11 @@ def add_finding(patient, finding, views, rng):
 
     Raises:
         KeyError: if the finding's name is unknown.
+
+    Example:
+    ```python
+    masks = add_finding(patient, Finding("edema"), views, rng)
+    ```
     """
     if finding.name == "cardiomegaly":
         return {view: p.heart > 0.5 for view, p in views.items()}

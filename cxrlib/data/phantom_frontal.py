@@ -75,7 +75,9 @@ def unevenness(patient, canvas, air, total, rng):
         float32 `(size, size)`, to be added to the attenuation.
     """
     body = np.clip(total, 0, 1)
-    swell = 1.1 * canvas.cloud(rng, 6.0) * body + canvas.cloud(rng, 2.8) * np.minimum(air, 1.3)
+    swell = 1.1 * canvas.cloud(rng, 6.0) * body + canvas.cloud(rng, 2.8) * np.minimum(
+        air, 1.3
+    )
     return patient.unevenness * swell
 
 

@@ -148,7 +148,7 @@ def _soft_tissue(patient, canvas):
     total += 1.0 * shoulder
     if patient.female:
         radius = 3.6 + 0.6 * patient.fat
-        breast = ellipse((0.3 - wall, 0.74 * low), (radius, 1.4 * radius), -12)
+        breast = ellipse((1.0 - wall, 0.74 * low), (radius, 1.75 * radius), -8)
         solid = canvas.solid(canvas.fill(breast, soft=0.15), breast, radius, 0.1)
         total += (0.55 + 0.1 * patient.fat) * solid
     return total

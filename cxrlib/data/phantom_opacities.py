@@ -100,7 +100,7 @@ def atelectasis(patient, finding, side, views, rng):
         canvas = projection.canvas
         lines = [p[:, [0, 1]] if view == "frontal" else p[:, [2, 1]] for p in plates]
         taper = np.array([0.5, 0.9, 1, 1, 1, 0.9, 0.5]) * wide
-        change = 0.85 * canvas.fill(*[band(line, taper) for line in lines], soft=0.1)
+        change = 0.85 * canvas.fill(*[band(line, taper) for line in lines], soft=0.18)
         base = (flat(view, (x, dome_level(patient, side) + 0.5, z)), (4.5, 2.6))
         change += 0.8 * much * bell(canvas, *base)
         changes[view] = change * lung(views, view, side)
@@ -184,7 +184,7 @@ def _lines(views, side, lines, widths, density):
     for view, projection in views.items():
         plane = [0, 1] if view == "frontal" else [2, 1]
         curves = [smooth(line[:, plane], steps=4) for line in lines]
-        drawn = projection.canvas.strokes(curves, widths, 0.08)
+        drawn = projection.canvas.strokes(curves, widths, 0.14)
         changes[view] = density * drawn * lung(views, view, side)
     return changes
 

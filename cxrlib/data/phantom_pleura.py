@@ -47,6 +47,7 @@ def pneumothorax(patient, finding, side, views, rng):
         rim = canvas.fill(outline, soft=0.05) - canvas.fill(drawn_in, soft=0.05)
         rim = np.clip(rim, 0, 1) * air
         edge = canvas.strokes([drawn_in], [0.4], 0.05) * air
+        rim *= 1 - edge
         # Only the line that borders on free air is seen.
         edge *= np.clip(6 * canvas.blur(rim, 0.5) - 0.6, 0, 1)
         share = 1.0 if view == "frontal" else 0.6

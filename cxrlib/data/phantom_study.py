@@ -30,6 +30,12 @@ class Study:
             lungs of the frontal view leave the heart out, as readers draw them.
         finding_masks: list in the findings' order of dicts of view to bool
             `(size, size)`; empty (all False) where the view does not show it.
+
+    Example:
+    ```python
+    study = draw_study(patient, [Finding("edema")])
+    share = study.finding_masks[0]["frontal"].mean()
+    ```
     """
 
     frontal: np.ndarray
@@ -104,6 +110,11 @@ def develop(patient, projection, rng, view="frontal"):
 
     Returns:
         uint8 `(size, size)`.
+
+    Example:
+    ```python
+    film = develop(patient, projection, np.random.default_rng(0))
+    ```
     """
     canvas = projection.canvas
     light = np.exp(-np.maximum(projection.attenuation, 0))

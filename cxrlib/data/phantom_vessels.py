@@ -15,6 +15,11 @@ def vessel_tree(patient, rng):
 
     Returns:
         Curves, float `(n, 9, 3)` in cm, and widths, float `(n, 9)` in cm.
+
+    Example:
+    ```python
+    curves, widths = vessel_tree(patient, np.random.default_rng(0))
+    ```
     """
     starts, ends, widths = [], [], []
     for sign, side in ((-1, "right"), (1, "left")):
@@ -66,6 +71,11 @@ def draw_vessels(canvas, curves, widths):
 
     Returns:
         float32 `(size, size)`.
+
+    Example:
+    ```python
+    frontal = draw_vessels(canvas, curves[..., :2], widths)
+    ```
     """
     segments = np.stack([curves[:, :-1], curves[:, 1:]], 2).reshape(-1, 2, 2)
     widths = widths[:, :-1].reshape(-1)

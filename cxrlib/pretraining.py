@@ -1,0 +1,287 @@
+"""Pretrain the encoder on phantoms, in the place that CheXNet's weights have.
+
+CheXNet learned 14 diseases from 112,000 films. Where those weights are not at
+hand, this gives the encoder a start of the same kind: it learns which findings
+a phantom shows, on which side and where, from studies that no notebook uses.
+"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import multiprocessing
+import os
+
+import cv2
+import keras
+import numpy as np
+from keras import layers, ops
+from tqdm.auto import tqdm
+
+from cxrlib.data.findings import FINDINGS
+from cxrlib.data.phantom_anatomy import sample_patient
+from cxrlib.data.phantom_cases import sample_case
+from cxrlib.data.phantom_study import VIEWS, draw_study
+from cxrlib.files import write_whole
+from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.models.imaging import StackViews, UnstackViews
+from cxrlib.models.presets import preset_sizes
+from cxrlib.training import warmup_cosine
+
+DRAWN = 256  # Films are drawn at this size and shrunk, as `prepare` shrinks them.
+CELLS = 8  # The masks are learned on a grid of this many cells a side.
+PLACES = {
+    "side": ("right", "left", "bilateral"),
+    "region": (
+        "upper lobe",
+        "middle lobe",
+        "lower lobe",
+        "lingula",
+        "base",
+        "apex",
+        "hilum",
+    ),
+    "degree": ("borderline", "mild", "small", "moderate", "large", "severe"),
+}
+# What the encoder must tell: each finding, and each with its place and degree.
+ATTRIBUTES = [
+    (name, field, value)
+    for name in FINDINGS
+    for field, values in {"name": (name,), **PLACES}.items()
+    for value in values
+]
+
+
+@dataclasses.dataclass
+class Examples:
+    """Phantom studies in memory, with what is to be learned from them.
+
+    Args:
+        views: uint8 `(N, 2, S, S)`, frontal and lateral.
+        attributes: uint8 `(N, len(ATTRIBUTES))`.
+        maps: uint8 `(N, 2, CELLS, CELLS, len(FINDINGS))`, 255 where a cell
+            holds some of the finding.
+    """
+
+    views: np.ndarray
+    attributes: np.ndarray
+    maps: np.ndarray
+
+
+def draw_example(seed, index, size):
+    """Draw one study as training material.
+
+    Args:
+        seed: int.
+        index: int. Number of the study.
+        size: int. Side of the shrunk films in pixels.
+
+    Returns:
+        Tuple of `views`, `attributes` and `maps` of one study; see `Examples`.
+
+    Example:
+    ```python
+    views, attributes, maps = draw_example(seed=1, index=0, size=128)
+    ```
+    """
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng([seed, index])
+    findings = sample_case(rng).findings
+    study = draw_study(sample_patient(rng), findings, size=DRAWN, rng=rng)
+    views = np.stack(
+        [
+            cv2.resize(getattr(study, view), (size, size), interpolation=cv2.INTER_AREA)
+            for view in VIEWS
+        ]
+    )
+    attributes = np.array(
+        [
+            any(f.name == name and getattr(f, field) == value for f in findings)
+            for name, field, value in ATTRIBUTES
+        ],
+        "uint8",
+    )
+    maps = np.zeros((len(VIEWS), CELLS, CELLS, len(FINDINGS)), "uint8")
+    names = list(FINDINGS)
+    for finding, masks in zip(findings, study.finding_masks, strict=True):
+        for i, view in enumerate(VIEWS):
+            share = cv2.resize(
+                masks[view].astype("float32"), (CELLS, CELLS), interpolation=cv2.INTER_AREA
+            )
+            # A nodule fills a hundredth of its cell, and still is there.
+            cell = maps[i, ..., names.index(finding.name)]
+            np.maximum(cell, 255 * (share > 0.01), out=cell, casting="unsafe")
+    return views, attributes, maps
+
+
+def draw_examples(studies, seed, size, processes=None):
+    """Draw many studies in parallel processes.
+
+    Args:
+        studies: int.
+        seed: int.
+        size: int. Side of the films in pixels.
+        processes: int or `None`. All cores by default.
+
+    Returns:
+        `Examples`.
+
+    Example:
+    ```python
+    draw_examples(studies=64, seed=1, size=128).views.shape  # (64, 2, 128, 128)
+    ```
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = processes or os.cpu_count()
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        draw = functools.partial(draw_example, seed, size=size)
+        drawn = pool.map(draw, range(studies), chunksize=16)
+        parts = list(tqdm(drawn, total=studies, desc="Drawing", unit="study"))
+    return Examples(*(np.stack(column) for column in zip(*parts, strict=True)))
+
+
+def build_pretraining_model(encoder):
+    """Put two heads on the encoder: attributes of the study, maps of the findings.
+
+    Args:
+        encoder: a `CheXNetEncoder`.
+
+    Returns:
+        A `keras.Model` from `frontal`, `lateral` to `attributes` and `maps`,
+        both as logits.
+
+    Example:
+    ```python
+    build_pretraining_model(CheXNetEncoder(image_size=128)).summary()
+    ```
+    """
+    shape = encoder.input.shape[1:]
+    frontal, lateral = (keras.Input(shape, name=view) for view in VIEWS)
+    features = encoder(StackViews()([frontal, lateral]))
+    unstack = UnstackViews()
+    latent = layers.Concatenate()(unstack(features["latent"]))
+    # At a sixteenth of the resolution, where a small finding still has a place.
+    grid = layers.BatchNormalization()(features["skip_4"])
+    grid = layers.ReLU()(grid)
+    grid = layers.Conv2D(len(FINDINGS), 1, bias_initializer=rare())(grid)
+    maps = layers.Reshape((1, CELLS, CELLS, len(FINDINGS)))(grid)
+    maps = layers.Concatenate(axis=1, name="maps")(unstack(maps))
+    attributes = layers.Dense(
+        len(ATTRIBUTES), bias_initializer=rare(), name="attributes"
+    )(latent)
+    return keras.Model(
+        {"frontal": frontal, "lateral": lateral},
+        {"attributes": attributes, "maps": maps},
+        name="pretraining",
+    )
+
+
+def rare():
+    """Start every logit at a low probability, so that the many zeros are no news."""
+    return keras.initializers.Constant(-3.0)
+
+
+@keras.saving.register_keras_serializable(package="cxrlib")
+def summed_crossentropy(y_true, y_pred):
+    """Binary cross-entropy on logits, summed over a study's answers."""
+    y_true = ops.cast(y_true, y_pred.dtype)
+    loss = ops.binary_crossentropy(y_true, y_pred, from_logits=True)
+    return ops.sum(ops.reshape(loss, (ops.shape(loss)[0], -1)), axis=-1)
+
+
+class ExampleBatches(keras.utils.PyDataset):
+    """Shuffled batches of `Examples`, as the model takes them.
+
+    Args:
+        examples: `Examples`.
+        batch_size: int.
+        seed: int. Decides the order of every epoch.
+
+    Example:
+    ```python
+    model.fit(ExampleBatches(examples, batch_size=16))
+    ```
+    """
+
+    def __init__(self, examples, batch_size=16, seed=0):
+        super().__init__()
+        self.examples = examples
+        self.batch_size = batch_size
+        self.rng = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return len(self.examples.views) // self.batch_size
+
+    def __getitem__(self, step):
+        rows = self.order[step * self.batch_size : (step + 1) * self.batch_size]
+        views = self.examples.views[rows, ..., None].astype("float32") / 255
+        inputs = {"frontal": views[:, 0], "lateral": views[:, 1]}
+        targets = {
+            "attributes": self.examples.attributes[rows].astype("float32"),
+            "maps": self.examples.maps[rows].astype("float32") / 255,
+        }
+        return inputs, targets
+
+    def on_epoch_end(self):
+        """Draw the next epoch's order."""
+        self.order = self.rng.permutation(len(self.examples.views))
+
+
+def pretrain_encoder(
+    out, studies=12000, epochs=3, seed=1_000_000, preset="compact", learning_rate=1e-3
+):
+    """Pretrain the encoder of a preset and write its weights.
+
+    Args:
+        out: string or path, ending in `.weights.h5`. Written after every epoch,
+            in half precision.
+        studies: int. Phantom studies drawn for the purpose.
+        epochs: int.
+        seed: int. Far from the seeds that the notebooks draw from.
+        preset: string. See `cxrlib.models.presets.PRESETS`.
+        learning_rate: float. Peak of the schedule.
+
+    Returns:
+        The `keras.callbacks.History`.
+
+    Example:
+    ```python
+    pretrain_encoder("weights/phantom_encoder.weights.h5", studies=64, epochs=1)
+    ```
+    """
+    keras.utils.set_random_seed(seed)
+    sizes = preset_sizes(preset)
+    size = sizes["image_size"]
+    held_out = draw_examples(studies // 20 + 16, seed + 1, size)
+    train = ExampleBatches(draw_examples(studies, seed, size), seed=seed)
+    encoder = CheXNetEncoder(image_size=size, **sizes["encoder"])
+    model = build_pretraining_model(encoder)
+    model.compile(
+        keras.optimizers.AdamW(
+            warmup_cosine(learning_rate, epochs * len(train), warmup=0.1),
+            weight_decay=1e-3,
+            global_clipnorm=10.0,
+        ),
+        loss={"attributes": summed_crossentropy, "maps": summed_crossentropy},
+        loss_weights={"attributes": 1.0, "maps": 0.25},
+        metrics={"attributes": [keras.metrics.AUC(name="auroc", from_logits=True)]},
+    )
+    save = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: save_half(encoder, out)
+    )
+    return model.fit(
+        train, validation_data=ExampleBatches(held_out), epochs=epochs, callbacks=[save]
+    )
+
+
+def save_half(encoder, path):
+    """Write an encoder's weights as float16: half the size, all that training knows."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    try:
+        half = CheXNetEncoder.from_config(encoder.get_config())
+    finally:
+        keras.config.set_dtype_policy(policy)
+    half.set_weights(encoder.get_weights())
+    with write_whole(path) as temporary:
+        half.save_weights(temporary)
