@@ -229,6 +229,7 @@ def train(
             epochs=epochs,
             initial_epoch=done,
             steps_per_epoch=steps_per_epoch,
+            shuffle=False,  # The dataset shuffles itself, by seed and epoch.
             callbacks=[EpochSeeds(seed), log, Checkpoint(out, log), *callbacks],
             verbose=verbose,
         )

@@ -1,5 +1,8 @@
 """From prepared shards to batches: tf.data, in an order that only the seed decides."""
 
+import math
+
+import numpy as np
 import tensorflow as tf
 
 from cxrlib.data.prepare import feature_description, read_manifest
@@ -77,27 +80,57 @@ def load_batches(
     size = manifest["size"]
 
     def one_epoch(epoch):
-        order = tf.range(len(files))
-        if shuffle:
-            order = tf.random.experimental.stateless_shuffle(
-                order, seed=tf.stack([tf.cast(seed, tf.int64), epoch])
-            )
-        names = tf.data.Dataset.from_tensor_slices(tf.gather(files, order))
+        # One number for each pair of seed and epoch.
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(files)) if shuffle else range(len(files))
+        names = tf.data.Dataset.from_tensor_slices([files[i] for i in order])
         records = tf.data.TFRecordDataset(names.shard(shard[1], shard[0]))
         if shuffle:
-            # A new number for each pair of seed and epoch.
-            records = records.shuffle(SHUFFLE_BUFFER, seed=seed * 1_000_003 + epoch)
+            records = records.shuffle(SHUFFLE_BUFFER, seed=int(rng.integers(2**31)))
         return records.batch(batch_size)
 
     def parse(records):
-        return parse_batch(records, size, section, preprocessor)
+        return teach(parse_records(records, size), section, preprocessor)
 
-    return (
-        tf.data.Dataset.range(first_epoch, epochs)
-        .flat_map(one_epoch)
-        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    stream = one_epoch(first_epoch)
+    for epoch in range(first_epoch + 1, epochs):
+        stream = stream.concatenate(one_epoch(epoch))
+    stream = stream.map(
+        parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    ).prefetch(tf.data.AUTOTUNE)
+    if shard == (0, 1):  # Then `fit` can know the number of steps beforehand.
+        steps = math.ceil(manifest["counts"][split] / batch_size)
+        stream = stream.apply(
+            tf.data.experimental.assert_cardinality(steps * (epochs - first_epoch))
+        )
+    return stream
+
+
+def load_records(prepared, split, batch_size=16):
+    """Stream the studies of a split as they were prepared, once and in order.
+
+    Args:
+        prepared: string or path. A folder written by `prepare`.
+        split: string. `"train"`, `"val"` or `"test"`.
+        batch_size: int.
+
+    Returns:
+        A `tf.data.Dataset` of dicts: `frontal`, `lateral` float32
+        `(B, H, W, 1)` in [0, 1]; `abnormal` `(B,)`, −1 where unknown; `uid`,
+        `findings`, `impression`, … as strings `(B,)`.
+
+    Raises:
+        InputError: if the folder is not prepared, or the split is empty.
+
+    Example:
+    ```python
+    for batch in load_records("data/prepared", "test").as_numpy_iterator():
+        print(batch["uid"])
+    ```
+    """
+    size = read_manifest(prepared)["size"]
+    records = tf.data.TFRecordDataset(shard_files(prepared, split)).batch(batch_size)
+    return records.map(lambda batch: parse_records(batch, size)).prefetch(1)
 
 
 def shard_files(prepared, split):
@@ -112,26 +145,29 @@ def shard_files(prepared, split):
     return files
 
 
-def parse_batch(records, size, section, preprocessor):
-    """Turn a batch of serialised records into what the model takes.
+def parse_records(records, size):
+    """Parse serialised records `(B,)`; see `load_records` for what comes out."""
+    parsed = tf.io.parse_example(records, feature_description())
+    views = {view: decode_view(parsed[view], size) for view in ("frontal", "lateral")}
+    return {**parsed, **views}
+
+
+def teach(record, section, preprocessor):
+    """Arrange a batch of records as inputs, targets and weights.
 
     Args:
-        records: string tensor `(B,)`.
-        size: int. Height and width of the stored images.
+        record: dict, as `load_records` gives it.
         section: string. The text to learn.
         preprocessor: a `ReportPreprocessor`.
 
     Returns:
         Tuple `(inputs, targets, weights)`; see `load_batches`.
     """
-    record = tf.io.parse_example(records, feature_description())
-    views = {name: decode_view(record[name], size) for name in ("frontal", "lateral")}
-    label = record["abnormal"][:, None]  # (B,) -> (B, 1), −1 where unknown
+    views = {view: record[view] for view in ("frontal", "lateral")}
+    label = record["abnormal"][:, None]  # (B,) -> (B, 1)
     tokens, text, text_weight = preprocessor(record[section])
-    has_text = tf.strings.length(record[section]) > 0
-    text_weight = tf.cast(text_weight, tf.float32) * tf.cast(
-        has_text[:, None], tf.float32
-    )
+    has_text = tf.cast(tf.strings.length(record[section]) > 0, tf.float32)
+    # A view that a CSV lacks never gets here, so both always count.
     seen = tf.ones_like(label)[..., None]  # (B, 1, 1)
     inputs = {
         **views,
@@ -143,7 +179,7 @@ def parse_batch(records, size, section, preprocessor):
         "frontal": seen,
         "lateral": seen,
         "abnormal": tf.cast(label >= 0, tf.float32),
-        "text": text_weight,
+        "text": tf.cast(text_weight, tf.float32) * has_text[:, None],
     }
     return inputs, targets, weights
 

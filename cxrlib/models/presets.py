@@ -121,6 +121,7 @@ def build_report_model(
     skips=5,
     trainable_layers=None,
     dropout=0.1,
+    origin=None,
 ):
     """Build the whole `ReportModel` of a preset.
 
@@ -132,6 +133,7 @@ def build_report_model(
         skips: int, 0 to 5. Levels that the decoders may copy from.
         trainable_layers: int or `None`. See `CheXNetEncoder`.
         dropout: float. Dropout rate inside GPT-2.
+        origin: dict or `None`. See `ReportModel`.
 
     Returns:
         A `ReportModel` with random weights.
@@ -151,4 +153,5 @@ def build_report_model(
         dtype=keras.config.dtype_policy(),
         **preset_sizes(preset)["gpt2"],
     )
-    return ReportModel(imaging, LatentGPT2CausalLM(backbone, preprocessor))
+    causal_lm = LatentGPT2CausalLM(backbone, preprocessor)
+    return ReportModel(imaging, causal_lm, origin=origin)

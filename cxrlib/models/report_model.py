@@ -19,6 +19,9 @@ class ReportModel(keras.Model):
     Args:
         imaging: an `ImagingModel`.
         causal_lm: a `LatentGPT2CausalLM`.
+        origin: dict of strings and numbers. What it was trained on and how its
+            images were prepared; it travels in the file, so that a report can
+            say whether a phantom taught it.
         **kwargs: see `keras.Model`.
 
     Call arguments:
@@ -38,7 +41,9 @@ class ReportModel(keras.Model):
     ```
     """
 
-    def __init__(self, imaging, causal_lm, name="report_model", **kwargs):
+    def __init__(
+        self, imaging, causal_lm, origin=None, name="report_model", **kwargs
+    ):
         # === Functional Model ===
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
@@ -72,6 +77,8 @@ class ReportModel(keras.Model):
         # === Config ===
         self.imaging = imaging
         self.causal_lm = causal_lm
+        # A plain copy: Keras wraps dicts that are set on a layer.
+        self.origin = dict(origin or {"trained_on": "nothing: random weights"})
 
     @property
     def preprocessor(self):
@@ -159,6 +166,7 @@ class ReportModel(keras.Model):
         return {
             "imaging": keras.saving.serialize_keras_object(self.imaging),
             "causal_lm": keras.saving.serialize_keras_object(self.causal_lm),
+            "origin": dict(self.origin),
             "name": self.name,
         }
 
@@ -168,6 +176,7 @@ class ReportModel(keras.Model):
         return cls(
             imaging=keras.saving.deserialize_keras_object(config["imaging"]),
             causal_lm=keras.saving.deserialize_keras_object(config["causal_lm"]),
+            origin=config["origin"],
             name=config["name"],
         )
 

@@ -1,0 +1,244 @@
+"""The command line: a thin face over the functions that the notebooks call."""
+
+import json
+import pathlib
+
+import click
+
+import cxrlib
+from cxrlib.files import InputError, write_whole
+
+
+class Commands(click.Group):
+    """Show what is wrong with the input in one line instead of a traceback."""
+
+    def invoke(self, context):
+        """Run a command; turn an `InputError` into click's own."""
+        try:
+            return super().invoke(context)
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands)
+@click.version_option(cxrlib.__version__, package_name="cxrlib")
+def main():
+    """Reports from chest X-rays: data, training, evaluation. Not for clinical use."""
+
+
+def column_pairs(context, parameter, values):
+    """Read `ours=theirs` pairs."""
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value}: write it as ours=theirs.")
+    return dict(value.split("=", 1) for value in values)
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--studies", default=300, show_default=True, help="How many to draw.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--size", default=512, show_default=True, help="Side in pixels.")
+@click.option(
+    "--from-reports",
+    type=click.Path(path_type=pathlib.Path),
+    help="Draw the MeSH terms of a real indiana_reports.csv and keep its texts.",
+)
+def phantom(out, studies, seed, size, from_reports):
+    """Draw a phantom dataset with exact truth into the folder OUT."""
+    from cxrlib.data.phantom import draw_from_reports, write_phantom
+
+    if from_reports:
+        draw_from_reports(from_reports, out, limit=studies, seed=seed, size=size)
+    else:
+        write_phantom(out, studies=studies, seed=seed, size=size)
+    click.echo(f"PHANTOM dataset in {out}")
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--data", default="", help="Folder or CSV; looked for when left out.")
+@click.option("--image-root", help="Folder that a CSV's image paths start from.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    callback=column_pairs,
+    metavar="OURS=THEIRS",
+    help="Name of a CSV's column, such as report=notes. May be repeated.",
+)
+@click.option("--size", default=224, show_default=True, help="Side in pixels.")
+@click.option("--fit", type=click.Choice(["stretch", "pad"]), default="stretch")
+@click.option("--seed", default=0, show_default=True, help="Of split and phantom.")
+@click.option(
+    "--split",
+    "fractions",
+    type=(float, float, float),
+    default=(0.8, 0.1, 0.1),
+    show_default=True,
+    help="Shares of train, val and test.",
+)
+@click.option("--processes", type=int, help="Decoding processes; all cores by default.")
+def prepare(out, data, image_root, columns, size, fit, seed, fractions, processes):
+    """Clean, split, decode and resize a dataset into shards in the folder OUT."""
+    from cxrlib.data.prepare import prepare as write_shards
+    from cxrlib.data.sources import find_dataset
+    from cxrlib.data.splits import split_studies
+    from cxrlib.data.studies import funnel, funnel_markdown, load_studies
+
+    dataset = find_dataset(data, columns=columns, image_root=image_root, seed=seed)
+    kept, table = funnel(load_studies(dataset))
+    click.echo(funnel_markdown(kept, table))
+    on_disk = kept[kept.on_disk]
+    if len(on_disk):
+        # Only what is there can be split; `prepare` lists the rest as missing.
+        split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
+        kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
+    write_shards(kept, out, size=size, fit=fit, processes=processes)
+
+
+@main.command()
+@click.argument("prepared", type=click.Path(path_type=pathlib.Path))
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "compact", "base"]),
+    default="compact",
+    show_default=True,
+)
+@click.option(
+    "--section", type=click.Choice(["impression", "findings"]), default="impression"
+)
+@click.option("--epochs", default=10, show_default=True)
+@click.option("--batch-size", default=16, show_default=True)
+@click.option("--learning-rate", default=1e-3, show_default=True)
+@click.option("--alpha", default=1.0, show_default=True, help="Classification.")
+@click.option("--beta", default=1.0, show_default=True, help="Frontal reconstruction.")
+@click.option("--gamma", default=1.0, show_default=True, help="Lateral reconstruction.")
+@click.option("--delta", default=1.0, show_default=True, help="Text.")
+@click.option("--ssim-weight", default=0.5, show_default=True, help="λ of 1 − SSIM.")
+@click.option("--skips", default=5, show_default=True, help="Skip levels, 0 to 5.")
+@click.option("--sequence-length", default=64, show_default=True, help="In tokens.")
+@click.option("--vocabulary-size", default=1000, show_default=True)
+@click.option("--gpt2-tokenizer", default="", help="Folder of GPT-2's vocabulary.")
+@click.option(
+    "--encoder-weights",
+    default="auto",
+    show_default=True,
+    help="auto, none, or a .weights.h5 file.",
+)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
+def train(prepared, out, **options):
+    """Train on the folder PREPARED; the best model goes to OUT/model.keras."""
+    from cxrlib.multitask import train_report_model
+
+    train_report_model(prepared, out, **options)
+    click.echo(f"Best epoch: {out / 'model.keras'}; figures: {out / 'history.csv'}")
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=pathlib.Path))
+@click.argument("prepared", type=click.Path(path_type=pathlib.Path))
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--split", default="test", show_default=True)
+@click.option("--sampler", default="greedy", show_default=True)
+def evaluate(model, prepared, out, split, sampler):
+    """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
+    from cxrlib.course import setup
+    from cxrlib.evaluation.summary import figures_markdown
+    from cxrlib.inference import predict_split
+    from cxrlib.multitask import evaluate_model
+    from cxrlib.results import Results
+    from cxrlib.training import load_model
+
+    trained = load_model(model)
+    results = Results(out.parent, out.name, setup(verbose=False), {"split": split})
+    predictions, _ = predict_split(trained, prepared, split, sampler)
+    evaluate_model(results, trained, prepared, predictions, split)
+    path = results.write()
+    click.echo(figures_markdown(results.record["metrics"]))
+    click.echo(f"Written: {path}")
+
+
+@main.command()
+@click.option("--frontal", required=True, type=click.Path(path_type=pathlib.Path))
+@click.option("--lateral", type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--model",
+    default="outputs/demo/07_multitask/model.keras",
+    show_default=True,
+    type=click.Path(path_type=pathlib.Path),
+)
+@click.option("--sampler", default="greedy", show_default=True)
+@click.option("--prompt", default="", help="How the report begins, such as No.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--reconstructions",
+    type=click.Path(path_type=pathlib.Path),
+    help="Folder for the reconstructed views as PNG.",
+)
+def report(frontal, lateral, model, sampler, prompt, as_json, reconstructions):
+    """Write the report of one study: a frontal and, if there is one, a lateral."""
+    from cxrlib.inference import write_report
+    from cxrlib.training import load_model
+
+    answer = write_report(load_model(model), frontal, lateral, sampler, prompt)
+    images = answer.pop("images")
+    if reconstructions:
+        answer["files"] = save_reconstructions(images, reconstructions)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    click.echo(f"Report: {answer['report']}")
+    click.echo(f"Probability of abnormal: {answer['abnormal_probability']:.2f}")
+    for line in [*answer["notes"], *answer.get("files", [])]:
+        click.echo(line)
+
+
+def save_reconstructions(images, folder):
+    """Write the reconstructed views as PNG; return their paths."""
+    import cv2
+
+    paths = []
+    for name, image in images.items():
+        if name.endswith("_reconstruction"):
+            path = folder / f"{name}.png"
+            with write_whole(path) as temporary:
+                cv2.imwrite(str(temporary), (image[..., 0] * 255).round().astype("uint8"))
+            paths.append(str(path))
+    return paths
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--studies", default=10000, show_default=True)
+@click.option("--epochs", default=3, show_default=True)
+@click.option("--seed", default=1_000_000, show_default=True)
+def pretrain(out, studies, epochs, seed):
+    """Pretrain the encoder on phantoms of another seed; OUT ends in .weights.h5."""
+    from cxrlib.pretraining import pretrain_encoder
+
+    pretrain_encoder(out, studies=studies, epochs=epochs, seed=seed)
+
+
+@main.command()
+@click.argument("notebooks", nargs=-1, required=True, type=click.Path())
+@click.option("--profile", default="smoke", show_default=True)
+@click.option("--out", default="outputs/run", show_default=True, type=click.Path())
+@click.option(
+    "-p", "parameters", multiple=True, type=(str, str), metavar="NAME VALUE"
+)
+@click.option("--timeout", type=float, help="Seconds that one cell may take.")
+def run(notebooks, profile, out, parameters, timeout):
+    """Run notebooks with papermill and write OUT/index.html."""
+    import yaml
+
+    from cxrlib.runs.runner import run_notebooks
+
+    values = {name: yaml.safe_load(value) for name, value in parameters}
+    raise SystemExit(run_notebooks(notebooks, out, values, profile, timeout))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""A trained model at work: on a prepared split, and on somebody's own X-ray."""
+
+import numpy as np
+import pandas as pd
+from keras import ops
+
+from cxrlib.data.images import check_unit_range, read_radiograph, resize_square
+from cxrlib.data.pipeline import load_records
+from cxrlib.evaluation.image import mse, ssim
+
+VIEWS = ("frontal", "lateral")
+NOT_CLINICAL = "Not for clinical use."
+
+
+def predict_split(
+    model, prepared, split="test", sampler="greedy", prompt="", batch_size=16, keep=0
+):
+    """Reconstruct, classify and describe every study of a split.
+
+    Args:
+        model: a `ReportModel`.
+        prepared: string or path. A folder written by `prepare`.
+        split: string. `"train"`, `"val"` or `"test"`.
+        sampler: see `ReportModel.generate`.
+        prompt: string. How every report begins.
+        batch_size: int.
+        keep: int. How many studies to return with their images.
+
+    Returns:
+        A pair. A `pandas.DataFrame` with a row per study: `uid`, `reference`,
+        `prediction`, `label` (NaN where unknown), `probability`, and SSIM and
+        MSE per view. A dict of uid to dict of images, float `(H, W, 1)`:
+        `frontal`, `lateral`, `frontal_reconstruction`, `lateral_reconstruction`.
+
+    Example:
+    ```python
+    predictions, examples = predict_split(model, "data/prepared", keep=4)
+    ```
+    """
+    section = model.origin.get("section", "impression")
+    tables, examples = [], {}
+    for batch in load_records(prepared, split, batch_size).as_numpy_iterator():
+        images = {view: batch[view] for view in VIEWS}
+        reports, seen = model.generate(
+            images, prompt, sampler, batch_size=batch_size, return_imaging=True
+        )
+        table = pd.DataFrame(
+            {
+                "uid": [uid.decode() for uid in batch["uid"]],
+                "reference": [text.decode() for text in batch[section]],
+                "prediction": reports,
+                "label": np.where(batch["abnormal"] < 0, np.nan, batch["abnormal"]),
+                "probability": seen["abnormal"][:, 0],
+            }
+        )
+        for view in VIEWS:
+            pair = images[view], seen[view]
+            table[f"ssim_{view}"] = ops.convert_to_numpy(ssim(*pair))
+            table[f"mse_{view}"] = ops.convert_to_numpy(mse(*pair))
+        tables.append(table)
+        for i, uid in enumerate(table["uid"][: max(0, keep - len(examples))]):
+            examples[uid] = {view: images[view][i] for view in VIEWS} | {
+                f"{view}_reconstruction": seen[view][i] for view in VIEWS
+            }
+    return pd.concat(tables, ignore_index=True), examples
+
+
+def load_view(path, model):
+    """Read a radiograph as the model saw its training images.
+
+    Args:
+        path: string or path. PNG, JPEG (8 or 16 bit) or DICOM.
+        model: a `ReportModel`.
+
+    Returns:
+        Float32 array `(1, H, W, 1)` in [0, 1].
+
+    Raises:
+        InputError: if the file cannot be read.
+
+    Example:
+    ```python
+    load_view("frontal.png", model).shape  # (1, 128, 128, 1)
+    ```
+    """
+    image = read_radiograph(path)
+    image = resize_square(
+        image, model.imaging.image_size, fit=model.origin.get("fit", "stretch")
+    )
+    check_unit_range(image, str(path))
+    return image[None, ..., None]
+
+
+def write_report(model, frontal, lateral=None, sampler="greedy", prompt=""):
+    """Write the report of one study from its image files.
+
+    A missing lateral is replaced by a black image and the answer says so: the
+    model has learned from pairs, and does worse without one.
+
+    Args:
+        model: a `ReportModel`.
+        frontal: string or path of the frontal radiograph.
+        lateral: string, path or `None`.
+        sampler: see `ReportModel.generate`.
+        prompt: string. How the report begins.
+
+    Returns:
+        A dict: `report` (string), `abnormal_probability` (float), `notes` (list
+        of strings: what was missing, what the model was trained on), and
+        `images` (dict of both views and both reconstructions, `(H, W, 1)`).
+
+    Raises:
+        InputError: if a file cannot be read.
+
+    Example:
+    ```python
+    write_report(model, "frontal.png", "lateral.png")["report"]
+    ```
+    """
+    images = {"frontal": load_view(frontal, model)}
+    notes = [NOT_CLINICAL]
+    if lateral:
+        images["lateral"] = load_view(lateral, model)
+    else:
+        images["lateral"] = np.zeros_like(images["frontal"])
+        notes.append(
+            "The lateral view was missing: a black image stood in for it, and the "
+            "report rests on the frontal alone."
+        )
+    origin = model.origin
+    notes.append(f"The model was trained on {origin['trained_on']}.")
+    if origin.get("ground") != "real":
+        notes.append("It has never seen a real radiograph: its words are a demonstration.")
+    reports, seen = model.generate(images, prompt, sampler, return_imaging=True)
+    pictures = {view: images[view][0] for view in VIEWS if view != "lateral" or lateral}
+    return {
+        "report": reports[0],
+        "abnormal_probability": float(seen["abnormal"][0, 0]),
+        "notes": notes,
+        "images": pictures
+        | {f"{view}_reconstruction": seen[view][0] for view in pictures},
+    }

@@ -1,0 +1,282 @@
+"""The main job as one call: from prepared shards to a trained `ReportModel`."""
+
+import math
+import pathlib
+
+import pandas as pd
+
+from cxrlib.data.pipeline import load_batches, split_size
+from cxrlib.data.prepare import read_manifest
+from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
+from cxrlib.files import InputError
+from cxrlib.models.presets import build_report_model
+from cxrlib.models.report_model import compile_report_model
+from cxrlib.results import GROUNDS
+from cxrlib.training import train, warmup_cosine
+from cxrlib.weights import load_encoder
+
+
+def read_texts(prepared, split, section="impression"):
+    """Read the reports of a split.
+
+    Args:
+        prepared: string or path. A folder written by `prepare`.
+        split: string. `"train"`, `"val"` or `"test"`.
+        section: string. `"impression"` or `"findings"`.
+
+    Returns:
+        A list of strings without the empty ones.
+
+    Raises:
+        InputError: if there is no such section.
+
+    Example:
+    ```python
+    read_texts("data/prepared", "train")[:3]
+    ```
+    """
+    path = pathlib.Path(prepared) / "studies.csv"
+    read_manifest(prepared)  # It says what to do if the folder is not prepared.
+    studies = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if section not in studies:
+        raise InputError(
+            f"{path}: has no section {section!r}; choose impression or findings."
+        )
+    return [text for text in studies[section][studies["split"] == split] if text]
+
+
+def make_preprocessor(
+    prepared,
+    section="impression",
+    sequence_length=64,
+    vocabulary_size=1000,
+    gpt2_tokenizer="",
+):
+    """Make the tokenizer and preprocessor for the training reports.
+
+    Args:
+        prepared: string or path. A folder written by `prepare`.
+        section: string. The text to learn.
+        sequence_length: int. Tokens per report.
+        vocabulary_size: int. Size of the vocabulary learned from train.
+        gpt2_tokenizer: string. A folder with GPT-2's own vocabulary, used
+            instead of a learned one.
+
+    Returns:
+        A `ReportPreprocessor`. Prints how many training reports will be cut.
+
+    Example:
+    ```python
+    preprocessor = make_preprocessor("data/prepared", sequence_length=64)
+    ```
+    """
+    texts = read_texts(prepared, "train", section)
+    if gpt2_tokenizer:
+        tokenizer = ReportTokenizer.from_gpt2_files(gpt2_tokenizer)
+    else:
+        tokenizer = ReportTokenizer.train(texts, vocabulary_size)
+    lengths = tokenizer.count_tokens(texts)
+    cut = sum(length > sequence_length + 1 for length in lengths)
+    if cut:
+        print(
+            f"{cut} of {len(texts)} training reports are longer than "
+            f"{sequence_length} tokens (longest: {max(lengths)}) and are cut there; "
+            "raise sequence_length to keep them whole."
+        )
+    return ReportPreprocessor(tokenizer, sequence_length=sequence_length)
+
+
+def describe_origin(prepared, section):
+    """Say what a model trained on this folder was trained on.
+
+    Args:
+        prepared: string or path. A folder written by `prepare`.
+        section: string. The text that it learns.
+
+    Returns:
+        A flat dict that travels inside the model file.
+
+    Example:
+    ```python
+    describe_origin("data/prepared", "impression")["trained_on"]
+    ```
+    """
+    manifest = read_manifest(prepared)
+    studies = manifest["counts"].get("train", 0)
+    ground = source_ground(manifest["source"])
+    return {
+        "trained_on": f"{studies} studies, {GROUNDS[ground]}",
+        "ground": ground,
+        "section": section,
+        "size": manifest["size"],
+        "fit": manifest["fit"],
+        "crop": manifest["crop"],
+    }
+
+
+def train_report_model(
+    prepared,
+    out,
+    preset="compact",
+    section="impression",
+    epochs=10,
+    batch_size=16,
+    learning_rate=1e-3,
+    alpha=1.0,
+    beta=1.0,
+    gamma=1.0,
+    delta=1.0,
+    ssim_weight=0.5,
+    skips=5,
+    sequence_length=64,
+    vocabulary_size=1000,
+    gpt2_tokenizer="",
+    encoder_weights="auto",
+    seed=0,
+    resume=True,
+    verbose="auto",
+):
+    """Train the whole system on a prepared folder.
+
+    Args:
+        prepared: string or path. A folder written by `prepare`.
+        out: string or path. See `cxrlib.training.train`.
+        preset: string. See `cxrlib.models.presets.PRESETS`.
+        section: string. The text to learn: `"impression"` or `"findings"`.
+        epochs: int.
+        batch_size: int.
+        learning_rate: float. Peak of the warm-up and cosine schedule.
+        alpha: float. Weight of the classification.
+        beta: float. Weight of the frontal reconstruction.
+        gamma: float. Weight of the lateral reconstruction.
+        delta: float. Weight of the text.
+        ssim_weight: float. λ in `MSE + λ(1 − SSIM)`.
+        skips: int, 0 to 5. Levels that the decoders may copy from.
+        sequence_length: int. Tokens per report.
+        vocabulary_size: int. Of the learned tokenizer.
+        gpt2_tokenizer: string. Folder of GPT-2's own vocabulary, or empty.
+        encoder_weights: string. See `cxrlib.weights.load_encoder`.
+        seed: int.
+        resume: bool. Take up a training found in `out`.
+        verbose: see `keras.Model.fit`.
+
+    Returns:
+        The `ReportModel` of the best epoch.
+
+    Example:
+    ```python
+    model = train_report_model("data/prepared", "outputs/training", "tiny", epochs=2)
+    ```
+    """
+    import keras
+
+    settings = {k: v for k, v in locals().items() if k in SETTINGS}
+    keras.utils.set_random_seed(seed)
+    manifest = read_manifest(prepared)
+    preprocessor = make_preprocessor(
+        prepared, section, sequence_length, vocabulary_size, gpt2_tokenizer
+    )
+    model = build_report_model(
+        preset,
+        preprocessor,
+        image_size=manifest["size"],
+        skips=skips,
+        origin=describe_origin(prepared, section),
+    )
+    load_encoder(
+        model.imaging.encoder, encoder_weights, manifest["source"].get("is_phantom")
+    )
+    steps = math.ceil(split_size(prepared, "train") / batch_size)
+    compile_report_model(
+        model,
+        learning_rate=warmup_cosine(learning_rate, epochs * steps),
+        alpha=alpha,
+        beta=beta,
+        gamma=gamma,
+        delta=delta,
+        ssim_weight=ssim_weight,
+    )
+
+    def batches(split, **options):
+        return load_batches(
+            prepared, split, preprocessor, batch_size, section, seed=seed, **options
+        )
+
+    return train(
+        model,
+        lambda first: batches("train", shuffle=True, first_epoch=first, epochs=epochs),
+        batches("val"),
+        out,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        seed=seed,
+        resume=resume,
+        settings=settings,
+        verbose=verbose,
+    )
+
+
+# What defines a training: a checkpoint made under other values is not taken up.
+SETTINGS = (
+    "preset",
+    "section",
+    "batch_size",
+    "learning_rate",
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "ssim_weight",
+    "skips",
+    "sequence_length",
+    "vocabulary_size",
+    "gpt2_tokenizer",
+    "encoder_weights",
+)
+
+
+def evaluate_model(results, model, prepared, predictions, split="test"):
+    """Enter the figures of a split into a `Results`, with data and weights named.
+
+    Args:
+        results: a `cxrlib.results.Results`.
+        model: the `ReportModel` that predicted.
+        prepared: string or path. The folder that was predicted.
+        predictions: DataFrame from `cxrlib.inference.predict_split`.
+        split: string. Which split it was.
+
+    Returns:
+        The table of figures, a DataFrame to show.
+
+    Example:
+    ```python
+    evaluate_model(results, model, "data/prepared", predictions)
+    ```
+    """
+    manifest = read_manifest(prepared)
+    source = manifest["source"]
+    section = model.origin.get("section", "impression")
+    results.dataset(
+        ground=source_ground(source),
+        counts=manifest["counts"],
+        seed=(source.get("phantom") or {}).get("seed"),
+        fingerprint=source.get("fingerprint"),
+        split_by=manifest["split"]["by"],
+        image_size=manifest["size"],
+    )
+    results.record["model"] = dict(model.origin)
+    return results.evaluate(
+        predictions,
+        train_texts=read_texts(prepared, "train", section) or None,
+        section=section,
+        split=split,
+        image_size=f"{manifest['size']}×{manifest['size']} pixels",
+    )
+
+
+def source_ground(source):
+    """Name the ground of evidence of a prepared folder: phantom, drawn or real."""
+    if not source.get("is_phantom"):
+        return "real"
+    texts = (source.get("phantom") or {}).get("texts", "grammar")
+    return "phantom" if texts == "grammar" else "drawn"
