@@ -3,12 +3,14 @@
 import subprocess
 import sys
 
+import keras
 import keras_hub
 import numpy as np
 import pytest
 from keras import ops
 
-from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
+from cxrlib.models.latent_gpt2 import LatentGPT2Backbone, LatentGPT2CausalLM
+from cxrlib.models.losses import text_loss
 
 SIZES = {
     "vocabulary_size": 50,
@@ -170,6 +172,23 @@ def test_bad_images_are_refused(tiny_model, batch, change, message):
 def test_too_long_a_report_is_refused(tiny_model, batch):
     with pytest.raises(ValueError, match="longer than the 24 tokens"):
         tiny_model.generate(images_of(batch), max_length=100)
+
+
+def test_it_learns_to_read_the_report_off_the_latent():
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    backbone = LatentGPT2Backbone(latent_dim=8, **SIZES)
+    causal_lm = LatentGPT2CausalLM(backbone)
+    inputs = {**tokens(rng, 4, 11), "latent": rng.random((4, 8), dtype="float32")}
+    inputs["token_ids"][:, 0] = 1  # All begin alike: only the latent tells them apart.
+    targets = np.roll(inputs["token_ids"], -1, axis=1)
+    targets[:, -1] = 2
+    causal_lm.compile(keras.optimizers.Adam(0.02), text_loss(), sampler="greedy")
+    causal_lm.fit(inputs, targets, epochs=120, batch_size=4, verbose=0)
+    prompt = {**inputs, "padding_mask": np.eye(11, dtype="int32")[[0] * 4]}
+    prompt["token_ids"] = inputs["token_ids"] * prompt["padding_mask"]
+    written = causal_lm.generate(prompt, stop_token_ids=[2])
+    np.testing.assert_array_equal(written["token_ids"], inputs["token_ids"])
 
 
 OTHER_BACKEND = """

@@ -1,0 +1,222 @@
+"""Every notebook: its form, its lint, and that it runs; new ones are found by name."""
+
+import ast
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+
+import nbformat
+import pytest
+import yaml
+
+from cxrlib.course import COURSE_URL
+from cxrlib.results import read_results
+from cxrlib.runs.runner import PROFILES, known_parameters, run_notebooks
+
+FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LONGEST, MEDIAN = 30, 8  # lines of a code cell
+
+each_notebook = pytest.mark.parametrize(
+    "path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS]
+)
+
+
+def cells(path, kind=None):
+    content = nbformat.read(path, as_version=4)
+    return [cell for cell in content.cells if kind in (None, cell.cell_type)]
+
+
+def tagged(path):
+    return [c for c in cells(path) if "parameters" in c.metadata.get("tags", [])]
+
+
+def lines(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS, f"{FOLDER} holds no notebook"
+
+
+# === Form ===
+
+
+@each_notebook
+def test_file_is_valid_and_bare(path):
+    content = nbformat.read(path, as_version=4)
+    nbformat.validate(content)
+    assert content.metadata.kernelspec.name == "python3"
+    assert not content.metadata.get("papermill"), "an executed copy was committed"
+    ids = [cell.id for cell in content.cells]
+    assert len(set(ids)) == len(ids)
+    for cell in cells(path, "code"):
+        assert not cell.outputs and cell.execution_count is None, cell.id
+        assert not set(cell.metadata) - {"tags"}, cell.id
+
+
+@each_notebook
+def test_opening(path):
+    first = cells(path)[0].source
+    assert re.match(r"# \d+ · \S", first), "begin with a title, '# 7 · …'"
+    for word in ("You will learn", "Input", "Output", "Time", "CPU", "T4"):
+        assert word in first, f"the opening does not say: {word}"
+    assert "Not for clinical use" in first
+
+
+@each_notebook
+def test_badges_and_fetch_come_from_the_course_url(path):
+    first, fetch = cells(path)[0].source, cells(path, "code")[0].source
+    place = f"/blob/main/notebooks/{path.name}"
+    colab = COURSE_URL.replace(
+        "https://github.com", "https://colab.research.google.com/github"
+    )
+    assert f"]({colab}{place})" in first
+    assert f"](https://kaggle.com/kernels/welcome?src={COURSE_URL}{place})" in first
+    assert f'"{COURSE_URL}"' in fetch, "the fetch cell clones another repository"
+    assert "COLAB_RELEASE_TAG" in fetch and "KAGGLE_KERNEL_RUN_TYPE" in fetch
+    assert "import cxrlib" not in fetch and "from cxrlib" not in fetch
+
+
+@each_notebook
+def test_setup_precedes_one_cell_of_scalar_parameters(path):
+    parameters = tagged(path)
+    assert len(parameters) == 1
+    code = cells(path, "code")
+    setup = code[1]
+    assert "setup(" in setup.source and code[2].id == parameters[0].id
+    for statement in ast.parse(parameters[0].source).body:
+        assert isinstance(statement, ast.Assign), ast.unparse(statement)
+        value = ast.literal_eval(statement.value)
+        assert isinstance(value, str | int | float), ast.unparse(statement)
+    assert "run_dir" in known_parameters(path)
+
+
+@each_notebook
+def test_prose_before_every_code_cell(path):
+    every = cells(path)
+    for before, cell in zip(every, every[1:], strict=False):
+        if cell.cell_type == "code":
+            assert before.cell_type == "markdown" and before.source.strip(), cell.id
+
+
+@each_notebook
+def test_code_cells_are_short(path):
+    lengths = {cell.id: len(lines(cell)) for cell in cells(path, "code")}
+    assert all(lengths.values()), "an empty code cell"
+    assert max(lengths.values()) <= LONGEST, lengths
+    assert statistics.median(lengths.values()) <= MEDIAN, lengths
+
+
+@each_notebook
+def test_ending(path):
+    prose = "\n".join(cell.source for cell in cells(path, "markdown"))
+    assert "## What to notice" in prose and "## Exercises" in prose
+    exercises = prose.split("## Exercises")[1].split("\n## ")[0]
+    assert 2 <= len(re.findall(r"^\d\. ", exercises, re.MULTILINE)) <= 3
+    assert "results.write()" in cells(path, "code")[-1].source
+
+
+@each_notebook
+def test_ruff(path):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--no-cache", str(path)],
+        capture_output=True,
+        text=True,
+        cwd=FOLDER.parent,
+    )
+    if "No module named ruff" in done.stderr:
+        pytest.skip("ruff is not installed: pip install '.[test]'")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# === Profiles ===
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profiles_hold_known_scalars(profile):
+    content = yaml.safe_load((FOLDER / "profiles" / f"{profile}.yaml").read_text())
+    known = set().union(*map(known_parameters, NOTEBOOKS))
+    assert not set(content) - known, "no notebook knows these"
+    assert all(isinstance(value, str | int | float) for value in content.values())
+    assert "run_dir" not in content, "the runner says where a run goes"
+
+
+# === Execution ===
+
+
+@pytest.fixture(scope="module")
+def smoke_run(tmp_path_factory):
+    """All notebooks in one batch, so that each finds what the ones before left."""
+    out = tmp_path_factory.mktemp("smoke")
+    status = run_notebooks(NOTEBOOKS, out, profile="smoke", progress=False)
+    return out, status
+
+
+@pytest.mark.notebook
+def test_the_batch_is_done_and_shown(smoke_run):
+    out, status = smoke_run
+    assert status == 0
+    page = (out / "index.html").read_text()
+    assert "PHANTOM" in page
+    assert all(path.stem in page for path in NOTEBOOKS)
+
+
+@pytest.mark.notebook
+@each_notebook
+def test_each_leaves_results_and_figures(smoke_run, path):
+    folder = smoke_run[0] / path.stem
+    record = read_results(folder / "results.json")
+    assert record["notebook"] == path.stem
+    assert record["dataset"]["ground"] == "phantom"
+    assert record["dataset"]["fingerprint"]
+    assert record["metrics"] and record["environment"]["versions"]["keras"]
+    saved = list((folder / "figures").glob("*.png"))
+    assert saved and all(figure.stat().st_size for figure in saved)
+    # A figure that was saved is also seen in the notebook.
+    shown = sum(
+        "image/png" in output.get("data", {})
+        for cell in cells(folder / path.name, "code")
+        for output in cell.outputs
+    )
+    assert shown >= len(saved)
+
+
+@pytest.mark.notebook
+def test_01_prepares_what_07_trains_on(smoke_run):
+    from cxrlib.data.prepare import read_manifest
+
+    out = smoke_run[0]
+    manifest = read_manifest(out / "prepared")
+    assert manifest["source"]["is_phantom"] and manifest["size"] == 64
+    assert all(manifest["counts"].values())
+    assert (out / "phantom" / "phantom.json").is_file()
+    record = read_results(out / "01_data" / "results.json")
+    assert record["dataset"]["fingerprint"] == manifest["source"]["fingerprint"]
+
+
+# === What the prose claims ===
+
+
+@pytest.mark.real
+def test_01_tells_the_real_counts(real_data):
+    from cxrlib.data.sources import describe_folder
+    from cxrlib.data.studies import funnel, load_studies
+
+    prose = "\n".join(c.source for c in cells(FOLDER / "01_data.ipynb", "markdown"))
+    studies = load_studies(describe_folder(real_data / "indiana"))
+    kept, steps = funnel(studies)
+    normal, abnormal = (kept.impression[kept.abnormal.eq(label)] for label in (0, 1))
+    pairs = studies.frontals.eq(1) & studies.laterals.eq(1)
+    said = [
+        *steps["count"],
+        len(normal),
+        len(abnormal),
+        studies.abnormal.eq(0).sum(),
+        (studies.abnormal.eq(0) & pairs).sum(),
+        abnormal.isin(set(normal)).sum(),
+    ]
+    for count in said:
+        assert re.search(rf"\b{count:,}\b", prose), f"{count:,} is not in the prose"

@@ -1,0 +1,139 @@
+"""Training: learns a tiny set, resumes to the same result, refuses what does not fit."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrlib.files import InputError
+from cxrlib.models.presets import build_report_model
+from cxrlib.models.report_model import compile_report_model
+from cxrlib.training import last_checkpoint, load_model, train, warmup_cosine
+
+tf = pytest.importorskip("tensorflow")
+
+
+@pytest.fixture(autouse=True)
+def eager():
+    """Run step by step: a handful of steps is sooner done than traced."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def datasets(batch, epochs):
+    """A stream that repeats one batch, as `load_batches` would."""
+    dataset = tf.data.Dataset.from_tensors(batch)
+    return lambda first: dataset.repeat(epochs - first), dataset
+
+
+def fresh(preprocessor, seed=0):
+    keras.utils.set_random_seed(seed)
+    model = build_report_model("tiny", preprocessor, dropout=0.3)
+    return compile_report_model(model, learning_rate=warmup_cosine(3e-3, 4))
+
+
+class Killed(Exception):
+    """Stands for a SIGKILL between two epochs."""
+
+
+class KillAfter(keras.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise Killed
+
+
+def run(model, batch, out, epochs=4, callbacks=(), **options):
+    make_train, val = datasets(batch, epochs)
+    return train(
+        model,
+        make_train,
+        val,
+        out,
+        epochs=epochs,
+        steps_per_epoch=1,
+        callbacks=callbacks,
+        verbose=0,
+        **options,
+    )
+
+
+def test_a_killed_training_ends_as_an_unbroken_one(preprocessor, batch, tmp_path):
+    whole = run(fresh(preprocessor), batch, tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(fresh(preprocessor), batch, tmp_path / "broken", callbacks=[KillAfter(1)])
+    assert last_checkpoint(tmp_path / "broken")[1] == 2
+    # Another seed, to show that nothing of the new model remains.
+    resumed = run(fresh(preprocessor, seed=9), batch, tmp_path / "broken")
+    logs = [
+        pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "broken")
+    ]
+    np.testing.assert_allclose(*logs, rtol=2e-3, atol=1e-4)
+    assert list(logs[1]["epoch"]) == [0, 1, 2, 3]
+    inputs = batch[0]
+    expected, received = (
+        model.predict(inputs, verbose=0) for model in (whole, resumed)
+    )
+    for name in expected:
+        np.testing.assert_allclose(expected[name], received[name], atol=2e-3)
+
+
+def test_other_settings_are_not_mixed_in(preprocessor, batch, tmp_path):
+    model = fresh(preprocessor)
+    run(model, batch, tmp_path, epochs=1, settings={"alpha": 1.0})
+    other = {"epochs": 1, "settings": {"alpha": 2.0}}
+    with pytest.raises(InputError, match="alpha=1.0, not 2.0"):
+        run(model, batch, tmp_path, **other)
+    run(model, batch, tmp_path, **other, resume=False)
+
+
+def test_the_best_epoch_is_kept(preprocessor, batch, tmp_path):
+    class Spoil(keras.callbacks.Callback):
+        """Ruin the weights before the third epoch."""
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                kernel = self.model.imaging.classifier.get_layer("probability").kernel
+                kernel.assign(100 * np.ones(kernel.shape))
+
+    best = run(fresh(preprocessor), batch, tmp_path, epochs=3, callbacks=[Spoil()])
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["val_loss"].idxmin() < 2
+    inputs, targets, weights = batch
+    loss = best.evaluate(inputs, targets, sample_weight=weights, verbose=0)
+    loss = loss[0] if isinstance(loss, list) else loss
+    assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3)
+
+
+def test_every_loss_falls(preprocessor, batch):
+    keras.utils.set_random_seed(0)
+    model = build_report_model("tiny", preprocessor, dropout=0.0)
+    compile_report_model(model, learning_rate=3e-3)
+    inputs, targets, weights = batch
+    history = model.fit(
+        inputs, targets, sample_weight=weights, epochs=12, verbose=0
+    ).history
+    for name in ("frontal_loss", "lateral_loss", "abnormal_loss", "text_loss"):
+        assert history[name][-1] < 0.9 * history[name][0], name
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"\x89HDF\r\n"])
+def test_a_broken_model_file_is_named(tmp_path, content):
+    path = tmp_path / "model.keras"
+    with pytest.raises(InputError, match="no such model file"):
+        load_model(path)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="model.keras: not a model"):
+        load_model(path)
+
+
+def test_warmup_reaches_its_peak_and_falls():
+    schedule = warmup_cosine(1e-3, steps=100, warmup=0.1)
+    rates = [float(schedule(step)) for step in range(100)]
+    assert np.argmax(rates) == 10
+    assert rates[10] == pytest.approx(1e-3)
+    assert rates[0] == pytest.approx(1e-5) and rates[-1] < 2e-5
