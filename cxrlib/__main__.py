@@ -205,7 +205,9 @@ def save_reconstructions(images, folder):
         if name.endswith("_reconstruction"):
             path = folder / f"{name}.png"
             with write_whole(path) as temporary:
-                cv2.imwrite(str(temporary), (image[..., 0] * 255).round().astype("uint8"))
+                cv2.imwrite(
+                    str(temporary), (image[..., 0] * 255).round().astype("uint8")
+                )
             paths.append(str(path))
     return paths
 
@@ -226,9 +228,7 @@ def pretrain(out, studies, epochs, seed):
 @click.argument("notebooks", nargs=-1, required=True, type=click.Path())
 @click.option("--profile", default="smoke", show_default=True)
 @click.option("--out", default="outputs/run", show_default=True, type=click.Path())
-@click.option(
-    "-p", "parameters", multiple=True, type=(str, str), metavar="NAME VALUE"
-)
+@click.option("-p", "parameters", multiple=True, type=(str, str), metavar="NAME VALUE")
 @click.option("--timeout", type=float, help="Seconds that one cell may take.")
 def run(notebooks, profile, out, parameters, timeout):
     """Run notebooks with papermill and write OUT/index.html."""

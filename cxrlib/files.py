@@ -1,4 +1,4 @@
-"""Files written whole or not at all, paths kept inside their folder, errors in one line."""
+"""Files written whole or not at all, paths kept in their folder, errors in one line."""
 
 import contextlib
 import errno

@@ -130,7 +130,7 @@ def write_report(model, frontal, lateral=None, sampler="greedy", prompt=""):
     origin = model.origin
     notes.append(f"The model was trained on {origin['trained_on']}.")
     if origin.get("ground") != "real":
-        notes.append("It has never seen a real radiograph: its words are a demonstration.")
+        notes.append("It has never seen a real radiograph: take no word of it.")
     reports, seen = model.generate(images, prompt, sampler, return_imaging=True)
     pictures = {view: images[view][0] for view in VIEWS if view != "lateral" or lateral}
     return {

@@ -105,7 +105,9 @@ def draw_example(seed, index, size):
     for finding, masks in zip(findings, study.finding_masks, strict=True):
         for i, view in enumerate(VIEWS):
             share = cv2.resize(
-                masks[view].astype("float32"), (CELLS, CELLS), interpolation=cv2.INTER_AREA
+                masks[view].astype("float32"),
+                (CELLS, CELLS),
+                interpolation=cv2.INTER_AREA,
             )
             # A nodule fills a hundredth of its cell, and still is there.
             cell = maps[i, ..., names.index(finding.name)]

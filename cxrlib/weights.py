@@ -60,7 +60,7 @@ def load_encoder(encoder, weights="auto", is_phantom=False):
         weights = str(found) if fits else "none"
     if weights == "none":
         encoder.freeze_all_but_last(None)
-        print("ENCODER: no pretrained weights (CheXNet's are not here); all of it trains.")
+        print("ENCODER: no pretrained weights (no CheXNet here); all of it trains.")
         return "none"
     path = pathlib.Path(weights)
     if not path.is_file():

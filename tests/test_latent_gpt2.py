@@ -1,4 +1,4 @@
-"""The text half: causality, the image's influence, cache, samplers, equality with GPT-2."""
+"""The text half: causality, the image's influence, cache, samplers, plain GPT-2."""
 
 import subprocess
 import sys
@@ -220,5 +220,7 @@ def test_same_reports_under_jax(tiny_model, batch, tmp_path):
     script = OTHER_BACKEND.format(
         path=str(tmp_path / "model.keras"), data=str(tmp_path / "data.npz")
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -100,7 +100,8 @@ def test_both_views_go_through_one_encoder():
     model = build_imaging_model("tiny", image_size=32)
     views = np.random.default_rng(0).random((2, 3, 32, 32, 1), dtype="float32")
     seen = model({"frontal": views[0], "lateral": views[1]})
-    for half, view in zip(np.split(np.array(seen["latent"]), 2, axis=1), views, strict=True):
+    halves = np.split(np.array(seen["latent"]), 2, axis=1)
+    for half, view in zip(halves, views, strict=True):
         alone = np.array(model.encoder(view)["latent"])
         np.testing.assert_allclose(half, alone, atol=1e-5)
     encoder_weights = {id(w) for w in model.encoder.weights}

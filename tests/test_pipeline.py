@@ -1,4 +1,4 @@
-"""The stream of batches: its contract, its order, its shares, its honesty about what is missing."""
+"""The stream of batches: its contract, order and shares, and what is missing."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def test_batches_keep_the_contract(prepared, preprocessor):
     inputs, targets, weights = batches[0]
     for view in ("frontal", "lateral"):
         assert inputs[view].shape == (5, 64, 64, 1) and inputs[view].dtype == "float32"
-        assert 0 <= inputs[view].min() and 0.5 < inputs[view].max() <= 1
+        assert inputs[view].min() >= 0 and 0.5 < inputs[view].max() <= 1
         np.testing.assert_array_equal(inputs[view], targets[view])
         assert weights[view].shape == (5, 1, 1)
     assert set(inputs) == {"frontal", "lateral", "token_ids", "padding_mask"}

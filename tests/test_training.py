@@ -1,4 +1,4 @@
-"""Training: learns a tiny set, resumes to the same result, refuses what does not fit."""
+"""Training: learns, resumes to the same result, refuses what does not fit."""
 
 import keras
 import numpy as np

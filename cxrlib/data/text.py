@@ -121,6 +121,7 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
         return [len(ids) + 2 for ids in self(list(reports))] if len(reports) else []
 
     def get_config(self):
+        """The arguments, for saving."""
         config = super().get_config()
         # The specials are ours by construction; the vocabulary is an asset.
         config.pop("unsplittable_tokens", None)

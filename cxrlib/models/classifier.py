@@ -56,6 +56,7 @@ class AbnormalityClassifier(keras.Model):
         self.dropout = tuple(dropout)
 
     def get_config(self):
+        """The arguments, for saving."""
         return {
             "latent_dim": self.latent_dim,
             "units": self.units,

@@ -97,6 +97,7 @@ class ReconstructionDecoder(keras.Model):
         self.filters = tuple(filters)
 
     def get_config(self):
+        """The arguments, for saving."""
         return {
             "skip_shapes": self.skip_shapes,
             "latent_dim": self.latent_dim,

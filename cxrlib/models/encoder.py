@@ -191,6 +191,7 @@ class CheXNetEncoder(keras.Model):
         ]
 
     def get_config(self):
+        """The arguments, for saving."""
         return {
             "image_size": self.image_size,
             "blocks": self.blocks,

@@ -128,6 +128,7 @@ class ImagingModel(keras.Model):
         return self.encoder.image_size
 
     def get_config(self):
+        """The arguments, for saving."""
         parts = ("encoder", "frontal_decoder", "lateral_decoder", "classifier")
         config = {
             part: keras.saving.serialize_keras_object(getattr(self, part))

@@ -83,7 +83,10 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         # Pooled DenseNet features are all positive and of very unequal size.
         self.latent_norm = layers.LayerNormalization(dtype=dtype, name="latent_norm")
         self.latent_projection = layers.Dense(
-            hidden_dim, kernel_initializer="zeros", dtype=dtype, name="latent_projection"
+            hidden_dim,
+            kernel_initializer="zeros",
+            dtype=dtype,
+            name="latent_projection",
         )
         self.latent_to_step = layers.Reshape(
             (1, hidden_dim), dtype=dtype, name="latent_to_step"
@@ -133,6 +136,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         return self.latent_to_step(self.latent_projection(self.latent_norm(latent)))
 
     def get_config(self):
+        """The arguments, for saving."""
         config = super().get_config()
         config.update(
             {

@@ -54,6 +54,7 @@ class ReconstructionLoss(keras.losses.Loss):
         return loss[:, None, None]
 
     def get_config(self):
+        """The arguments, for saving."""
         return {**super().get_config(), "ssim_weight": self.ssim_weight}
 
 

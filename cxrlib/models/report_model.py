@@ -1,4 +1,4 @@
-"""The whole system: two radiographs in; two reconstructions, a label and a report out."""
+"""The whole system: two radiographs in; reconstructions, a label and a report out."""
 
 import keras
 import keras_hub
@@ -41,9 +41,7 @@ class ReportModel(keras.Model):
     ```
     """
 
-    def __init__(
-        self, imaging, causal_lm, origin=None, name="report_model", **kwargs
-    ):
+    def __init__(self, imaging, causal_lm, origin=None, name="report_model", **kwargs):
         # === Functional Model ===
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
@@ -163,6 +161,7 @@ class ReportModel(keras.Model):
                 )
 
     def get_config(self):
+        """The arguments, for saving."""
         return {
             "imaging": keras.saving.serialize_keras_object(self.imaging),
             "causal_lm": keras.saving.serialize_keras_object(self.causal_lm),
@@ -210,6 +209,7 @@ class TokenPerplexity(keras.metrics.MeanMetricWrapper):
         return ops.exp(super().result())
 
     def get_config(self):
+        """The arguments, for saving."""
         return {"name": self.name, "dtype": self.dtype}
 
 
