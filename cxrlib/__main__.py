@@ -205,9 +205,8 @@ def save_reconstructions(images, folder):
         if name.endswith("_reconstruction"):
             path = folder / f"{name}.png"
             with write_whole(path) as temporary:
-                cv2.imwrite(
-                    str(temporary), (image[..., 0] * 255).round().astype("uint8")
-                )
+                grey = (image[..., 0] * 255).round().astype("uint8")
+                cv2.imwrite(str(temporary), grey)
             paths.append(str(path))
     return paths
 
@@ -238,6 +237,23 @@ def run(notebooks, profile, out, parameters, timeout):
 
     values = {name: yaml.safe_load(value) for name, value in parameters}
     raise SystemExit(run_notebooks(notebooks, out, values, profile, timeout))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--readme",
+    type=click.Path(path_type=pathlib.Path),
+    help="Write the table into this file, between its two marks.",
+)
+def figures(folder, readme):
+    """Print the figures of a run's notebook, FOLDER, beside their baselines."""
+    from cxrlib.runs.figures import figures_of, write_between_marks
+
+    text = figures_of(folder)
+    if readme:
+        write_between_marks(readme, text)
+    click.echo(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+# Two commands do it all on a fresh machine: `make demo` and `make test`.
+# PYTHON chooses the interpreter that the environments are made with.
+PYTHON ?= python3
+VENV ?= .venv
+COLAB_VENV ?= .venv-colab
+BIN = $(VENV)/bin
+
+.PHONY: demo test test-colab lint pretrain clean
+
+demo: $(VENV)/demo-installed
+	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
+		--profile course --out outputs/demo
+	$(BIN)/python -m cxrlib figures outputs/demo/07_multitask
+
+test: $(VENV)/test-installed
+	$(BIN)/python -m pytest
+
+# What Colab and Kaggle ship.
+test-colab: $(COLAB_VENV)/test-installed
+	$(COLAB_VENV)/bin/python -m pytest
+
+lint: $(VENV)/test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Makes weights/phantom_encoder.weights.h5 anew, in about an hour on two cores.
+pretrain: $(VENV)/demo-installed
+	$(BIN)/python -m cxrlib pretrain weights/phantom_encoder.weights.h5
+
+$(VENV)/demo-installed: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/test-installed: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@ $(VENV)/demo-installed
+
+$(COLAB_VENV)/test-installed: requirements.txt pyproject.toml requirements-colab.txt
+	test -x $(COLAB_VENV)/bin/python || $(PYTHON) -m venv $(COLAB_VENV)
+	$(COLAB_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c requirements-colab.txt -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(COLAB_VENV) outputs/demo

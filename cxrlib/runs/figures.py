@@ -1,0 +1,72 @@
+"""The figures of a run as a short table, for a terminal and for the README."""
+
+import pathlib
+
+from cxrlib.evaluation.summary import figures_table
+from cxrlib.files import InputError, write_whole
+from cxrlib.results import GROUNDS, read_results
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+
+def figures_of(folder):
+    """Read a notebook's results into Markdown: what they rest on, then the table.
+
+    Args:
+        folder: string or path. Holds `results.json`.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    print(figures_of("outputs/demo/07_multitask"))
+    ```
+    """
+    record = read_results(pathlib.Path(folder) / "results.json")
+    data, versions = record["dataset"], record["environment"].get("versions", {})
+    counts = ", ".join(f"{name} {n}" for name, n in data["counts"].items())
+    weights = ", ".join(f"{part}: {of}" for part, of in record["weights"].items())
+    packages = ", ".join(
+        f"{name} {versions[name]}"
+        for name in ("tensorflow", "keras", "keras-hub")
+        if name in versions
+    )
+    minutes = record["durations"]["notebook"] / 60
+    columns = ["figure", "value", "constant", "shuffled", "n"]
+    table = figures_table(record["metrics"])[columns]
+    rows = [columns, ["---"] + ["---:"] * (len(columns) - 1), *table.to_numpy()]
+    lines = [
+        f"Ground: {GROUNDS[data['ground']]}. Studies: {counts}.",
+        f"Pretrained weights: {weights or 'none'}. {packages}. "
+        f"{record['notebook']} took {minutes:.1f} minutes on "
+        f"{record['environment'].get('device', 'an unknown device')}.",
+        "",
+        *("| " + " | ".join(map(str, row)) + " |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def write_between_marks(path, text):
+    """Replace what stands between the marks of a Markdown file.
+
+    Args:
+        path: string or path. Holds the lines `BEGIN` and `END`.
+        text: string.
+
+    Raises:
+        InputError: if a mark is missing.
+
+    Example:
+    ```python
+    write_between_marks("README.md", figures_of("outputs/demo/07_multitask"))
+    ```
+    """
+    path = pathlib.Path(path)
+    content = path.read_text(encoding="utf-8")
+    if BEGIN not in content or END not in content:
+        raise InputError(f"{path}: lacks the lines {BEGIN} and {END}; put them back.")
+    head, _, rest = content.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    with write_whole(path) as temporary:
+        temporary.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
