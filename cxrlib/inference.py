@@ -6,7 +6,9 @@ from keras import ops
 
 from cxrlib.data.images import check_unit_range, read_radiograph, resize_square
 from cxrlib.data.pipeline import load_records
+from cxrlib.data.prepare import read_manifest
 from cxrlib.evaluation.image import mse, ssim
+from cxrlib.files import InputError
 
 VIEWS = ("frontal", "lateral")
 NOT_CLINICAL = "Not for clinical use."
@@ -32,11 +34,20 @@ def predict_split(
         MSE per view. A dict of uid to dict of images, float `(H, W, 1)`:
         `frontal`, `lateral`, `frontal_reconstruction`, `lateral_reconstruction`.
 
+    Raises:
+        InputError: if the split is empty, or its images are of another size.
+
     Example:
     ```python
     predictions, examples = predict_split(model, "data/prepared", keep=4)
     ```
     """
+    size, fits = read_manifest(prepared)["size"], model.imaging.image_size
+    if size != fits:
+        raise InputError(
+            f"{prepared}: holds images of {size} × {size}, and the model takes "
+            f"{fits} × {fits}. Prepare the studies again with size {fits}."
+        )
     section = model.origin.get("section", "impression")
     tables, examples = [], {}
     for batch in load_records(prepared, split, batch_size).as_numpy_iterator():

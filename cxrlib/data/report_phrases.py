@@ -189,7 +189,7 @@ TOGETHER = {
 # === Nothing found ===
 
 STOCK = {  # Short impressions, skewed as in the real collection.
-    "No acute cardiopulmonary abnormality.": 34,
+    "No acute cardiopulmonary abnormality.": 18,
     "No acute cardiopulmonary findings.": 10,
     "No acute cardiopulmonary disease.": 9,
     "No acute cardiopulmonary abnormalities.": 7,

@@ -1,0 +1,95 @@
+"""The committed encoder: it loads and sees findings; nothing else loads by mistake."""
+
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from cxrlib.data.labels import label_from_indexing
+from cxrlib.data.mesh import problems, to_mesh
+from cxrlib.data.phantom_cases import sample_case
+from cxrlib.files import InputError
+from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretraining import draw_example
+from cxrlib.weights import PHANTOM_ENCODER, find_weights, load_encoder
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return CheXNetEncoder(image_size=128)
+
+
+@pytest.fixture(scope="module")
+def phantoms():
+    """Films `(N, 2, 128, 128)` and labels of studies that no training has seen."""
+    seed, films, labels = 987_654, [], []
+    for index in range(220):
+        findings = sample_case(np.random.default_rng([seed, index])).findings
+        mesh = ";".join(map(to_mesh, findings)) or "normal"
+        label = label_from_indexing(problems(mesh), mesh)
+        if np.isfinite(label):
+            films.append(draw_example(seed, index, size=128)[0])
+            labels.append(label)
+    return np.stack(films), np.array(labels)
+
+
+def auroc(features, labels):
+    """Cross-validated AUROC of a logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+    return cross_val_score(model, features, labels, cv=5, scoring="roc_auc").mean()
+
+
+def test_it_sees_what_coarse_pixels_do_not_show(encoder, phantoms):
+    films, labels = phantoms
+    coarse = films.reshape(len(films), 2, 16, 8, 16, 8).mean((3, 5))
+    coarse = auroc(coarse.reshape(len(films), -1), labels)
+    assert coarse < 0.80, "the phantom has become easier than it looks"
+    load_encoder(encoder, "auto", is_phantom=True)
+    latents = [
+        np.array(encoder.predict(films[:, i, ..., None] / 255.0, verbose=0)["latent"])
+        for i in range(2)
+    ]
+    assert auroc(np.concatenate(latents, axis=1), labels) > 0.93
+
+
+def test_the_file_is_small_and_freezes_all_but_ten_layers(encoder, capsys):
+    assert os.path.getsize(find_weights(PHANTOM_ENCODER)) < 20e6
+    assert load_encoder(encoder, "auto", is_phantom=True) == PHANTOM_ENCODER
+    assert sum(layer.trainable for layer in encoder.layers[:-1]) == 10
+    assert "conv5_block16_concat" in capsys.readouterr().out
+
+
+def test_real_data_do_not_get_phantom_weights_unasked(encoder, capsys):
+    assert load_encoder(encoder, "auto", is_phantom=False) == "none"
+    assert "all of it trains" in capsys.readouterr().out
+    assert all(layer.trainable for layer in encoder.layers)
+
+
+def test_a_bad_file_changes_nothing(encoder, tmp_path):
+    before = encoder.get_weights()
+    path = tmp_path / "cut.weights.h5"
+    with pytest.raises(InputError, match="no such weights file"):
+        load_encoder(encoder, str(path))
+    shutil.copy(find_weights(PHANTOM_ENCODER), path)
+    with open(path, "r+b") as file:
+        file.truncate(5_000_000)
+    with pytest.raises(InputError, match="cut.weights.h5"):
+        load_encoder(encoder, str(path))
+    other = CheXNetEncoder(32, blocks=(1, 1, 1, 1), growth_rate=8, stem_filters=8)
+    other.save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(InputError, match="does not fit this encoder"):
+        load_encoder(encoder, str(tmp_path / "other.weights.h5"))
+    for old, new in zip(before, encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_it_says_how_it_was_made():
+    readme = pathlib.Path(find_weights(PHANTOM_ENCODER)).with_name("README.md")
+    assert "python -m cxrlib pretrain" in readme.read_text()
