@@ -25,7 +25,8 @@ lint: $(VENV)/test-installed
 
 # Makes weights/phantom_encoder.weights.h5 anew, in about an hour on two cores.
 pretrain: $(VENV)/demo-installed
-	$(BIN)/python -m cxrlib pretrain weights/phantom_encoder.weights.h5
+	$(BIN)/python -m cxrlib pretrain-encoder weights/phantom_encoder.weights.h5
+	$(BIN)/python -m cxrlib pretrain-text weights/phantom_gpt2
 
 $(VENV)/demo-installed: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

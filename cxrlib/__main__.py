@@ -120,7 +120,12 @@ def prepare(out, data, image_root, columns, size, fit, seed, fractions, processe
 @click.option("--skips", default=5, show_default=True, help="Skip levels, 0 to 5.")
 @click.option("--sequence-length", default=64, show_default=True, help="In tokens.")
 @click.option("--vocabulary-size", default=1000, show_default=True)
-@click.option("--gpt2-tokenizer", default="", help="Folder of GPT-2's vocabulary.")
+@click.option(
+    "--gpt2",
+    default="auto",
+    show_default=True,
+    help="auto, none, or a folder with GPT-2's vocabulary and weights.",
+)
 @click.option(
     "--encoder-weights",
     default="auto",
@@ -211,16 +216,28 @@ def save_reconstructions(images, folder):
     return paths
 
 
-@main.command()
+@main.command("pretrain-encoder")
 @click.argument("out", type=click.Path(path_type=pathlib.Path))
-@click.option("--studies", default=10000, show_default=True)
+@click.option("--studies", default=10_000, show_default=True)
 @click.option("--epochs", default=3, show_default=True)
 @click.option("--seed", default=1_000_000, show_default=True)
-def pretrain(out, studies, epochs, seed):
+def encoder_command(out, **options):
     """Pretrain the encoder on phantoms of another seed; OUT ends in .weights.h5."""
-    from cxrlib.pretraining import pretrain_encoder
+    from cxrlib.encoder_pretraining import pretrain_encoder
 
-    pretrain_encoder(out, studies=studies, epochs=epochs, seed=seed)
+    pretrain_encoder(out, **options)
+
+
+@main.command("pretrain-text")
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--studies", default=12_000, show_default=True)
+@click.option("--epochs", default=4, show_default=True)
+@click.option("--seed", default=2_000_000, show_default=True)
+def text_command(out, **options):
+    """Pretrain a small GPT-2 on phantom texts of another seed; OUT is a folder."""
+    from cxrlib.text_pretraining import pretrain_gpt2
+
+    pretrain_gpt2(out, **options)
 
 
 @main.command()

@@ -13,7 +13,7 @@ from cxrlib.models.presets import build_report_model
 from cxrlib.models.report_model import compile_report_model
 from cxrlib.results import GROUNDS
 from cxrlib.training import train, warmup_cosine
-from cxrlib.weights import load_encoder
+from cxrlib.weights import find_gpt2, load_encoder, load_gpt2
 
 
 def read_texts(prepared, split, section="impression"):
@@ -50,7 +50,7 @@ def make_preprocessor(
     section="impression",
     sequence_length=64,
     vocabulary_size=1000,
-    gpt2_tokenizer="",
+    gpt2="",
 ):
     """Make the tokenizer and preprocessor for the training reports.
 
@@ -59,8 +59,8 @@ def make_preprocessor(
         section: string. The text to learn.
         sequence_length: int. Tokens per report.
         vocabulary_size: int. Size of the vocabulary learned from train.
-        gpt2_tokenizer: string. A folder with GPT-2's own vocabulary, used
-            instead of a learned one.
+        gpt2: string. A folder with GPT-2's own vocabulary, used instead of a
+            learned one.
 
     Returns:
         A `ReportPreprocessor`. Prints how many training reports will be cut.
@@ -71,8 +71,8 @@ def make_preprocessor(
     ```
     """
     texts = read_texts(prepared, "train", section)
-    if gpt2_tokenizer:
-        tokenizer = ReportTokenizer.from_gpt2_files(gpt2_tokenizer)
+    if gpt2:
+        tokenizer = ReportTokenizer.from_gpt2_files(gpt2)
     else:
         tokenizer = ReportTokenizer.train(texts, vocabulary_size)
     lengths = tokenizer.count_tokens(texts)
@@ -130,7 +130,7 @@ def train_report_model(
     skips=5,
     sequence_length=64,
     vocabulary_size=1000,
-    gpt2_tokenizer="",
+    gpt2="auto",
     encoder_weights="auto",
     seed=0,
     resume=True,
@@ -154,7 +154,7 @@ def train_report_model(
         skips: int, 0 to 5. Levels that the decoders may copy from.
         sequence_length: int. Tokens per report.
         vocabulary_size: int. Of the learned tokenizer.
-        gpt2_tokenizer: string. Folder of GPT-2's own vocabulary, or empty.
+        gpt2: string. See `cxrlib.weights.find_gpt2`.
         encoder_weights: string. See `cxrlib.weights.load_encoder`.
         seed: int.
         resume: bool. Take up a training found in `out`.
@@ -173,8 +173,10 @@ def train_report_model(
     settings = {k: v for k, v in locals().items() if k in SETTINGS}
     keras.utils.set_random_seed(seed)
     manifest = read_manifest(prepared)
+    is_phantom = bool(manifest["source"].get("is_phantom"))
+    folder = find_gpt2(gpt2, preset, is_phantom)
     preprocessor = make_preprocessor(
-        prepared, section, sequence_length, vocabulary_size, gpt2_tokenizer
+        prepared, section, sequence_length, vocabulary_size, folder
     )
     model = build_report_model(
         preset,
@@ -183,9 +185,8 @@ def train_report_model(
         skips=skips,
         origin=describe_origin(prepared, section),
     )
-    load_encoder(
-        model.imaging.encoder, encoder_weights, manifest["source"].get("is_phantom")
-    )
+    load_encoder(model.imaging.encoder, encoder_weights, is_phantom)
+    load_gpt2(model.causal_lm.backbone, folder, preset, preprocessor)
     steps = math.ceil(split_size(prepared, "train") / batch_size)
     compile_report_model(
         model,
@@ -230,7 +231,7 @@ SETTINGS = (
     "skips",
     "sequence_length",
     "vocabulary_size",
-    "gpt2_tokenizer",
+    "gpt2",
     "encoder_weights",
 )
 

@@ -1,19 +1,24 @@
-"""Pretrained encoder weights: which there are, where they lie, which were taken."""
+"""Pretrained weights: which there are, where they lie, which were taken."""
 
 import os
 import pathlib
 
+import keras
+
 import cxrlib
-from cxrlib.files import InputError
+from cxrlib.files import InputError, write_whole
+from cxrlib.models.presets import build_gpt2
 
 PHANTOM_ENCODER = "phantom_encoder.weights.h5"
+PHANTOM_GPT2 = "phantom_gpt2"  # A folder: vocabulary, merges and weights.
+GPT2_WEIGHTS = "gpt2.weights.h5"
 
 
 def find_weights(name, folder=None):
-    """Look for a file of pretrained weights.
+    """Look for a file or folder of pretrained weights.
 
     Args:
-        name: string. The file's name.
+        name: string. Its name.
         folder: string, path or `None`. Looked into first.
 
     Returns:
@@ -27,7 +32,7 @@ def find_weights(name, folder=None):
     checkout = pathlib.Path(cxrlib.__file__).resolve().parent.parent / "weights"
     places = [folder, checkout, os.environ.get("CXR_WEIGHTS"), "weights"]
     for place in places:
-        if place and (pathlib.Path(place) / name).is_file():
+        if place and (pathlib.Path(place) / name).exists():
             return pathlib.Path(place) / name
     return None
 
@@ -70,11 +75,96 @@ def load_encoder(encoder, weights="auto", is_phantom=False):
         encoder.load_weights(path)
     except Exception as error:  # h5py and Keras raise many kinds for a bad file.
         encoder.set_weights(before)
-        reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{path}: does not fit this encoder ({reason}). Use the weights of the "
-            "same preset, or download the file again."
+            f"{path}: does not fit this encoder ({one_line(error)}). Use the weights "
+            "of the same preset, or download the file again."
         ) from error
     names = encoder.freeze_all_but_last(10)
     print(f"ENCODER: {path.name}; of its layers the last ten train: {', '.join(names)}")
     return path.name
+
+
+def find_gpt2(gpt2="auto", preset="compact", is_phantom=False):
+    """Decide which folder of vocabulary and weights GPT-2 starts from.
+
+    Args:
+        gpt2: string. `"none"`, a folder (with GPT-2's vocabulary, and its weights
+            if there are any), or `"auto"`: for phantom data and the `compact`
+            preset the small GPT-2 pretrained on phantom texts, else none.
+        preset: string. The size of the system.
+        is_phantom: bool. Whether the data are phantoms.
+
+    Returns:
+        The folder as string, or `""` for a vocabulary learned from the reports.
+
+    Example:
+    ```python
+    find_gpt2("auto", "compact", is_phantom=True)
+    ```
+    """
+    if gpt2 == "auto":
+        ours = is_phantom and preset == "compact"
+        return str(find_weights(PHANTOM_GPT2) or "") if ours else ""
+    return "" if gpt2 == "none" else gpt2
+
+
+def load_gpt2(backbone, folder, preset, preprocessor):
+    """Give the text half its pretrained weights, if the folder holds any.
+
+    Args:
+        backbone: a `LatentGPT2Backbone`.
+        folder: string. From `find_gpt2`.
+        preset: string. The size of the system.
+        preprocessor: the `ReportPreprocessor` made from that folder.
+
+    Returns:
+        A string that says where the weights came from, for the results.
+
+    Raises:
+        InputError: if the file fits another model; the backbone is then as it was.
+
+    Example:
+    ```python
+    load_gpt2(model.causal_lm.backbone, folder, "compact", preprocessor)
+    ```
+    """
+    path = pathlib.Path(folder or ".") / GPT2_WEIGHTS
+    if not folder or not path.is_file():
+        print("GPT-2: no pretrained weights; it learns its first word here.")
+        return "none"
+    gpt2 = build_gpt2(preset, preprocessor)
+    try:
+        gpt2.load_weights(path)
+        backbone.adopt(gpt2)
+    except Exception as error:  # h5py and Keras raise many kinds for a bad file.
+        raise InputError(
+            f"{path}: does not fit this GPT-2 ({one_line(error)}). Use the weights of "
+            "the same preset and sequence_length, or download the file again."
+        ) from error
+    print(f"GPT-2: {path.parent.name}/{path.name}; the image's projection is at zero.")
+    return f"{path.parent.name}/{path.name}"
+
+
+def one_line(error):
+    """The beginning of an error's message, without its line breaks."""
+    return " ".join(str(error).split())[:160]
+
+
+def save_half(model, path):
+    """Write a model's weights as float16: half the size, all that training knows.
+
+    Args:
+        model: a `keras.Model` with `get_config` and `from_config`.
+        path: path ending in `.weights.h5`.
+    """
+    config = {**model.get_config()}
+    config.pop("dtype", None)  # KerasHub's backbones would insist on float32.
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    try:
+        half = type(model).from_config(config)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    half.set_weights(model.get_weights())
+    with write_whole(path) as temporary:
+        half.save_weights(temporary)

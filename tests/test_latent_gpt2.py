@@ -32,14 +32,21 @@ def test_without_a_projection_it_is_kerashubs_gpt2():
     rng = np.random.default_rng(0)
     ours = LatentGPT2Backbone(latent_dim=6, **SIZES)
     peer = keras_hub.models.GPT2Backbone(**SIZES)
-    mine = [w for w in ours.weights if "latent" not in w.path]
-    for weight, value in zip(mine, peer.get_weights(), strict=True):
-        weight.assign(value)
+    ours.adopt(peer)
     inputs = tokens(rng)
     latent = rng.random((2, 6), dtype="float32")
     np.testing.assert_allclose(
         ours({**inputs, "latent": latent}), peer(inputs), atol=1e-6
     )
+
+
+def test_a_gpt2_of_other_sizes_is_refused_whole():
+    ours = LatentGPT2Backbone(latent_dim=6, **SIZES)
+    before = ours.get_weights()
+    with pytest.raises(ValueError, match="do not fit"):
+        ours.adopt(keras_hub.models.GPT2Backbone(**{**SIZES, "intermediate_dim": 8}))
+    for old, new in zip(before, ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_no_leak_through_the_causal_mask(tiny_model, batch):

@@ -10,9 +10,9 @@ import pytest
 from cxrlib.data.labels import label_from_indexing
 from cxrlib.data.mesh import problems, to_mesh
 from cxrlib.data.phantom_cases import sample_case
+from cxrlib.encoder_pretraining import draw_example
 from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
-from cxrlib.pretraining import draw_example
 from cxrlib.weights import PHANTOM_ENCODER, find_weights, load_encoder
 
 
@@ -92,4 +92,4 @@ def test_a_bad_file_changes_nothing(encoder, tmp_path):
 
 def test_it_says_how_it_was_made():
     readme = pathlib.Path(find_weights(PHANTOM_ENCODER)).with_name("README.md")
-    assert "python -m cxrlib pretrain" in readme.read_text()
+    assert "python -m cxrlib pretrain-encoder" in readme.read_text()

@@ -125,6 +125,36 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         self.dropout = dropout
         self.max_sequence_length = max_sequence_length
 
+    def adopt(self, gpt2):
+        """Take over the weights of a plain GPT-2 of the same sizes.
+
+        What is the image's own stays as it is: while the projection is zero,
+        this is that GPT-2.
+
+        Args:
+            gpt2: a `keras_hub.models.GPT2Backbone`.
+
+        Raises:
+            ValueError: if a size differs; then nothing is taken over.
+        """
+        pairs = [
+            (self.token_embedding, gpt2.token_embedding),
+            (self.position_embedding, gpt2.position_embedding),
+            (self.layer_norm, gpt2.layer_norm),
+            *zip(self.transformer_layers, gpt2.transformer_layers, strict=True),
+        ]
+        for ours, theirs in pairs:
+            shapes = [
+                [tuple(w.shape) for w in layer.weights] for layer in (ours, theirs)
+            ]
+            if shapes[0] != shapes[1]:
+                raise ValueError(
+                    f"{theirs.name}: weights of shapes {shapes[1]} do not fit "
+                    f"{shapes[0]}; take a GPT-2 of the same sizes and vocabulary."
+                )
+        for ours, theirs in pairs:
+            ours.set_weights(theirs.get_weights())
+
     def embed(self, token_ids, start_index=0):
         """Tokens plus positions, counted from `start_index`."""
         tokens = self.token_embedding(token_ids)

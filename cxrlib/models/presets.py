@@ -1,6 +1,7 @@
 """Three sizes of the system, built from their parts."""
 
 import keras
+import keras_hub
 
 from cxrlib.models.classifier import AbnormalityClassifier
 from cxrlib.models.decoder import ReconstructionDecoder
@@ -32,8 +33,8 @@ PRESETS = {
         "gpt2": {
             "num_layers": 4,
             "num_heads": 4,
-            "hidden_dim": 256,
-            "intermediate_dim": 1024,
+            "hidden_dim": 192,
+            "intermediate_dim": 768,
         },
     },
     # What seed and papers use: CheXNet's resolution and GPT-2 base.
@@ -112,6 +113,28 @@ def build_imaging_model(
     ]
     classifier = AbnormalityClassifier(2 * encoder.latent_dim)
     return ImagingModel(encoder, *decoders, classifier)
+
+
+def build_gpt2(preset, preprocessor):
+    """Build a plain GPT-2 of a preset's size.
+
+    Args:
+        preset: string. See `cxrlib.models.presets.PRESETS`.
+        preprocessor: a `ReportPreprocessor`.
+
+    Returns:
+        A `keras_hub.models.GPT2Backbone` with random weights.
+
+    Example:
+    ```python
+    build_gpt2("compact", preprocessor).count_params()
+    ```
+    """
+    return keras_hub.models.GPT2Backbone(
+        vocabulary_size=preprocessor.tokenizer.vocabulary_size(),
+        max_sequence_length=preprocessor.sequence_length,
+        **preset_sizes(preset)["gpt2"],
+    )
 
 
 def build_report_model(

@@ -21,11 +21,11 @@ from cxrlib.data.findings import FINDINGS
 from cxrlib.data.phantom_anatomy import sample_patient
 from cxrlib.data.phantom_cases import sample_case
 from cxrlib.data.phantom_study import VIEWS, draw_study
-from cxrlib.files import write_whole
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.models.imaging import StackViews, UnstackViews
 from cxrlib.models.presets import preset_sizes
 from cxrlib.training import warmup_cosine
+from cxrlib.weights import save_half
 
 DRAWN = 256  # Films are drawn at this size and shrunk, as `prepare` shrinks them.
 CELLS = 8  # The masks are learned on a grid of this many cells a side.
@@ -230,7 +230,7 @@ class ExampleBatches(keras.utils.PyDataset):
 
 
 def pretrain_encoder(
-    out, studies=12000, epochs=3, seed=1_000_000, preset="compact", learning_rate=1e-3
+    out, studies=10000, epochs=3, seed=1_000_000, preset="compact", learning_rate=1e-3
 ):
     """Pretrain the encoder of a preset and write its weights.
 
@@ -274,16 +274,3 @@ def pretrain_encoder(
     return model.fit(
         train, validation_data=ExampleBatches(held_out), epochs=epochs, callbacks=[save]
     )
-
-
-def save_half(encoder, path):
-    """Write an encoder's weights as float16: half the size, all that training knows."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float16")
-    try:
-        half = CheXNetEncoder.from_config(encoder.get_config())
-    finally:
-        keras.config.set_dtype_policy(policy)
-    half.set_weights(encoder.get_weights())
-    with write_whole(path) as temporary:
-        half.save_weights(temporary)
