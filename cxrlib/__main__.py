@@ -6,7 +6,7 @@ import pathlib
 import click
 
 import cxrlib
-from cxrlib.files import InputError, write_whole
+from cxrlib.files import InputError
 
 
 class Commands(click.Group):
@@ -36,7 +36,7 @@ def column_pairs(context, parameter, values):
 
 @main.command()
 @click.argument("out", type=click.Path(path_type=pathlib.Path))
-@click.option("--studies", default=300, show_default=True, help="How many to draw.")
+@click.option("--studies", type=int, help="How many to draw: 300, or all reports.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--size", default=512, show_default=True, help="Side in pixels.")
 @click.option(
@@ -51,8 +51,19 @@ def phantom(out, studies, seed, size, from_reports):
     if from_reports:
         draw_from_reports(from_reports, out, limit=studies, seed=seed, size=size)
     else:
-        write_phantom(out, studies=studies, seed=seed, size=size)
+        write_phantom(out, studies=studies or 300, seed=seed, size=size)
     click.echo(f"PHANTOM dataset in {out}")
+
+
+def multiple_of_32(context, parameter, size):
+    """Refuse what the encoder cannot halve five times."""
+    if size % 32:
+        raise click.BadParameter(f"{size}: must be a multiple of 32.")
+    return size
+
+
+SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
+COUNT = click.IntRange(1)
 
 
 @main.command()
@@ -67,7 +78,14 @@ def phantom(out, studies, seed, size, from_reports):
     metavar="OURS=THEIRS",
     help="Name of a CSV's column, such as report=notes. May be repeated.",
 )
-@click.option("--size", default=224, show_default=True, help="Side in pixels.")
+@click.option(
+    "--size",
+    type=click.IntRange(32),
+    default=224,
+    show_default=True,
+    callback=multiple_of_32,
+    help="Side in pixels, a multiple of 32.",
+)
 @click.option("--fit", type=click.Choice(["stretch", "pad"]), default="stretch")
 @click.option("--seed", default=0, show_default=True, help="Of split and phantom.")
 @click.option(
@@ -109,15 +127,15 @@ def prepare(out, data, image_root, columns, size, fit, seed, fractions, processe
 @click.option(
     "--section", type=click.Choice(["impression", "findings"]), default="impression"
 )
-@click.option("--epochs", default=10, show_default=True)
-@click.option("--batch-size", default=16, show_default=True)
+@click.option("--epochs", type=COUNT, default=10, show_default=True)
+@click.option("--batch-size", type=COUNT, default=16, show_default=True)
 @click.option("--learning-rate", default=1e-3, show_default=True)
 @click.option("--alpha", default=1.0, show_default=True, help="Classification.")
 @click.option("--beta", default=1.0, show_default=True, help="Frontal reconstruction.")
 @click.option("--gamma", default=1.0, show_default=True, help="Lateral reconstruction.")
 @click.option("--delta", default=1.0, show_default=True, help="Text.")
 @click.option("--ssim-weight", default=0.5, show_default=True, help="λ of 1 − SSIM.")
-@click.option("--skips", default=5, show_default=True, help="Skip levels, 0 to 5.")
+@click.option("--skips", type=click.IntRange(0, 5), default=5, show_default=True)
 @click.option("--sequence-length", default=64, show_default=True, help="In tokens.")
 @click.option("--vocabulary-size", default=1000, show_default=True)
 @click.option(
@@ -136,8 +154,10 @@ def prepare(out, data, image_root, columns, size, fit, seed, fractions, processe
 @click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
 def train(prepared, out, **options):
     """Train on the folder PREPARED; the best model goes to OUT/model.keras."""
+    from cxrlib.course import setup
     from cxrlib.multitask import train_report_model
 
+    setup(options["seed"])
     train_report_model(prepared, out, **options)
     click.echo(f"Best epoch: {out / 'model.keras'}; figures: {out / 'history.csv'}")
 
@@ -147,18 +167,21 @@ def train(prepared, out, **options):
 @click.argument("prepared", type=click.Path(path_type=pathlib.Path))
 @click.argument("out", type=click.Path(path_type=pathlib.Path))
 @click.option("--split", default="test", show_default=True)
-@click.option("--sampler", default="greedy", show_default=True)
+@click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 def evaluate(model, prepared, out, split, sampler):
     """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
     from cxrlib.course import setup
     from cxrlib.evaluation.summary import figures_markdown
     from cxrlib.inference import predict_split
+    from cxrlib.models.report_model import ReportModel
     from cxrlib.multitask import evaluate_model
     from cxrlib.results import Results
     from cxrlib.training import load_model
 
-    trained = load_model(model)
-    results = Results(out.parent, out.name, setup(verbose=False), {"split": split})
+    environment = setup(verbose=False)  # First: it sets the precision.
+    trained = load_model(model, ReportModel)
+    chosen = {"split": split, "sampler": sampler, "model": str(model)}
+    results = Results(out.parent, out.name, environment, chosen)
     predictions, _ = predict_split(trained, prepared, split, sampler)
     evaluate_model(results, trained, prepared, predictions, split)
     path = results.write()
@@ -175,7 +198,7 @@ def evaluate(model, prepared, out, split, sampler):
     show_default=True,
     type=click.Path(path_type=pathlib.Path),
 )
-@click.option("--sampler", default="greedy", show_default=True)
+@click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 @click.option("--prompt", default="", help="How the report begins, such as No.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
@@ -186,9 +209,12 @@ def evaluate(model, prepared, out, split, sampler):
 def report(frontal, lateral, model, sampler, prompt, as_json, reconstructions):
     """Write the report of one study: a frontal and, if there is one, a lateral."""
     from cxrlib.inference import write_report
+    from cxrlib.models.report_model import ReportModel
     from cxrlib.training import load_model
 
-    answer = write_report(load_model(model), frontal, lateral, sampler, prompt)
+    answer = write_report(
+        load_model(model, ReportModel), frontal, lateral, sampler, prompt
+    )
     images = answer.pop("images")
     if reconstructions:
         answer["files"] = save_reconstructions(images, reconstructions)
@@ -203,16 +229,13 @@ def report(frontal, lateral, model, sampler, prompt, as_json, reconstructions):
 
 def save_reconstructions(images, folder):
     """Write the reconstructed views as PNG; return their paths."""
-    import cv2
+    from cxrlib.data.images import write_png
 
     paths = []
     for name, image in images.items():
         if name.endswith("_reconstruction"):
-            path = folder / f"{name}.png"
-            with write_whole(path) as temporary:
-                grey = (image[..., 0] * 255).round().astype("uint8")
-                cv2.imwrite(str(temporary), grey)
-            paths.append(str(path))
+            paths.append(str(folder / f"{name}.png"))
+            write_png(paths[-1], image)
     return paths
 
 
@@ -240,6 +263,16 @@ def text_command(out, **options):
     pretrain_gpt2(out, **options)
 
 
+def scalar(text):
+    """Read a parameter as YAML does, and 1e-3 as a number, which YAML 1.1 does not."""
+    import yaml
+
+    try:
+        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+    except ValueError:
+        return yaml.safe_load(text)
+
+
 @main.command()
 @click.argument("notebooks", nargs=-1, required=True, type=click.Path())
 @click.option("--profile", default="smoke", show_default=True)
@@ -248,11 +281,9 @@ def text_command(out, **options):
 @click.option("--timeout", type=float, help="Seconds that one cell may take.")
 def run(notebooks, profile, out, parameters, timeout):
     """Run notebooks with papermill and write OUT/index.html."""
-    import yaml
-
     from cxrlib.runs.runner import run_notebooks
 
-    values = {name: yaml.safe_load(value) for name, value in parameters}
+    values = {name: scalar(value) for name, value in parameters}
     raise SystemExit(run_notebooks(notebooks, out, values, profile, timeout))
 
 

@@ -42,12 +42,7 @@ def predict_split(
     predictions, examples = predict_split(model, "data/prepared", keep=4)
     ```
     """
-    size, fits = read_manifest(prepared)["size"], model.imaging.image_size
-    if size != fits:
-        raise InputError(
-            f"{prepared}: holds images of {size} × {size}, and the model takes "
-            f"{fits} × {fits}. Prepare the studies again with size {fits}."
-        )
+    check_same_images(model, prepared)
     section = model.origin.get("section", "impression")
     tables, examples = [], {}
     for batch in load_records(prepared, split, batch_size).as_numpy_iterator():
@@ -74,6 +69,19 @@ def predict_split(
                 f"{view}_reconstruction": seen[view][i] for view in VIEWS
             }
     return pd.concat(tables, ignore_index=True), examples
+
+
+def check_same_images(model, prepared):
+    """Refuse a prepared folder whose images the model has not learned to read."""
+    manifest = read_manifest(prepared)
+    learned = {"size": model.imaging.image_size, "fit": "stretch", "crop": "none"}
+    learned |= {key: model.origin[key] for key in learned if key in model.origin}
+    for key, value in learned.items():
+        if manifest[key] != value:
+            raise InputError(
+                f"{prepared}: holds images of {key} {manifest[key]}, and the model "
+                f"takes {key} {value}. Prepare the studies again with {key} {value}."
+            )
 
 
 def load_view(path, model):

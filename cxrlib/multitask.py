@@ -1,5 +1,7 @@
 """The main job as one call: from prepared shards to a trained `ReportModel`."""
 
+import hashlib
+import json
 import math
 import pathlib
 
@@ -114,6 +116,31 @@ def describe_origin(prepared, section):
     }
 
 
+def identity(model, prepared):
+    """What a training rests on, so that a resume can tell that it changed.
+
+    Args:
+        model: a `ReportModel` whose weights were just loaded.
+        prepared: string or path. The folder that it will learn from.
+
+    Returns:
+        A dict of strings: the data's fingerprint, the vocabulary's, and where
+        the pretrained weights came from.
+
+    Example:
+    ```python
+    train(model, ..., settings={"epochs": 5} | identity(model, prepared))
+    ```
+    """
+    vocabulary = json.dumps(model.preprocessor.tokenizer.vocabulary, sort_keys=True)
+    return {
+        "data": read_manifest(prepared)["source"]["fingerprint"],
+        "vocabulary": hashlib.sha256(vocabulary.encode()).hexdigest()[:16],
+        "encoder": model.origin.get("encoder", "none"),
+        "gpt2": model.origin.get("gpt2", "none"),
+    }
+
+
 def train_report_model(
     prepared,
     out,
@@ -185,8 +212,11 @@ def train_report_model(
         skips=skips,
         origin=describe_origin(prepared, section),
     )
-    load_encoder(model.imaging.encoder, encoder_weights, is_phantom)
-    load_gpt2(model.causal_lm.backbone, folder, preset, preprocessor)
+    model.origin["encoder"] = load_encoder(
+        model.imaging.encoder, encoder_weights, is_phantom
+    )
+    model.origin["gpt2"] = load_gpt2(model.causal_lm.backbone, folder)
+    settings |= identity(model, prepared)
     steps = math.ceil(split_size(prepared, "train") / batch_size)
     compile_report_model(
         model,
@@ -206,7 +236,7 @@ def train_report_model(
     return train(
         model,
         lambda first: batches("train", shuffle=True, first_epoch=first, epochs=epochs),
-        batches("val"),
+        batches("val") if split_size(prepared, "val") else None,
         out,
         epochs=epochs,
         steps_per_epoch=steps,
@@ -231,8 +261,6 @@ SETTINGS = (
     "skips",
     "sequence_length",
     "vocabulary_size",
-    "gpt2",
-    "encoder_weights",
 )
 
 
@@ -266,6 +294,8 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
         image_size=manifest["size"],
     )
     results.record["model"] = dict(model.origin)
+    for part in ("encoder", "gpt2"):
+        results.weights(part, model.origin.get(part, "unknown"))
     return results.evaluate(
         predictions,
         train_texts=read_texts(prepared, "train", section) or None,

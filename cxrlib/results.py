@@ -146,17 +146,12 @@ class Results:
         Raises:
             InputError: if a name is another.
         """
-        import cv2
+        from cxrlib.data.images import write_png
 
         for name, image in images.items():
             if name not in VIEWS:
                 raise InputError(f"Example image {name!r}: known are {VIEWS}.")
-            grey = np.clip(np.squeeze(np.asarray(image, "float32")), 0, 1) * 255
-            good, coded = cv2.imencode(".png", grey.round().astype("uint8"))
-            if not good:
-                raise InputError(f"Example {uid}: {name} cannot be coded as PNG.")
-            with write_whole(self.folder / example_path(uid, name)) as temporary:
-                temporary.write_bytes(coded.tobytes())
+            write_png(self.folder / example_path(uid, name), image)
 
     def write(self):
         """Check everything, then write `predictions.csv` and `results.json`.

@@ -19,7 +19,7 @@ from cxrlib.files import write_whole
 from cxrlib.models.losses import text_loss
 from cxrlib.models.presets import build_gpt2
 from cxrlib.training import warmup_cosine
-from cxrlib.weights import GPT2_WEIGHTS, save_half
+from cxrlib.weights import GPT2_CONFIG, GPT2_WEIGHTS, gpt2_sizes, save_half
 
 
 def write_texts(studies, seed):
@@ -60,7 +60,7 @@ def pretrain_gpt2(
 
     Args:
         out: string or path. A folder; receives `gpt2.weights.h5` (float16),
-            `vocab.json` and `merges.txt`.
+            `config.json`, `vocab.json` and `merges.txt`.
         studies: int. Phantom studies written for the purpose.
         epochs: int.
         seed: int. Far from the seeds that the notebooks draw from.
@@ -103,6 +103,8 @@ def pretrain_gpt2(
     )
     out = pathlib.Path(out)
     save_vocabulary(tokenizer, out)
+    with write_whole(out / GPT2_CONFIG) as temporary:
+        temporary.write_text(json.dumps(gpt2_sizes(gpt2), indent=2) + "\n")
     save_half(gpt2, out / GPT2_WEIGHTS)
     return history
 

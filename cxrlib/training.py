@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import keras
+import numpy as np
 import pandas as pd
 
 from cxrlib.files import InputError, write_whole
@@ -67,7 +68,8 @@ class EpochSeeds(keras.callbacks.Callback):
             for generator in getattr(layer, "_seed_generators", [])
         ]
         for i, generator in enumerate(generators):
-            generator.state.assign([self.seed * 1_000_003 + epoch, i])
+            words = np.random.SeedSequence([self.seed, epoch, i]).generate_state(2)
+            generator.state.assign(words % (2**31 - 1))
 
 
 class EpochLog(keras.callbacks.Callback):
@@ -131,8 +133,10 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.monitor} is not among the figures of this training "
                 f"({', '.join(logs)}); pass one of them as monitor."
             )
-        best = min(row[self.monitor] for row in self.log.rows)
-        if self.log.rows[-1][self.monitor] <= best:
+        # A NaN is never the best, and must not keep later epochs from being it.
+        if self.log.rows[-1][self.monitor] <= np.nanmin(
+            [row[self.monitor] for row in self.log.rows] + [np.inf]
+        ):
             with write_whole(self.folder / "model.keras") as temporary:
                 self.model.save(temporary)
         name = CHECKPOINT.format(epoch=epoch + 1)
@@ -181,7 +185,8 @@ def train(
         model: a compiled `keras.Model`.
         make_train: callable from the first epoch to the training dataset, which
             must run from there to the last epoch (see `load_batches`).
-        val: validation dataset.
+        val: validation dataset, or `None`: then the best epoch is chosen by the
+            training loss, and that is said.
         out: string or path. Receives `history.csv`, `model.keras` (best epoch),
             the last checkpoint and `settings.json`.
         epochs: int.
@@ -223,6 +228,9 @@ def train(
             temporary.write_text(json.dumps(settings, indent=2) + "\n")
     if done < epochs:
         log = EpochLog(out / "history.csv", initial_epoch=done)
+        if val is None:
+            print("NO VALIDATION STUDIES: the best epoch is that of the training loss.")
+        keep = Checkpoint(out, log, "loss" if val is None else "val_loss")
         model.fit(
             make_train(done),
             validation_data=val,
@@ -230,8 +238,18 @@ def train(
             initial_epoch=done,
             steps_per_epoch=steps_per_epoch,
             shuffle=False,  # The dataset shuffles itself, by seed and epoch.
-            callbacks=[EpochSeeds(seed), log, Checkpoint(out, log), *callbacks],
+            callbacks=[
+                EpochSeeds(seed),
+                log,
+                keep,
+                *callbacks,
+            ],
             verbose=verbose,
+        )
+    if not (out / "model.keras").exists():
+        raise InputError(
+            f"{out / 'history.csv'}: the loss was never a number, so there is no best "
+            "epoch. Start anew with a smaller learning rate."
         )
     return load_model(out / "model.keras")
 
@@ -249,11 +267,12 @@ def check_settings(path, settings):
         )
 
 
-def load_model(path):
+def load_model(path, kind=None):
     """Load a `.keras` file of this course, in safe mode.
 
     Args:
         path: string or path.
+        kind: class or `None`. What the file must hold, such as `ReportModel`.
 
     Returns:
         A Keras model, ready to generate if it is a `ReportModel`.
@@ -274,10 +293,16 @@ def load_model(path):
     if not path.is_file():
         raise InputError(f"{path}: no such model file; train one, or check the path.")
     try:
-        return keras.saving.load_model(path, safe_mode=True)
+        model = keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # Keras raises a dozen kinds for a bad file.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else error
         raise InputError(
             f"{path}: not a model that this version can load ({reason}). It may be "
             "cut off, or written by a newer Keras; train or download it again."
         ) from error
+    if kind is not None and not isinstance(model, kind):
+        raise InputError(
+            f"{path}: holds a {type(model).__name__}, not a {kind.__name__}; give the "
+            "model.keras of a training of this course."
+        )
+    return model

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -16,6 +17,14 @@ REPORTS = [
     "Clear lungs. No pleural effusion or pneumothorax.",
     "Calcified granuloma in the left lower lobe.",
 ]
+
+
+@pytest.fixture(autouse=True)
+def precision():
+    """Undo what a test's `setup` did to the precision on a machine with a GPU."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].config.set_dtype_policy("float32")
 
 
 @pytest.fixture(scope="session")

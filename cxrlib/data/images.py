@@ -11,7 +11,7 @@ import zlib
 import cv2
 import numpy as np
 
-from cxrlib.files import InputError
+from cxrlib.files import InputError, write_whole
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -212,3 +212,28 @@ def check_unit_range(images, name="images"):
     raise InputError(
         f"{name}: values run from {low:g} to {high:g}, where 0 to 1 is expected. {mend}"
     )
+
+
+def write_png(path, image, compression=3):
+    """Write a grey image as PNG, whole or not at all.
+
+    Args:
+        path: string or `pathlib.Path`.
+        image: `(H, W)` or `(H, W, 1)`: uint8, bool (0 and 255), or float in [0, 1].
+        compression: int, 0 to 9.
+
+    Example:
+    ```python
+    write_png("frontal.png", np.random.rand(64, 64))
+    ```
+    """
+    image = np.asarray(image)
+    image = image.reshape(image.shape[:2])
+    if image.dtype != np.uint8:
+        image = (np.clip(image.astype("float32"), 0, 1) * 255).round().astype("uint8")
+    options = [cv2.IMWRITE_PNG_COMPRESSION, compression]
+    done, coded = cv2.imencode(".png", np.ascontiguousarray(image), options)
+    if not done:
+        raise InputError(f"{path}: an image of {image.shape} cannot be coded as PNG.")
+    with write_whole(path) as temporary:
+        temporary.write_bytes(coded.tobytes())

@@ -7,9 +7,7 @@ import pathlib
 import re
 import shutil
 
-import cv2
-import numpy as np
-
+from cxrlib.data.images import write_png
 from cxrlib.files import InputError, write_whole
 
 REPORTS = "indiana_reports.csv"
@@ -20,6 +18,7 @@ UNKNOWN = "unknown_terms.csv"
 NOTE = "phantom.json"
 # Records of finished studies while the folder is unfinished.
 PARTIAL = ".partial"
+PNG_LEVEL = 1  # Film grain does not compress: the lowest level saves half the time.
 
 REPORT_COLUMNS = (
     "uid",
@@ -157,13 +156,13 @@ def is_drawn(out, uid):
 
 def write_image(out, name, image):
     """Write one radiograph, uint8 `(size, size)`, by its file name."""
-    _write_png(out / IMAGES / name, image)
+    write_png(out / IMAGES / name, image, PNG_LEVEL)
 
 
 def write_masks(out, name, masks):
     """Write the masks of one image, a dict of `lungs` and `heart` to bool arrays."""
     for organ, mask in masks.items():
-        _write_png(out / TRUTH / organ / name, mask)
+        write_png(out / TRUTH / organ / name, mask, PNG_LEVEL)
 
 
 def write_findings(out, uid, findings, study, views):
@@ -191,7 +190,7 @@ def write_findings(out, uid, findings, study, views):
             seen = count and masks[view].any()
             row[f"{view}_mask"] = name if seen else ""
             if seen:
-                _write_png(out / TRUTH / name, masks[view])
+                write_png(out / TRUTH / name, masks[view], PNG_LEVEL)
         rows.append(row)
     return rows
 
@@ -232,18 +231,6 @@ def publish(out, note, uids, unknown=None):
 def _record(out, uid):
     # Prefixed, so that no uid can be the note's name.
     return out / PARTIAL / f"study-{uid}.json"
-
-
-def _write_png(path, image):
-    if image.dtype == bool:
-        image = image.astype("uint8") * 255
-    # Film grain does not compress: the lowest level saves half the time.
-    done, data = cv2.imencode(
-        ".png", np.ascontiguousarray(image), [cv2.IMWRITE_PNG_COMPRESSION, 1]
-    )
-    assert done
-    with write_whole(path) as temporary:
-        temporary.write_bytes(data.tobytes())
 
 
 def _write_json(path, content):

@@ -102,7 +102,7 @@ def prepare(
         "size": size,
         "fit": fit,
         "crop": crop_name,
-        "source": _source(studies, plan),
+        "source": _source(studies, plan, out),
         "split": split_summary(good),
         "counts": split_summary(good)["counts"],
         "problems": len(problems),
@@ -177,7 +177,7 @@ def read_manifest(folder):
             )
         raise InputError(
             f"{folder}: is not a prepared folder (no {MANIFEST}). Make one: python -m "
-            f"cxrlib prepare --data DATA --out {folder}"
+            f"cxrlib prepare {folder} --data DATA"
         )
     try:
         manifest = json.loads(path.read_text())
@@ -204,11 +204,15 @@ def read_manifest(folder):
 # === What is written beside the shards ===
 
 
-def _source(studies, plan):
-    """Say where the data came from, with a hash of all that went in."""
+def _source(studies, plan, out):
+    """Say where the data came from, with a hash of what stands in the shards."""
     source = dict(studies.attrs.get("source", {"kind": "unknown", "is_phantom": None}))
-    keys = "".join(shard.key for shard in plan)
-    return source | {"fingerprint": hashlib.sha256(keys.encode()).hexdigest()[:16]}
+    digest = hashlib.sha256()
+    for shard in plan:
+        path = out / shard.name
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return source | {"fingerprint": digest.hexdigest()[:16]}
 
 
 def _by_split(plan, entries):

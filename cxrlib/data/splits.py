@@ -202,6 +202,7 @@ def _read_split(path, studies, groups):
                 f"{path}: puts patient {group} into two splits (uid {uid}). Mend it, "
                 "or delete it to split anew."
             )
+    print(f"Split: taken from {path}, whatever seed was given; delete it to deal anew.")
     return {group: split for group, split in assigned.items() if split is not None}
 
 

@@ -80,8 +80,17 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         self.embeddings_dropout = gpt2.embeddings_dropout
         self.transformer_layers = gpt2.transformer_layers
         self.layer_norm = gpt2.layer_norm
-        # Pooled DenseNet features are all positive and of very unequal size.
-        self.latent_norm = layers.LayerNormalization(dtype=dtype, name="latent_norm")
+        # Pooled DenseNet features are all positive and of very unequal size: they
+        # are centred and brought to length 1. At the usual length (the root of
+        # their number) each step of Adam on the projection would move every
+        # hidden state by more than a token embedding is long, and a pretrained
+        # GPT-2 would have forgotten its language before it had learned to look.
+        self.latent_norm = layers.LayerNormalization(
+            center=False, scale=False, dtype=dtype, name="latent_norm"
+        )
+        self.latent_length = layers.Rescaling(
+            latent_dim**-0.5, dtype=dtype, name="latent_length"
+        )
         self.latent_projection = layers.Dense(
             hidden_dim,
             kernel_initializer="zeros",
@@ -126,33 +135,43 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         self.max_sequence_length = max_sequence_length
 
     def adopt(self, gpt2):
-        """Take over the weights of a plain GPT-2 of the same sizes.
+        """Take over the weights of a plain GPT-2.
 
-        What is the image's own stays as it is: while the projection is zero,
-        this is that GPT-2.
+        Its vocabulary may be smaller (new tokens start at the mean of the old
+        ones) and its longest text may be another (common positions are taken
+        over). What is the image's own stays: while the projection is zero, this
+        is that GPT-2.
 
         Args:
-            gpt2: a `keras_hub.models.GPT2Backbone`.
+            gpt2: a `keras_hub.models.GPT2Backbone` of the same layers.
 
         Raises:
             ValueError: if a size differs; then nothing is taken over.
         """
-        pairs = [
-            (self.token_embedding, gpt2.token_embedding),
-            (self.position_embedding, gpt2.position_embedding),
-            (self.layer_norm, gpt2.layer_norm),
-            *zip(self.transformer_layers, gpt2.transformer_layers, strict=True),
-        ]
-        for ours, theirs in pairs:
-            shapes = [
-                [tuple(w.shape) for w in layer.weights] for layer in (ours, theirs)
-            ]
-            if shapes[0] != shapes[1]:
+        names = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim")
+        for name in names:
+            ours, theirs = getattr(self, name), getattr(gpt2, name)
+            if ours != theirs:
                 raise ValueError(
-                    f"{theirs.name}: weights of shapes {shapes[1]} do not fit "
-                    f"{shapes[0]}; take a GPT-2 of the same sizes and vocabulary."
+                    f"{name} is {theirs} there and {ours} here; take a GPT-2 of the "
+                    "same sizes, or another preset."
                 )
-        for ours, theirs in pairs:
+        tokens = self.token_embedding.get_weights()[0]  # (V, hidden_dim)
+        learned = gpt2.token_embedding.get_weights()[0]
+        tokens[:] = learned.mean(axis=0)
+        common = min(len(tokens), len(learned))
+        tokens[:common] = learned[:common]
+        self.token_embedding.set_weights([tokens])
+        positions = self.position_embedding.get_weights()[0]  # (T, hidden_dim)
+        learned = gpt2.position_embedding.get_weights()[0]
+        common = min(len(positions), len(learned))
+        positions[:common] = learned[:common]
+        self.position_embedding.set_weights([positions])
+        for ours, theirs in zip(
+            [self.layer_norm, *self.transformer_layers],
+            [gpt2.layer_norm, *gpt2.transformer_layers],
+            strict=True,
+        ):
             ours.set_weights(theirs.get_weights())
 
     def embed(self, token_ids, start_index=0):
@@ -163,7 +182,8 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
 
     def project(self, latent):
         """The image as one step `(B, 1, hidden_dim)`, ready to be added."""
-        return self.latent_to_step(self.latent_projection(self.latent_norm(latent)))
+        latent = self.latent_length(self.latent_norm(latent))  # (B, latent_dim)
+        return self.latent_to_step(self.latent_projection(latent))
 
     def get_config(self):
         """The arguments, for saving."""

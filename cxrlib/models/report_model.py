@@ -35,7 +35,7 @@ class ReportModel(keras.Model):
     Example:
     ```python
     model = build_report_model("tiny", preprocessor)
-    compile_report_model(model, steps=100)
+    compile_report_model(model, learning_rate=1e-3)
     model.fit(dataset)
     model.generate({"frontal": frontal, "lateral": lateral}, prompt="No")
     ```
@@ -114,7 +114,7 @@ class ReportModel(keras.Model):
 
         Raises:
             ValueError: if the images are not of the model's size or not in
-                [0, 1], or `max_length` exceeds the model's.
+                [0, 1], `max_length` exceeds the model's, or the prompt fills it.
         """
         self.check_images(images)
         longest = self.causal_lm.backbone.max_sequence_length
@@ -123,6 +123,7 @@ class ReportModel(keras.Model):
                 f"max_length={max_length} is longer than the {longest} tokens that "
                 "this model was built for; pass a smaller max_length."
             )
+        self.check_prompt(prompt, max_length or longest)
         seen = self.imaging.predict(images, batch_size=batch_size, verbose=0)
         self.set_sampler(sampler)
         reports = []
@@ -143,6 +144,15 @@ class ReportModel(keras.Model):
                 return
         # An instance is always taken as it comes, with its seed at the start.
         self.causal_lm.compile(sampler=sampler)
+
+    def check_prompt(self, prompt, max_length):
+        """Refuse a prompt that leaves no room for a report."""
+        length = self.preprocessor.tokenizer.count_tokens([prompt])[0]
+        if length > max_length:
+            raise ValueError(
+                f"The prompt fills {length} tokens and the report may have "
+                f"{max_length}; shorten the prompt."
+            )
 
     def check_images(self, images):
         """Refuse images of the wrong size or range, saying which."""
