@@ -181,7 +181,7 @@ def show_reports(
         axes["text"].set_axis_off()
         drop = 0
         for text, colour in texts[index]:
-            axes["text"].annotate(
+            note = axes["text"].annotate(
                 text,
                 (0, 1),
                 (0, -drop),
@@ -191,5 +191,7 @@ def show_reports(
                 fontsize=9,
                 color=colour,
             )
+            # The layout must not give a study with longer lines smaller images.
+            note.set_in_layout(False)
             drop += (text.count("\n") + 1) * LEADING + 4
     return caption(figure, ground)
