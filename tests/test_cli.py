@@ -47,10 +47,11 @@ def test_from_phantom_to_figures(trained):
     record = json.loads((trained / "evaluation" / "results.json").read_text())
     assert record["dataset"]["ground"] == "phantom"
     predictions = pd.read_csv(trained / "evaluation" / "predictions.csv")
-    assert len(predictions) == record["dataset"]["counts"]["test"]
-    assert record["model"]["trained_on"].startswith("2") and (
-        "PHANTOM" in record["model"]["trained_on"]
-    )
+    counts = record["dataset"]["counts"]
+    assert len(predictions) == counts["test"]
+    assert record["model"]["trained_on"].startswith(f"{counts['train']} studies")
+    assert "PHANTOM" in record["model"]["trained_on"]
+    assert record["weights"] == {"encoder": "none", "gpt2": "none"}
     assert "frontal.ssim" in call("figures", trained / "evaluation")
 
 
