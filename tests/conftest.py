@@ -51,18 +51,30 @@ def tiny_model(preprocessor):
 
     keras.utils.set_random_seed(0)
     model = build_report_model("tiny", preprocessor)
-    # The projection starts at zero, which would hide the image from every test.
-    kernel = model.causal_lm.backbone.latent_projection.kernel
-    kernel.assign(np.random.default_rng(0).normal(0, 0.3, kernel.shape))
+    # The projection starts at zero, which would hide the image from every test, and
+    # the embeddings so small that the untrained model says one token for ever.
+    backbone = model.causal_lm.backbone
+    rng = np.random.default_rng(0)
+    for weight, size in (
+        (backbone.latent_projection.kernel, 1.0),
+        (backbone.token_embedding.embeddings, 0.5),
+        (backbone.position_embedding.position_embeddings, 0.5),
+    ):
+        weight.assign(rng.normal(0, size, weight.shape))
     return model
 
 
 def make_batch(preprocessor, count=4, size=64, seed=0):
     """One batch of random views with the shared reports."""
     rng = np.random.default_rng(seed)
+    # Noise of unequal strength and grain: to an untrained encoder, even noise is alike.
+    strength = np.linspace(0.1, 1, count, dtype="float32")[:, None, None, None]
     views = {
-        name: rng.random((count, size, size, 1), dtype="float32")
+        name: strength * rng.random((count, size // 4, size // 4, 1), dtype="float32")
         for name in ("frontal", "lateral")
+    }
+    views = {
+        name: view.repeat(4, axis=1).repeat(4, axis=2) for name, view in views.items()
     }
     x, y, weight = preprocessor(REPORTS[:count])
     inputs = {

@@ -277,7 +277,7 @@ def test_a_killed_run_is_continued_to_the_same_bytes(tmp_path):
 
 
 def test_manifests_that_cannot_be_read_are_named(studies, tmp_path):
-    with pytest.raises(InputError, match="not a prepared folder.*prepare --data"):
+    with pytest.raises(InputError, match="not a prepared folder.*prepare .* --data"):
         read_manifest(tmp_path)
     out = tmp_path / "out"
     manifest = prepare(studies, out, size=8, progress=False)
