@@ -164,11 +164,11 @@ def build_pretraining_model(encoder):
     # At a sixteenth of the resolution, where a small finding still has a place.
     grid = layers.BatchNormalization()(features["skip_4"])
     grid = layers.ReLU()(grid)
-    grid = layers.Conv2D(len(FINDINGS), 1, bias_initializer=rare())(grid)
+    grid = layers.Conv2D(len(FINDINGS), 1, bias_initializer=_rare())(grid)
     maps = layers.Reshape((1, CELLS, CELLS, len(FINDINGS)))(grid)
     maps = layers.Concatenate(axis=1, name="maps")(unstack(maps))
     attributes = layers.Dense(
-        len(ATTRIBUTES), bias_initializer=rare(), name="attributes"
+        len(ATTRIBUTES), bias_initializer=_rare(), name="attributes"
     )(latent)
     return keras.Model(
         {"frontal": frontal, "lateral": lateral},
@@ -177,7 +177,7 @@ def build_pretraining_model(encoder):
     )
 
 
-def rare():
+def _rare():
     """Start every logit at a low probability, so that the many zeros are no news."""
     return keras.initializers.Constant(-3.0)
 

@@ -102,14 +102,14 @@ def pretrain_gpt2(
         epochs=epochs,
     )
     out = pathlib.Path(out)
-    save_vocabulary(tokenizer, out)
+    _save_vocabulary(tokenizer, out)
     with write_whole(out / GPT2_CONFIG) as temporary:
         temporary.write_text(json.dumps(gpt2_sizes(gpt2), indent=2) + "\n")
     save_half(gpt2, out / GPT2_WEIGHTS)
     return history
 
 
-def save_vocabulary(tokenizer, folder):
+def _save_vocabulary(tokenizer, folder):
     """Write `vocab.json` and `merges.txt`, as `ReportTokenizer` reads them."""
     with write_whole(folder / "vocab.json") as temporary:
         temporary.write_text(json.dumps(tokenizer.vocabulary), encoding="utf-8")

@@ -220,7 +220,7 @@ def train(
             old.unlink(missing_ok=True)
     checkpoint, done = last_checkpoint(out)
     if checkpoint:
-        check_settings(out / "settings.json", settings)
+        _check_settings(out / "settings.json", settings)
         print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
         model = load_model(checkpoint)
     else:
@@ -254,7 +254,7 @@ def train(
     return load_model(out / "model.keras")
 
 
-def check_settings(path, settings):
+def _check_settings(path, settings):
     """Refuse to resume a training that was started under other settings."""
     before = json.loads(path.read_text()) if path.exists() else {}
     changed = [key for key in settings if before.get(key) != settings[key]]

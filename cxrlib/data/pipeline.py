@@ -76,7 +76,7 @@ def load_batches(
     ```
     """
     manifest = read_manifest(prepared)
-    files = shard_files(prepared, split)
+    files = _shard_files(prepared, split)
     size = manifest["size"]
 
     def one_epoch(epoch):
@@ -129,11 +129,11 @@ def load_records(prepared, split, batch_size=16):
     ```
     """
     size = read_manifest(prepared)["size"]
-    records = tf.data.TFRecordDataset(shard_files(prepared, split)).batch(batch_size)
+    records = tf.data.TFRecordDataset(_shard_files(prepared, split)).batch(batch_size)
     return records.map(lambda batch: parse_records(batch, size)).prefetch(1)
 
 
-def shard_files(prepared, split):
+def _shard_files(prepared, split):
     """Paths of a split's shards, sorted; refuse an empty split."""
     manifest = read_manifest(prepared)
     files = [str(path) for path in manifest["shards"].get(split, [])]
@@ -148,7 +148,7 @@ def shard_files(prepared, split):
 def parse_records(records, size):
     """Parse serialised records `(B,)`; see `load_records` for what comes out."""
     parsed = tf.io.parse_example(records, feature_description())
-    views = {view: decode_view(parsed[view], size) for view in ("frontal", "lateral")}
+    views = {view: _decode_view(parsed[view], size) for view in ("frontal", "lateral")}
     return {**parsed, **views}
 
 
@@ -184,7 +184,7 @@ def teach(record, section, preprocessor):
     return inputs, targets, weights
 
 
-def decode_view(encoded, size):
+def _decode_view(encoded, size):
     """Raw bytes `(B,)` to float32 `(B, size, size, 1)` in [0, 1]."""
     pixels = tf.io.decode_raw(encoded, tf.uint8, fixed_length=size * size)
     pixels = tf.reshape(pixels, (-1, size, size, 1))

@@ -334,11 +334,11 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
         )
         return {
             "token_ids": token_ids,
-            "padding_mask": before_stop(token_ids, prompt_mask, stop_token_ids),
+            "padding_mask": _before_stop(token_ids, prompt_mask, stop_token_ids),
         }
 
 
-def before_stop(token_ids, prompt_mask, stop_token_ids):
+def _before_stop(token_ids, prompt_mask, stop_token_ids):
     """Mask `(B, T)` of what stands up to the first stop token after the prompt."""
     if stop_token_ids is None:
         return ops.ones_like(token_ids, dtype="bool")
