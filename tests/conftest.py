@@ -57,8 +57,8 @@ def tiny_model(preprocessor):
     rng = np.random.default_rng(0)
     for weight, size in (
         (backbone.latent_projection.kernel, 1.0),
-        (backbone.token_embedding.embeddings, 0.5),
-        (backbone.position_embedding.position_embeddings, 0.5),
+        (backbone.token_embedding.embeddings, 0.1),
+        (backbone.position_embedding.position_embeddings, 0.3),
     ):
         weight.assign(rng.normal(0, size, weight.shape))
     return model
