@@ -137,3 +137,22 @@ def test_warmup_reaches_its_peak_and_falls():
     assert np.argmax(rates) == 10
     assert rates[10] == pytest.approx(1e-3)
     assert rates[0] == pytest.approx(1e-5) and rates[-1] < 2e-5
+
+
+def test_half_precision_trains_to_numbers(preprocessor, batch):
+    keras.config.set_dtype_policy("mixed_float16")
+    model = fresh(preprocessor)
+    inputs, targets, weights = batch
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    history = model.fit(inputs, targets, sample_weight=weights, epochs=2, verbose=0)
+    assert all(np.isfinite(values).all() for values in history.history.values())
+    outputs = model(inputs)
+    for name in ("frontal", "lateral", "abnormal"):
+        assert keras.backend.standardize_dtype(outputs[name].dtype) == "float32"
+
+
+def test_a_diverged_training_is_told(preprocessor, batch, tmp_path):
+    inputs, targets, weights = batch
+    inputs = {**inputs, "frontal": inputs["frontal"] * np.nan}
+    with pytest.raises(InputError, match="never a number"):
+        run(fresh(preprocessor), (inputs, targets, weights), tmp_path, epochs=1)

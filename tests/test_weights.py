@@ -10,10 +10,21 @@ import pytest
 from cxrlib.data.labels import label_from_indexing
 from cxrlib.data.mesh import problems, to_mesh
 from cxrlib.data.phantom_cases import sample_case
+from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.encoder_pretraining import draw_example
 from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
-from cxrlib.weights import PHANTOM_ENCODER, find_weights, load_encoder
+from cxrlib.models.latent_gpt2 import LatentGPT2Backbone, LatentGPT2CausalLM
+from cxrlib.models.losses import text_loss
+from cxrlib.models.presets import preset_sizes
+from cxrlib.text_pretraining import write_texts
+from cxrlib.weights import (
+    PHANTOM_ENCODER,
+    find_gpt2,
+    find_weights,
+    load_encoder,
+    load_gpt2,
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +98,58 @@ def test_a_bad_file_changes_nothing(encoder, tmp_path):
     with pytest.raises(InputError, match="does not fit encoder"):
         load_encoder(encoder, str(tmp_path / "other.weights.h5"))
     for old, new in zip(before, encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def small_gpt2(positions):
+    """The text half of `compact`, for reports of so many tokens."""
+    folder = find_gpt2("auto", "compact", is_phantom=True)
+    tokenizer = ReportTokenizer.from_gpt2_files(folder)
+    return folder, LatentGPT2Backbone(
+        vocabulary_size=tokenizer.vocabulary_size(),
+        latent_dim=8,
+        max_sequence_length=positions,
+        **preset_sizes("compact")["gpt2"],
+    )
+
+
+@pytest.mark.parametrize("positions", [48, 64, 80])
+def test_the_committed_gpt2_speaks_the_phantoms_language(positions, capsys):
+    folder, backbone = small_gpt2(positions)
+    assert load_gpt2(backbone, folder) == "phantom_gpt2/gpt2.weights.h5"
+    assert ("start at random" in capsys.readouterr().out) == (positions > 64)
+    preprocessor = ReportPreprocessor(
+        ReportTokenizer.from_gpt2_files(folder), sequence_length=positions
+    )
+    x, y, weight = preprocessor(write_texts(studies=20, seed=55))
+    latent = np.random.default_rng(0).random((len(y), 8), dtype="float32")
+    inputs = {name: np.array(value, "int32") for name, value in x.items()}
+    logits = LatentGPT2CausalLM(backbone)({**inputs, "latent": latent})
+    weight = np.array(weight) * (np.arange(positions) < 64)
+    loss = float(text_loss()(np.array(y), logits, sample_weight=weight))
+    assert loss < 0.8, "an untrained model has 6.7"
+
+
+def test_only_phantoms_get_the_phantoms_language():
+    assert find_gpt2("auto", "compact", is_phantom=False) == ""
+    assert find_gpt2("auto", "tiny", is_phantom=True) == ""
+    assert find_gpt2("none", "compact", is_phantom=True) == ""
+    assert find_gpt2("some/folder", "base") == "some/folder"
+
+
+def test_a_broken_gpt2_changes_nothing(tmp_path):
+    folder, backbone = small_gpt2(32)
+    shutil.copytree(folder, tmp_path / "gpt2")
+    before = backbone.get_weights()
+    (tmp_path / "gpt2" / "config.json").write_text('{"num_layers": 4}')
+    with pytest.raises(InputError, match="config.json"):
+        load_gpt2(backbone, str(tmp_path / "gpt2"))
+    shutil.copy(pathlib.Path(folder) / "config.json", tmp_path / "gpt2")
+    path = tmp_path / "gpt2" / "gpt2.weights.h5"
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(InputError, match="gpt2.weights.h5"):
+        load_gpt2(backbone, str(tmp_path / "gpt2"))
+    for old, new in zip(before, backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
