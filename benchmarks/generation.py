@@ -13,7 +13,8 @@ import click
 import keras_hub
 import numpy as np
 
-from cxrlib.models.latent_gpt2 import LatentGPT2Backbone, LatentGPT2CausalLM
+from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
+from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.presets import preset_sizes
 
 VOCABULARY, LATENT, ROUNDS = 1000, 2048, 5

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from cxrlib.models.latent_gpt2 import LatentGPT2Backbone, LatentGPT2CausalLM
+from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
+from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.losses import text_loss
 
 SIZES = {

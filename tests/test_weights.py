@@ -14,7 +14,8 @@ from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.encoder_pretraining import draw_example
 from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
-from cxrlib.models.latent_gpt2 import LatentGPT2Backbone, LatentGPT2CausalLM
+from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
+from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.losses import text_loss
 from cxrlib.models.presets import preset_sizes
 from cxrlib.text_pretraining import write_texts

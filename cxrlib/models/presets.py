@@ -7,7 +7,8 @@ from cxrlib.models.classifier import AbnormalityClassifier
 from cxrlib.models.decoder import ReconstructionDecoder
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.models.imaging import ImagingModel
-from cxrlib.models.latent_gpt2 import LatentGPT2Backbone, LatentGPT2CausalLM
+from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
+from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.report_model import ReportModel
 
 DENSENET121 = {"blocks": (6, 12, 24, 16), "growth_rate": 32, "stem_filters": 64}
