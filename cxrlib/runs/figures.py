@@ -35,7 +35,14 @@ def figures_of(folder):
     minutes = record["durations"]["notebook"] / 60
     columns = ["figure", "value", "constant", "shuffled", "n"]
     table = figures_table(record["metrics"])[columns]
-    rows = [columns, ["---"] + ["---:"] * (len(columns) - 1), *table.to_numpy()]
+    # Every score names the split and, if it is of a text, the section.
+    protocols = [metric["protocol"] for metric in record["metrics"].values()]
+    table["of"] = [
+        ", ".join(str(each[key]) for key in ("split", "section") if key in each)
+        for each in protocols
+    ]
+    columns = [*columns, "of"]
+    rows = [columns, ["---", *["---:"] * 4, "---"], *table.to_numpy()]
     lines = [
         f"Ground: {GROUNDS[data['ground']]}. Studies: {counts}.",
         f"Pretrained weights: {weights or 'none'}. {packages}. "
