@@ -18,6 +18,7 @@ from keras import layers, ops
 from tqdm.auto import tqdm
 
 from cxrlib.data.findings import FINDINGS
+from cxrlib.data.mesh import DEGREES, REGIONS, SIDES
 from cxrlib.data.phantom_anatomy import sample_patient
 from cxrlib.data.phantom_cases import sample_case
 from cxrlib.data.phantom_study import VIEWS, draw_study
@@ -28,20 +29,8 @@ from cxrlib.training import warmup_cosine
 from cxrlib.weights import save_half
 
 DRAWN = 256  # Films are drawn at this size and shrunk, as `prepare` shrinks them.
-CELLS = 8  # The masks are learned on a grid of this many cells a side.
-PLACES = {
-    "side": ("right", "left", "bilateral"),
-    "region": (
-        "upper lobe",
-        "middle lobe",
-        "lower lobe",
-        "lingula",
-        "base",
-        "apex",
-        "hilum",
-    ),
-    "degree": ("borderline", "mild", "small", "moderate", "large", "severe"),
-}
+CELL = 16  # Pixels: `skip_4`, where the masks are learned, has a cell for so many.
+PLACES = {"side": SIDES, "region": REGIONS, "degree": DEGREES}
 # What the encoder must tell: each finding, and each with its place and degree.
 ATTRIBUTES = [
     (name, field, value)
@@ -58,7 +47,7 @@ class Examples:
     Args:
         views: uint8 `(N, 2, S, S)`, frontal and lateral.
         attributes: uint8 `(N, len(ATTRIBUTES))`.
-        maps: uint8 `(N, 2, CELLS, CELLS, len(FINDINGS))`, 255 where a cell
+        maps: uint8 `(N, 2, S / 16, S / 16, len(FINDINGS))`, 255 where a cell
             holds some of the finding.
     """
 
@@ -100,13 +89,14 @@ def draw_example(seed, index, size):
         ],
         "uint8",
     )
-    maps = np.zeros((len(VIEWS), CELLS, CELLS, len(FINDINGS)), "uint8")
+    cells = size // CELL
+    maps = np.zeros((len(VIEWS), cells, cells, len(FINDINGS)), "uint8")
     names = list(FINDINGS)
     for finding, masks in zip(findings, study.finding_masks, strict=True):
         for i, view in enumerate(VIEWS):
             share = cv2.resize(
                 masks[view].astype("float32"),
-                (CELLS, CELLS),
+                (cells, cells),
                 interpolation=cv2.INTER_AREA,
             )
             # A nodule fills a hundredth of its cell, and still is there.
@@ -165,7 +155,7 @@ def build_pretraining_model(encoder):
     grid = layers.BatchNormalization()(features["skip_4"])
     grid = layers.ReLU()(grid)
     grid = layers.Conv2D(len(FINDINGS), 1, bias_initializer=_rare())(grid)
-    maps = layers.Reshape((1, CELLS, CELLS, len(FINDINGS)))(grid)
+    maps = layers.Reshape((1, *grid.shape[1:]))(grid)  # (2B, 1, h, w, F)
     maps = layers.Concatenate(axis=1, name="maps")(unstack(maps))
     attributes = layers.Dense(
         len(ATTRIBUTES), bias_initializer=_rare(), name="attributes"

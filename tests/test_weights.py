@@ -11,7 +11,7 @@ from cxrlib.data.labels import label_from_indexing
 from cxrlib.data.mesh import problems, to_mesh
 from cxrlib.data.phantom_cases import sample_case
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
-from cxrlib.encoder_pretraining import draw_example
+from cxrlib.encoder_pretraining import build_pretraining_model, draw_example
 from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
@@ -152,6 +152,16 @@ def test_a_broken_gpt2_changes_nothing(tmp_path):
         load_gpt2(backbone, str(tmp_path / "gpt2"))
     for old, new in zip(before, backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_pretraining_fits_every_preset():
+    for preset in ("tiny", "compact"):
+        sizes = preset_sizes(preset)
+        encoder = CheXNetEncoder(sizes["image_size"], **sizes["encoder"])
+        _, attributes, maps = draw_example(1, 0, sizes["image_size"])
+        outputs = build_pretraining_model(encoder).output
+        assert outputs["maps"].shape[1:] == maps.shape
+        assert outputs["attributes"].shape[1:] == attributes.shape
 
 
 def test_it_says_how_it_was_made():
