@@ -106,3 +106,21 @@ def real_data():
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set CXR_REAL_DATA to use some")
     return folder
+
+
+@pytest.fixture(scope="session")
+def dark_is_lung():
+    """Makes models that call dark pixels lung, of any size and channels."""
+    import keras
+
+    def make(size=64, channels=1, name="dark_is_lung"):
+        image = keras.Input((size, size, channels))
+        grey = keras.layers.AveragePooling2D(1)(image)
+        if channels == 3:
+            grey = keras.layers.Conv2D(
+                1, 1, kernel_initializer=keras.initializers.Constant(1 / 3)
+            )(grey)
+        x = keras.layers.Rescaling(-60.0, offset=30.0)(grey)
+        return keras.Model(image, keras.layers.Activation("sigmoid")(x), name=name)
+
+    return make

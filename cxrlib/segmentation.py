@@ -1,0 +1,275 @@
+"""Where the lungs are: any U-Net's answer, cleaned up and judged."""
+
+import dataclasses
+import pathlib
+
+import cv2
+import keras
+import numpy as np
+
+import cxrlib.models.lung_unet  # noqa: F401  Registers the class of our file.
+from cxrlib.data.images import check_unit_range, resize_square
+from cxrlib.files import InputError
+from cxrlib.weights import find_weights
+
+LUNG_UNET = "lung_unet.keras"
+SMALLEST = 0.005  # Of the image: what is less is a speck, not a lung.
+# What a plausible mask looks like. Chosen on the training and validation pairs
+# (all of which pass) with room on both sides.
+AREA = (0.08, 0.65)  # Of the image.
+SYMMETRY = 0.3  # The smaller lung by the larger.
+CONFIDENCE = 0.8  # Mean over the mask of the probability.
+
+
+@dataclasses.dataclass
+class LungMask:
+    """The lungs of one radiograph, and whether to believe it.
+
+    Args:
+        mask: bool array `(H, W)`, of the image's own size.
+        area: float. Share of the image that is lung.
+        regions: int. Separate regions of lung size before the clean-up.
+        symmetry: float. Area of the smaller lung by that of the larger, 0 where
+            there is one only.
+        confidence: float. Mean probability inside the mask, 0 where it is empty.
+        flag: string. Why the mask is not plausible; empty if it is.
+    """
+
+    mask: np.ndarray
+    area: float
+    regions: int
+    symmetry: float
+    confidence: float
+    flag: str
+
+    @property
+    def is_plausible(self):
+        """Whether nothing speaks against the mask."""
+        return not self.flag
+
+
+def lung_model_path(path=None):
+    """Where the model lies: the file named, or `lung_unet.keras` of the course.
+
+    Args:
+        path: string, path or `None`.
+
+    Returns:
+        A `pathlib.Path`.
+
+    Raises:
+        InputError: if there is no such file.
+
+    Example:
+    ```python
+    lung_model_path()  # weights/lung_unet.keras
+    ```
+    """
+    path = pathlib.Path(path or find_weights(LUNG_UNET) or f"weights/{LUNG_UNET}")
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such model file. Train one (python -m cxrlib train-lungs), "
+            "fetch the course's weights/ folder, or check the path."
+        )
+    return path
+
+
+def load_lung_model(path=None):
+    """Load a model that finds lungs: ours, or any of one sigmoid channel.
+
+    The seed's U-Net (`iamtapendu/lung-segmentation-model` on Kaggle) is one that
+    fits. A foreign model is handed pixels in [0, 1], three times the same grey
+    if it takes three channels.
+
+    Args:
+        path: string, path or `None`. A `.keras`, `.h5` or `.hdf5` file; `None` takes
+            `lung_unet.keras` from `weights/` or `$CXR_WEIGHTS`.
+
+    Returns:
+        A `keras.Model`, not compiled.
+
+    Raises:
+        InputError: if there is no such file, it cannot be loaded, it would run
+            code of its own, or its input or output does not fit.
+
+    Example:
+    ```python
+    model = load_lung_model()
+    ```
+    """
+    path = lung_model_path(path)
+    try:
+        _refuse_code(path)
+        # Not compiled: a foreign loss would have to be known here.
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except InputError:
+        raise
+    except Exception as error:  # Keras raises a dozen kinds for a bad file.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(
+            f"{path}: not a model that this version can load ({lines[0][:160]}). It "
+            "may be cut off, or of another Keras; download it again or take ours."
+        ) from error
+    _check_fit(model, path)
+    return model
+
+
+def _refuse_code(path):
+    """Keras's safe mode guards `.keras` files; an HDF5 file's layers we look at."""
+    if path.suffix == ".keras":
+        return
+    import h5py
+
+    with h5py.File(path) as file:
+        if "Lambda" in str(file.attrs.get("model_config", "")):
+            raise InputError(
+                f"{path}: holds a Lambda layer, that is, code. Export the model "
+                "without it, or take ours."
+            )
+
+
+def _check_fit(model, path):
+    """One square grey or RGB image in, one probability per pixel out."""
+    taken, given = model.input_shape, model.output_shape
+    fits = (
+        isinstance(taken, tuple)
+        and isinstance(given, tuple)
+        and len(taken) == 4
+        and taken[1] is not None
+        and taken[1] == taken[2]
+        and taken[3] in (1, 3)
+        and given[0] is None
+        and len([side for side in given[1:] if side != 1]) == 2
+    )
+    if not fits:
+        raise InputError(
+            f"{path}: takes {taken} and gives {given}, where (None, S, S, 1 or 3) and "
+            "(None, s, s, 1) are expected. Give a model that segments lungs."
+        )
+
+
+def segment_lungs(images, model=None, batch_size=16):
+    """Find the lungs on frontal radiographs of any size.
+
+    Args:
+        images: sequence of float arrays `(H, W)` in [0, 1], white bone on
+            black, of any sizes; or an array `(B, H, W)` or `(B, H, W, 1)`.
+        model: a model from `load_lung_model`, which `None` calls.
+        batch_size: int. Images that the model sees at once.
+
+    Returns:
+        A list of `LungMask`, in the order of the images.
+
+    Raises:
+        InputError: if an image is no grey picture in [0, 1], or the model's
+            answers are no probabilities.
+
+    Example:
+    ```python
+    found = segment_lungs([read_radiograph("frontal.png")])[0]
+    print(found.area, found.flag or "plausible")
+    ```
+    """
+    images = [_as_image(image, i) for i, image in enumerate(images)]
+    model = model or load_lung_model()
+    _, size, _, channels = model.input_shape
+    found = []
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        squares = np.stack([resize_square(image, size) for image in batch])
+        squares = np.repeat(squares[..., None], channels, axis=-1)  # (B, S, S, C)
+        answers = np.asarray(model.predict_on_batch(squares), "float32")
+        check_unit_range(answers, f"the answers of {model.name}")
+        for image, answer in zip(batch, answers, strict=True):
+            found.append(judge(np.squeeze(answer), image.shape))
+    return found
+
+
+def _as_image(image, i):
+    image = np.asarray(image, "float32")
+    if image.ndim == 3 and image.shape[-1] == 1:
+        image = image[..., 0]
+    if image.ndim != 2 or not image.size:
+        raise InputError(f"image {i}: has the shape {image.shape}; (H, W) is expected.")
+    return check_unit_range(image, f"image {i}")
+
+
+def judge(probability, shape):
+    """Turn a model's answer into a mask, cleaned up, of the image's own size.
+
+    Args:
+        probability: float array `(S, S)` in [0, 1].
+        shape: pair of ints. Height and width of the image.
+
+    Returns:
+        A `LungMask`.
+
+    Example:
+    ```python
+    judge(np.zeros((256, 256)), (2500, 2000)).flag  # "no lungs found"
+    ```
+    """
+    raw = probability > 0.5
+    clean, areas = clean_mask(raw)
+    # A hole that was filled, a speck that was dropped: made sure of, so that
+    # enlarging the probabilities gives the same regions, with smooth borders.
+    sure = np.where(clean == raw, probability, clean).astype("float32")
+    height, width = shape
+    large = cv2.resize(sure, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    pair = areas[:2]
+    found = LungMask(
+        mask=large,
+        area=float(large.mean()),
+        regions=len(areas),
+        symmetry=float(min(pair) / max(pair)) if len(pair) == 2 else 0.0,
+        confidence=float(probability[clean].mean()) if clean.any() else 0.0,
+        flag="",
+    )
+    found.flag = _flag(found)
+    return found
+
+
+def clean_mask(mask, keep=2):
+    """Keep the largest regions, fill their holes, drop the specks.
+
+    Args:
+        mask: bool array `(H, W)`.
+        keep: int. How many regions: there are two lungs.
+
+    Returns:
+        The bool mask, and the areas in pixels of all regions of lung size that
+        there were before, largest first.
+
+    Example:
+    ```python
+    clean, areas = clean_mask(probability > 0.5)
+    ```
+    """
+    mask = np.asarray(mask, "uint8")
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    areas = statistics[1:, cv2.CC_STAT_AREA]  # Without the background.
+    order = [
+        i for i in np.argsort(-areas, kind="stable") if areas[i] >= SMALLEST * mask.size
+    ]
+    kept = np.isin(labels, [i + 1 for i in order[:keep]]).astype("uint8")
+    outlines, _ = cv2.findContours(kept, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = cv2.drawContours(kept, outlines, -1, 1, cv2.FILLED)
+    return filled.astype(bool), [int(areas[i]) for i in order]
+
+
+def _flag(found):
+    """Say in words what speaks against a mask; nothing if nothing does."""
+    low, high = AREA
+    if found.regions == 0:
+        return "no lungs found"
+    if found.regions == 1:
+        return "one region instead of two"
+    if found.regions > 2:
+        return f"{found.regions} regions instead of two"
+    if not low <= found.area <= high:
+        return f"area {found.area:.0%} of the image, outside {low:.0%} to {high:.0%}"
+    if found.symmetry < SYMMETRY:
+        return f"one lung has {found.symmetry:.0%} of the other's area"
+    if found.confidence < CONFIDENCE:
+        return f"unsure: mean probability {found.confidence:.2f}"
+    return ""
