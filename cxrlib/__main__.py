@@ -7,6 +7,7 @@ import click
 
 import cxrlib
 from cxrlib.files import InputError
+from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
 
 
 class Commands(click.Group):
@@ -87,6 +88,14 @@ COUNT = click.IntRange(1)
     help="Side in pixels, a multiple of 32.",
 )
 @click.option("--fit", type=click.Choice(["stretch", "pad"]), default="stretch")
+@click.option(
+    "--crop",
+    type=click.Choice(["none", "lungs"]),
+    default="none",
+    show_default=True,
+    help="Of frontal views; one without a plausible lung mask stays whole.",
+)
+@LUNG_MODEL
 @click.option("--seed", default=0, show_default=True, help="Of split and phantom.")
 @click.option(
     "--split",
@@ -97,7 +106,19 @@ COUNT = click.IntRange(1)
     help="Shares of train, val and test.",
 )
 @click.option("--processes", type=int, help="Decoding processes; all cores by default.")
-def prepare(out, data, image_root, columns, size, fit, seed, fractions, processes):
+def prepare(
+    out,
+    data,
+    image_root,
+    columns,
+    size,
+    fit,
+    crop,
+    lung_model,
+    seed,
+    fractions,
+    processes,
+):
     """Clean, split, decode and resize a dataset into shards in the folder OUT."""
     from cxrlib.data.prepare import prepare as write_shards
     from cxrlib.data.sources import find_dataset
@@ -112,7 +133,13 @@ def prepare(out, data, image_root, columns, size, fit, seed, fractions, processe
         # Only what is there can be split; `prepare` lists the rest as missing.
         split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
         kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
-    write_shards(kept, out, size=size, fit=fit, processes=processes)
+    cropping = {}
+    if crop == "lungs":
+        from cxrlib.lung_crop import LungCrop
+
+        lungs = LungCrop(lung_model)
+        cropping = {"crop": lungs, "crop_name": lungs.name}
+    write_shards(kept, out, size=size, fit=fit, processes=processes, **cropping)
 
 
 @main.command()
@@ -200,20 +227,23 @@ def evaluate(model, prepared, out, split, sampler):
 )
 @click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 @click.option("--prompt", default="", help="How the report begins, such as No.")
+@LUNG_MODEL
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--reconstructions",
     type=click.Path(path_type=pathlib.Path),
     help="Folder for the reconstructed views as PNG.",
 )
-def report(frontal, lateral, model, sampler, prompt, as_json, reconstructions):
+def report(
+    frontal, lateral, model, sampler, prompt, lung_model, as_json, reconstructions
+):
     """Write the report of one study: a frontal and, if there is one, a lateral."""
     from cxrlib.inference import write_report
     from cxrlib.models.report_model import ReportModel
     from cxrlib.training import load_model
 
     answer = write_report(
-        load_model(model, ReportModel), frontal, lateral, sampler, prompt
+        load_model(model, ReportModel), frontal, lateral, sampler, prompt, lung_model
     )
     images = answer.pop("images")
     if reconstructions:
@@ -303,6 +333,9 @@ def figures(folder, readme):
         write_between_marks(readme, text)
     click.echo(text)
 
+
+main.add_command(segment)
+main.add_command(train_lungs)
 
 if __name__ == "__main__":
     main()

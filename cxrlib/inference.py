@@ -9,6 +9,7 @@ from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest
 from cxrlib.evaluation.image import mse, ssim
 from cxrlib.files import InputError
+from cxrlib.lung_crop import find_crop
 
 VIEWS = ("frontal", "lateral")
 NOT_CLINICAL = "Not for clinical use."
@@ -84,12 +85,13 @@ def check_same_images(model, prepared):
             )
 
 
-def load_view(path, model):
+def load_view(path, model, crop=None):
     """Read a radiograph as the model saw its training images.
 
     Args:
         path: string or path. PNG, JPEG (8 or 16 bit) or DICOM.
         model: a `ReportModel`.
+        crop: callable or `None`. For a frontal, what `find_crop` gives.
 
     Returns:
         Float32 array `(1, H, W, 1)` in [0, 1].
@@ -103,14 +105,19 @@ def load_view(path, model):
     ```
     """
     image = read_radiograph(path)
+    part = crop(image) if crop is not None else None
     image = resize_square(
-        image, model.imaging.image_size, fit=model.origin.get("fit", "stretch")
+        image if part is None else part,
+        model.imaging.image_size,
+        fit=model.origin.get("fit", "stretch"),
     )
     check_unit_range(image, str(path))
     return image[None, ..., None]
 
 
-def write_report(model, frontal, lateral=None, sampler="greedy", prompt=""):
+def write_report(
+    model, frontal, lateral=None, sampler="greedy", prompt="", lung_model=None
+):
     """Write the report of one study from its image files.
 
     A missing lateral is replaced by a black image and the answer says so: the
@@ -122,6 +129,8 @@ def write_report(model, frontal, lateral=None, sampler="greedy", prompt=""):
         lateral: string, path or `None`.
         sampler: see `ReportModel.generate`.
         prompt: string. How the report begins.
+        lung_model: string, path or `None`. The lung model, if the training images
+            were cropped by another than the course's.
 
     Returns:
         A dict: `report` (string), `abnormal_probability` (float), `notes` (list
@@ -129,15 +138,19 @@ def write_report(model, frontal, lateral=None, sampler="greedy", prompt=""):
         `images` (dict of both views and both reconstructions, `(H, W, 1)`).
 
     Raises:
-        InputError: if a file cannot be read.
+        InputError: if a file cannot be read, or the crop that the model learned
+            with cannot be made.
 
     Example:
     ```python
     write_report(model, "frontal.png", "lateral.png")["report"]
     ```
     """
-    images = {"frontal": load_view(frontal, model)}
+    crop = find_crop(model.origin.get("crop", "none"), lung_model)
+    images = {"frontal": load_view(frontal, model, crop)}
     notes = [NOT_CLINICAL]
+    if crop is not None and crop.kept_whole:
+        notes.append(f"The frontal was not cropped to the lungs: {crop.kept_whole}.")
     if lateral:
         images["lateral"] = load_view(lateral, model)
     else:

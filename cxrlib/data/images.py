@@ -215,11 +215,12 @@ def check_unit_range(images, name="images"):
 
 
 def write_png(path, image, compression=3):
-    """Write a grey image as PNG, whole or not at all.
+    """Write an image as PNG, whole or not at all.
 
     Args:
         path: string or `pathlib.Path`.
-        image: `(H, W)` or `(H, W, 1)`: uint8, bool (0 and 255), or float in [0, 1].
+        image: `(H, W)`, `(H, W, 1)` or, RGB, `(H, W, 3)`: uint8, bool (0 and 255), or
+            float in [0, 1].
         compression: int, 0 to 9.
 
     Example:
@@ -228,7 +229,10 @@ def write_png(path, image, compression=3):
     ```
     """
     image = np.asarray(image)
-    image = image.reshape(image.shape[:2])
+    if image.shape[2:] == (3,):
+        image = image[..., ::-1]  # OpenCV counts blue first.
+    else:
+        image = image.reshape(image.shape[:2])
     if image.dtype != np.uint8:
         image = (np.clip(image.astype("float32"), 0, 1) * 255).round().astype("uint8")
     options = [cv2.IMWRITE_PNG_COMPRESSION, compression]

@@ -55,8 +55,8 @@ def prepare(
         out: string. The folder to write to.
         size: int. The side of the stored images, in pixels.
         crop: callable or `None`. Takes a frontal, float32 `(H, W)` in [0, 1],
-            and returns the part to keep. It travels to other processes, so it
-            must be picklable.
+            and returns the part to keep, or `None` to keep it whole (see
+            `LungCrop`). It travels to other processes, so it must be picklable.
         crop_name: string. Names the crop; another name makes other shards.
         fit: string. `"stretch"` or `"pad"`, see `resize_square`.
         processes: int or `None`. How many decode at once; by default one per
@@ -96,12 +96,16 @@ def prepare(
     good = usable[~usable.uid.isin(problems.uid)].reset_index(drop=True)
     if good.empty:
         raise InputError(_nothing_left(studies, problems))
+    whole = {uid for entry in entries.values() for uid in entry["whole"]}
+    if crop is not None:
+        good["cropped"] = ~good.uid.isin(whole)
     _save_csv(good, out / "studies.csv")
     manifest = {
         "version": VERSION,
         "size": size,
         "fit": fit,
         "crop": crop_name,
+        "uncropped": len(whole),
         "source": _source(studies, plan, out),
         "split": split_summary(good),
         "counts": split_summary(good)["counts"],
@@ -153,10 +157,11 @@ def read_manifest(folder):
         folder: string. Written by `prepare`.
 
     Returns:
-        A dict: `version`, `size`, `fit`, `crop`, `source` (kind, root,
-        is_phantom, fingerprint), `counts` (split → studies), `shards`
-        (split → list of absolute `pathlib.Path`), `split` (see
-        `split_summary`), `problems` (how many files) and `left_out` (studies).
+        A dict: `version`, `size`, `fit`, `crop`, `uncropped` (frontals that the
+        crop left whole), `source` (kind, root, is_phantom, fingerprint),
+        `counts` (split → studies), `shards` (split → list of absolute
+        `pathlib.Path`), `split` (see `split_summary`), `problems` (how many
+        files) and `left_out` (studies).
 
     Raises:
         InputError: if the folder is not prepared, not finished, of another
@@ -244,6 +249,12 @@ def _nothing_left(studies, problems):
 def _last_words(out, manifest, problems):
     kind = "PHANTOM" if manifest["source"]["is_phantom"] else "real"
     lines = [f"{out}: {kind}, {manifest['size']} px, {manifest['split']['note']}"]
+    if manifest["crop"] != "none":
+        lines.append(
+            f"crop: {manifest['crop']}; {manifest['uncropped']} of "
+            f"{sum(manifest['counts'].values())} frontals had no plausible mask and "
+            "stay whole (column `cropped` of studies.csv)"
+        )
     if len(problems):
         lines.append(
             f"{len(problems)} files were missing or bad, {manifest['left_out']} "

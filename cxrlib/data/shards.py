@@ -12,7 +12,7 @@ import pathlib
 from cxrlib.data.splits import SPLITS
 from cxrlib.files import write_whole
 
-VERSION = 1  # Of the folder's format: raise it when a record changes.
+VERSION = 2  # Of the folder's format: raise it when a record or a note changes.
 
 # A record: what is stored of a study. An image is its size × size raw bytes,
 # row by row; `abnormal` is 0, 1, or −1 where it is not known; texts are UTF-8.
@@ -91,8 +91,9 @@ def read_entry(out, shard):
         shard: `Shard`.
 
     Returns:
-        A dict with `key`, `bytes` and `problems` (lists of uid, file, reason),
-        or `None` where there is no such shard, or it was made of other things.
+        A dict with `key`, `bytes`, `problems` (lists of uid, file, reason) and
+        `whole` (uids of the frontals that the crop left whole), or `None` where
+        there is no such shard, or it was made of other things.
 
     Example:
     ```python
@@ -113,7 +114,7 @@ def write_shard(out, shard, decoded):
     Args:
         out: `pathlib.Path`. The prepared folder.
         shard: `Shard`.
-        decoded: iterator over `(views, problems)`, one for each of its rows.
+        decoded: iterator over what `decode_pair` returns, one for each row.
 
     Returns:
         The entry, as from `read_entry`.
@@ -128,18 +129,21 @@ def write_shard(out, shard, decoded):
     """
     import tensorflow as tf
 
-    problems = []
+    problems, whole = [], []
     with (
         write_whole(out / shard.name) as temporary,
         _disk_full_as_oserror(tf),
         tf.io.TFRecordWriter(str(temporary)) as writer,
     ):
-        for row, (views, faults) in zip(shard.rows, decoded, strict=True):
-            problems += [[row["uid"], *fault] for fault in faults]
-            if not faults:
-                writer.write(_serialise(tf, row, views))
+        for row, study in zip(shard.rows, decoded, strict=True):
+            problems += [[row["uid"], *fault] for fault in study["problems"]]
+            if not study["problems"]:
+                writer.write(_serialise(tf, row, study["views"]))
+                whole += [row["uid"]] * study["whole"]
     length = (out / shard.name).stat().st_size
-    entry = {"key": shard.key, "bytes": length, "problems": problems}
+    entry = {
+        "key": shard.key, "bytes": length, "problems": problems, "whole": whole
+    }  # fmt: skip
     with write_whole(_note(out, shard.name)) as temporary:
         temporary.write_text(json.dumps(entry))
     return entry

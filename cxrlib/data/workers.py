@@ -32,29 +32,33 @@ def decode_pair(paths, size, fit="stretch", crop=None):
         size: int. The side of the square, in pixels.
         fit: string. As in `resize_square`.
         crop: callable or `None`. Takes the frontal, float32 `(H, W)` in
-            [0, 1], returns the part to keep.
+            [0, 1], returns the part to keep, or `None` to keep it whole.
 
     Returns:
-        A pair: the views by name as uint8 `(size, size)` arrays, and the
-        problems as a list of `(file, reason)`, empty if both views are good.
+        A dict: `views`, by name, as uint8 `(size, size)` arrays; `problems`, a
+        list of `(file, reason)`, empty if both views are good; and `whole`,
+        whether the crop found nothing to cut off and gave `None`.
 
     Example:
     ```python
-    views, problems = decode_pair(("frontal.png", "lateral.png"), 224)
+    views = decode_pair(("frontal.png", "lateral.png"), 224)["views"]
     ```
     """
-    views, problems = {}, []
+    views, problems, whole = {}, [], False
     for name, path in zip(("frontal", "lateral"), paths, strict=True):
         try:
             image = read_radiograph(path)
             if crop is not None and name == "frontal":
-                image = check_unit_range(np.asarray(crop(image)), "the crop")
+                part = crop(image)
+                whole = part is None
+                if not whole:
+                    image = check_unit_range(np.asarray(part), "the crop")
             square = resize_square(image, size, fit)
         except InputError as error:
             problems.append((str(path), str(error).removeprefix(f"{path}: ")))
         else:
             views[name] = np.round(square * 255).astype(np.uint8)
-    return views, problems
+    return {"views": views, "problems": problems, "whole": whole}
 
 
 @contextlib.contextmanager
@@ -79,7 +83,7 @@ def decoder(studies, size, fit="stretch", crop=None, processes=None):
     Example:
     ```python
     with decoder(len(pairs), 224) as decode:
-        for views, problems in decode(pairs):
+        for study in decode(pairs):
             ...
     ```
     """

@@ -1,0 +1,54 @@
+"""The command line of everything about lungs."""
+
+import pathlib
+
+import click
+
+PATH = click.Path(path_type=pathlib.Path)
+LUNG_MODEL = click.option(
+    "--lung-model",
+    type=PATH,
+    help="A .keras or .h5 file that segments lungs, instead of the course's own.",
+)
+
+
+@click.command()
+@click.argument("in_dir", type=PATH)
+@click.argument("out_dir", type=PATH)
+@click.option("--overlay", is_flag=True, help="Draw the outlines, in OUT_DIR/overlays.")
+@click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
+@LUNG_MODEL
+def segment(in_dir, out_dir, overlay, batch_size, lung_model):
+    """Find the lungs on all frontal radiographs in IN_DIR; masks go to OUT_DIR."""
+    from cxrlib.segment_folder import segment_folder
+
+    table = segment_folder(in_dir, out_dir, lung_model, overlay, batch_size)
+    if table.error.ne("").all():
+        raise SystemExit(1)
+
+
+@click.command("train-lungs")
+@click.argument("out", type=PATH)
+@click.option("--data", required=True, type=PATH, help="Folder of images/ and masks/.")
+@click.option(
+    "--unlabelled",
+    type=PATH,
+    help="Folder of radiographs without masks, for a second round of training.",
+)
+@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--workdir",
+    type=PATH,
+    default="outputs/lungs",
+    show_default=True,
+    help="Checkpoints and histories; a killed training goes on from there.",
+)
+@click.option("--resume/--no-resume", default=True, help="Take up what WORKDIR holds.")
+def train_lungs(out, **options):
+    """Train the lung U-Net on real pairs; OUT ends in .keras."""
+    from cxrlib.course import setup
+    from cxrlib.lung_training import train_lung_unet
+
+    setup(options["seed"])
+    train_lung_unet(out, **options)
