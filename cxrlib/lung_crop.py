@@ -76,8 +76,9 @@ def lung_box(mask, margin=MARGIN):
     """Lay a square around the lungs.
 
     The square is as large as the longer side of the lungs' bounding box plus
-    the margin. It is moved into the image where it can be, and reaches over
-    the border only where the image is too narrow for it.
+    the margin. Near the border it is moved into the image; in an image too
+    narrow for it the margin gives way; and only where the lungs themselves are
+    longer than the image is wide does it reach over the border.
 
     Args:
         mask: bool array `(H, W)`, not empty.
@@ -104,6 +105,7 @@ def lung_box(mask, margin=MARGIN):
     spans = [np.flatnonzero(mask.any(axis=axis))[[0, -1]] for axis in (1, 0)]
     longest = max(last - first + 1 for first, last in spans)
     side = int(np.ceil(longest * (1 + 2 * margin)))
+    side = max(int(longest), min(side, *mask.shape))
     starts = []
     for (first, last), length in zip(spans, mask.shape, strict=True):
         start = (first + last + 1 - side) // 2

@@ -90,6 +90,7 @@ def fit_lung_unet(
     batch_size=16,
     learning_rate=2e-3,
     seed=0,
+    gentle=0.2,
     resume=True,
     settings=None,
     verbose="auto",
@@ -105,6 +106,7 @@ def fit_lung_unet(
         batch_size: int.
         learning_rate: float. Peak of the schedule.
         seed: int. Order and augmentation.
+        gentle: float. As in `augment`.
         resume: bool. Take up a training found in `out`.
         settings: dict or `None`. What else defines this training.
         verbose: see `keras.Model.fit`.
@@ -130,7 +132,9 @@ def fit_lung_unet(
     schedule = warmup_cosine(learning_rate, epochs * steps, warmup=0.05)
     return train(
         compile_lung_unet(model, schedule),
-        lambda first: lung_batches(images, masks, batch_size, seed, first, epochs),
+        lambda first: lung_batches(
+            images, masks, batch_size, seed, first, epochs, gentle
+        ),
         plain_batches(*val_pairs),
         out,
         epochs,
@@ -138,6 +142,7 @@ def fit_lung_unet(
         seed=seed,
         resume=resume,
         settings={"pairs": len(images), "learning_rate": learning_rate}
+        | {"gentle": gentle}
         | (settings or {}),
         verbose=verbose,
     )
@@ -219,7 +224,7 @@ def train_lung_unet(
             same name: where the data came from and what the model reaches.
         data: string or path. As in `find_lung_pairs`.
         unlabelled: string, path or `None`. Radiographs without masks.
-        epochs: int. Of the first round; the second takes half as many.
+        epochs: int. Of the first round; the second takes a third as many.
         seed: int. Of the split, the weights and the augmentation.
         workdir: string or path. Checkpoints; a killed training goes on there.
         resume: bool. Whether it does.
@@ -250,12 +255,12 @@ def train_lung_unet(
     if unlabelled:
         more = label_by_model(model, unlabelled)
         added = len(more[0])
-        both = tuple(
-            np.concatenate(parts) for parts in zip(pairs["train"], more, strict=True)
-        )
+        # What people drew counts twice.
+        parts = zip(pairs["train"], pairs["train"], more, strict=True)
         model = fit_lung_unet(
-            model, both, val, workdir / "second", max(1, epochs // 2),
-            learning_rate=1e-3, seed=seed + 1, resume=resume, verbose=2,
+            model, tuple(map(np.concatenate, parts)), val, workdir / "second",
+            max(1, epochs // 3), learning_rate=1.2e-3, seed=seed + 1, gentle=0.35,
+            resume=resume, verbose=2,
         )  # fmt: skip
     figures = {
         "made_with": {

@@ -90,7 +90,7 @@ class Results:
         """Say which pretrained weights a part started from (`"none"` is an answer)."""
         self.record["weights"][part] = origin
 
-    def metric(self, name, value, n, note=None, **protocol):
+    def metric(self, name, value, n, note=None, constant=None, **protocol):
         """Add a figure that is not computed from `predictions.csv`.
 
         Args:
@@ -98,9 +98,13 @@ class Results:
             value: float or `None`.
             n: int. The studies that it rests on.
             note: string. Why it is `None`, or what a reader must know.
+            constant: float or `None`. What one and the same answer for all reaches.
             **protocol: scalars. `split` is required.
         """
-        self.record["metrics"][name] = figure(value, n, note, **protocol)
+        record = figure(value, n, note, **protocol)
+        if constant is not None:
+            record["constant"] = float(constant)
+        self.record["metrics"][name] = record
 
     def evaluate(self, predictions, **arguments):
         """Compute every figure of the test studies and keep their table.

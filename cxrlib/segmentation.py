@@ -177,8 +177,11 @@ def segment_lungs(images, model=None, batch_size=16):
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
         squares = np.stack([resize_square(image, size) for image in batch])
+        # Filled up to a power of two: each other size would be traced anew.
+        spare = 2 ** (len(batch) - 1).bit_length() - len(batch)
+        squares = np.pad(squares, ((0, spare), (0, 0), (0, 0)))
         squares = np.repeat(squares[..., None], channels, axis=-1)  # (B, S, S, C)
-        answers = np.asarray(model.predict_on_batch(squares), "float32")
+        answers = np.asarray(model.predict_on_batch(squares), "float32")[: len(batch)]
         check_unit_range(answers, f"the answers of {model.name}")
         for image, answer in zip(batch, answers, strict=True):
             found.append(judge(np.squeeze(answer), image.shape))

@@ -11,13 +11,15 @@ import cv2
 import numpy as np
 
 
-def augment(image, mask, rng):
+def augment(image, mask, rng, gentle=0.2):
     """Change an image and its mask as chance will have it.
 
     Args:
         image: float32 array `(S, S)` in [0, 1].
         mask: uint8 array `(S, S)`, 0 and 1.
         rng: `numpy.random.Generator`.
+        gentle: float. Share of the images that are only mirrored, moved a little
+            and exposed a little differently: good films are to be met, too.
 
     Returns:
         The image and the mask, of the same shapes and types.
@@ -30,8 +32,9 @@ def augment(image, mask, rng):
     if rng.random() < 0.5:
         image, mask = image[:, ::-1], mask[:, ::-1]
     image, mask = np.ascontiguousarray(image), np.ascontiguousarray(mask)
-    if rng.random() < 0.2:  # Good films, too, are to be met again.
-        return warp(image, mask, rng)
+    if rng.random() < gentle:
+        image, mask = warp(image, mask, rng, strength=0.3)
+        return np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.1))), mask
     if rng.random() < 0.5:
         image = add_disease(image, mask, rng)
     if rng.random() < 0.3:
@@ -53,31 +56,33 @@ def augment(image, mask, rng):
 # === Geometry ===
 
 
-def warp(image, mask, rng):
+def warp(image, mask, rng, strength=1.0):
     """Turn, scale, shear, shift and bend; what comes into view is one grey."""
     size = image.shape[0]
-    angle = np.deg2rad(rng.normal(0, 8) if rng.random() < 0.9 else rng.uniform(-45, 45))
-    scale = np.exp(rng.uniform(np.log(0.65), np.log(1.3)))
-    stretch = np.exp(rng.normal(0, 0.1))
+    angle = rng.normal(0, 8) if rng.random() < 0.9 else rng.uniform(-45, 45)
+    angle = np.deg2rad(strength * angle)
+    scale = np.exp(strength * rng.uniform(np.log(0.65), np.log(1.3)))
+    stretch = np.exp(strength * rng.normal(0, 0.1))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    shear = np.array([[1, rng.normal(0, 0.06)], [0, 1]])
+    shear = np.array([[1, strength * rng.normal(0, 0.06)], [0, 1]])
     linear = turn @ shear @ np.diag([scale * stretch, scale / stretch])
     middle = np.full(2, size / 2)
-    shift = middle - linear @ middle + rng.normal(0, 0.06 * size, 2)
+    shift = middle - linear @ middle + rng.normal(0, strength * 0.06 * size, 2)
     inverse = np.linalg.inv(linear)
     grid = np.mgrid[:size, :size][::-1].reshape(2, -1).astype("float32")  # x, y
     source = inverse @ (grid - shift[:, None])
     source = source.reshape(2, size, size).astype("float32")
     if rng.random() < 0.5:
         # A field on a coarse grid, made smooth by enlarging it: up to 3 %.
-        field = rng.normal(0, 0.012 * size, (2, 5, 5)).astype("float32")
+        field = rng.normal(0, strength * 0.012 * size, (2, 5, 5)).astype("float32")
         source += [
             cv2.resize(f, (size, size), interpolation=cv2.INTER_CUBIC) for f in field
         ]
     fill = float(rng.choice([0.0, 0.0, rng.random(), 1.0]))
     image = cv2.remap(image, *source, cv2.INTER_LINEAR, borderValue=fill)
-    mask = cv2.remap(mask, *source, cv2.INTER_NEAREST, borderValue=0)
-    return image, mask
+    # Cut at a half of what lies between the pixels: the nearest would fray it.
+    share = cv2.remap(mask.astype("float32"), *source, cv2.INTER_LINEAR, borderValue=0)
+    return image, (share > 0.5).astype("uint8")
 
 
 # === Exposure ===

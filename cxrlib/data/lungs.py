@@ -140,7 +140,9 @@ def read_pairs(pairs, size=256):
     return images, masks
 
 
-def lung_batches(images, masks, batch_size=16, seed=0, first_epoch=0, epochs=1):
+def lung_batches(
+    images, masks, batch_size=16, seed=0, first_epoch=0, epochs=1, gentle=0.2
+):
     """Stream augmented batches for training, the same for a seed.
 
     Args:
@@ -151,6 +153,7 @@ def lung_batches(images, masks, batch_size=16, seed=0, first_epoch=0, epochs=1):
         seed: int. Decides the order and what is done to each image.
         first_epoch: int. Where a resumed training begins.
         epochs: int. Where it ends.
+        gentle: float. As in `augment`.
 
     Returns:
         A `tf.data.Dataset` of float32 `(B, S, S, 1)` images in [0, 1] and masks.
@@ -175,7 +178,7 @@ def lung_batches(images, masks, batch_size=16, seed=0, first_epoch=0, epochs=1):
 
     def draw(epoch, i):
         rng = np.random.default_rng([seed, epoch, i])
-        image, mask = augment(images[i] / np.float32(255), masks[i], rng)
+        image, mask = augment(images[i] / np.float32(255), masks[i], rng, gentle)
         return image[..., None], mask[..., None].astype("float32")
 
     def draw_in_graph(epoch, i):
