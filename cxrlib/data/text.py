@@ -10,6 +10,115 @@ import tokenizers
 from cxrlib.files import InputError
 
 PAD, START, END = "<pad>", "<start>", "<end>"
+SPECIALS = (START, END, PAD)  # In the order in which they join GPT-2's vocabulary.
+
+# How OpenAI, Hugging Face and KerasHub name the two files of a vocabulary.
+VOCABULARY_FILES = (
+    ("encoder.json", "vocab.bpe"),
+    ("vocab.json", "merges.txt"),
+    ("assets/tokenizer/vocabulary.json", "assets/tokenizer/merges.txt"),
+    ("vocabulary.json", "merges.txt"),
+)
+# Hugging Face's one file. KerasHub's presets have another of this name: look last.
+FAST_TOKENIZER = "tokenizer.json"
+
+
+def find_gpt2_files(folder):
+    """Find the files of a vocabulary. See `read_gpt2_files`.
+
+    Args:
+        folder: string or path.
+
+    Returns:
+        A list of `pathlib.Path`: vocabulary and merges, or one file with both, or
+        empty.
+
+    Example:
+    ```python
+    find_gpt2_files("weights/phantom_gpt2")
+    ```
+    """
+    for names in (*VOCABULARY_FILES, (FAST_TOKENIZER,)):
+        paths = [pathlib.Path(folder) / name for name in names]
+        if all(path.is_file() for path in paths):
+            return paths
+    return []
+
+
+def read_gpt2_files(folder):
+    """Read a byte-level vocabulary and its merges, as GPT-2's are published.
+
+    Args:
+        folder: string or path. Holds `encoder.json` and `vocab.bpe` (OpenAI),
+            `vocab.json` and `merges.txt` or only `tokenizer.json` (Hugging Face),
+            or is a KerasHub preset with its `assets/tokenizer`.
+
+    Returns:
+        A pair: a dict from token to id, and the list of merges, best first.
+
+    Raises:
+        InputError: if the files are not there, or are no whole byte-level
+            vocabulary with the ids 0, 1, 2, …
+
+    Example:
+    ```python
+    vocabulary, merges = read_gpt2_files("gpt2_tokenizer")
+    len(vocabulary), merges[0]  # 50257, "Ġ t"
+    ```
+    """
+    paths = find_gpt2_files(folder)
+    if not paths:
+        raise InputError(
+            f"{folder}: holds neither encoder.json with vocab.bpe nor vocab.json with "
+            "merges.txt nor tokenizer.json; point to the folder of GPT-2's tokenizer."
+        )
+    try:
+        vocabulary, merges = (_read_pair if len(paths) == 2 else _read_fast)(*paths)
+        _check_vocabulary(vocabulary, merges)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"{paths[0]}: no whole byte-level vocabulary ({reason}). Download the "
+            "files of GPT-2's tokenizer again."
+        ) from error
+    return vocabulary, merges
+
+
+def _read_pair(vocabulary_path, merges_path):
+    vocabulary = json.loads(vocabulary_path.read_text(encoding="utf-8"))
+    added = vocabulary_path.with_name("added_tokens.json")
+    if added.is_file():
+        vocabulary |= json.loads(added.read_text(encoding="utf-8"))
+    lines = merges_path.read_text(encoding="utf-8").splitlines()
+    return vocabulary, [x for x in lines if x and not x.startswith("#version")]
+
+
+def _read_fast(path):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    model = content["model"]
+    if model.get("type") != "BPE":
+        raise ValueError(f"its model is {model.get('type')}, not BPE")
+    added = {token["content"]: token["id"] for token in content.get("added_tokens", [])}
+    return model["vocab"] | added, _merge_strings(model["merges"])
+
+
+def _merge_strings(merges):
+    """Merges as `"a b"`; releases of `tokenizers` differ in how they write them."""
+    return [merge if isinstance(merge, str) else " ".join(merge) for merge in merges]
+
+
+def _check_vocabulary(vocabulary, merges):
+    """Raise `ValueError` if a text could meet a token without an id."""
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise ValueError(f"the {len(vocabulary)} ids are not 0, 1, 2, …")
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    missing = sum(byte not in vocabulary for byte in alphabet)
+    if missing:
+        raise ValueError(f"{missing} of the 256 bytes have no token")
+    for merge in merges:
+        parts = merge.split(" ")
+        if len(parts) != 2 or not vocabulary.keys() >= {*parts, "".join(parts)}:
+            raise ValueError(f"the merge {merge!r} does not lead to a token")
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")
@@ -74,39 +183,30 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
         )
         trained.train_from_iterator(reports, trainer)
         model = json.loads(trained.to_str())["model"]
-        # Older releases of `tokenizers` write a merge as one string.
-        merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
-        return cls(vocabulary=model["vocab"], merges=merges)
+        return cls(vocabulary=model["vocab"], merges=_merge_strings(model["merges"]))
 
     @classmethod
     def from_gpt2_files(cls, folder):
         """Take GPT-2's own vocabulary and add the three specials at its end.
 
         Args:
-            folder: string or path. Holds `encoder.json` and `vocab.bpe`, or
-                `vocab.json` and `merges.txt` as Hugging Face names them.
+            folder: string or path. See `read_gpt2_files`.
 
         Returns:
-            A `ReportTokenizer` of GPT-2's 50,257 tokens and three more.
+            A `ReportTokenizer` of GPT-2's 50,257 tokens and three more. A special
+            that the vocabulary has already keeps its id.
 
         Raises:
-            InputError: if the files are not there.
+            InputError: if the files are not there or broken.
+
+        Example:
+        ```python
+        ReportTokenizer.from_gpt2_files("gpt2_tokenizer")
+        ```
         """
-        folder = pathlib.Path(folder)
-        for names in (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt")):
-            vocabulary, merges = (folder / name for name in names)
-            if vocabulary.is_file() and merges.is_file():
-                break
-        else:
-            raise InputError(
-                f"{folder}: holds neither encoder.json with vocab.bpe nor vocab.json "
-                "with merges.txt; point to the folder of GPT-2's tokenizer."
-            )
-        vocabulary = json.loads(vocabulary.read_text(encoding="utf-8"))
-        for token in (START, END, PAD):
+        vocabulary, merges = read_gpt2_files(folder)
+        for token in SPECIALS:
             vocabulary.setdefault(token, len(vocabulary))
-        lines = merges.read_text(encoding="utf-8").splitlines()
-        merges = [line for line in lines if line and not line.startswith("#version")]
         return cls(vocabulary=vocabulary, merges=merges)
 
     def count_tokens(self, reports):

@@ -116,12 +116,13 @@ def build_imaging_model(
     return ImagingModel(encoder, *decoders, classifier)
 
 
-def build_gpt2(preset, preprocessor):
+def build_gpt2(preset, preprocessor, gpt2_sizes=None):
     """Build a plain GPT-2 of a preset's size.
 
     Args:
         preset: string. See `cxrlib.models.presets.PRESETS`.
         preprocessor: a `ReportPreprocessor`.
+        gpt2_sizes: dict or `None`. See `build_report_model`.
 
     Returns:
         A `keras_hub.models.GPT2Backbone` with random weights.
@@ -134,7 +135,7 @@ def build_gpt2(preset, preprocessor):
     return keras_hub.models.GPT2Backbone(
         vocabulary_size=preprocessor.tokenizer.vocabulary_size(),
         max_sequence_length=preprocessor.sequence_length,
-        **preset_sizes(preset)["gpt2"],
+        **(gpt2_sizes or preset_sizes(preset)["gpt2"]),
     )
 
 
@@ -146,6 +147,7 @@ def build_report_model(
     trainable_layers=None,
     dropout=0.1,
     origin=None,
+    gpt2_sizes=None,
 ):
     """Build the whole `ReportModel` of a preset.
 
@@ -158,6 +160,9 @@ def build_report_model(
         trainable_layers: int or `None`. See `CheXNetEncoder`.
         dropout: float. Dropout rate inside GPT-2.
         origin: dict or `None`. See `ReportModel`.
+        gpt2_sizes: dict or `None`. `num_layers`, `num_heads`, `hidden_dim` and
+            `intermediate_dim` of the text half, in the place of the preset's. See
+            `cxrlib.checkpoints.gpt2.gpt2_sizes_of`.
 
     Returns:
         A `ReportModel` with random weights.
@@ -175,7 +180,7 @@ def build_report_model(
         max_sequence_length=preprocessor.sequence_length,
         dropout=dropout,
         dtype=keras.config.dtype_policy(),
-        **preset_sizes(preset)["gpt2"],
+        **(gpt2_sizes or preset_sizes(preset)["gpt2"]),
     )
     causal_lm = LatentGPT2CausalLM(backbone, preprocessor)
     return ReportModel(imaging, causal_lm, origin=origin)

@@ -1,0 +1,1 @@
+"""Other people's checkpoints: nothing unpickled, all tensors loaded or none."""

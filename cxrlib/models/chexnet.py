@@ -1,0 +1,137 @@
+"""CheXNet whole: the encoder and its head for the fourteen NIH labels."""
+
+import keras
+from keras import layers
+
+from cxrlib.files import InputError
+from cxrlib.models.encoder import CheXNetEncoder
+
+# In the order of CheXNet's outputs.
+NIH_LABELS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+)
+
+
+@keras.saving.register_keras_serializable(package="cxrlib")
+class CheXNet(keras.Model):
+    """DenseNet121 with a probability for each of the fourteen NIH labels.
+
+    Args:
+        image_size, blocks, growth_rate, stem_filters: see `CheXNetEncoder`.
+        **kwargs: see `keras.Model`.
+
+    Call arguments:
+        images: float tensor `(B, H, W, 1)` in [0, 1].
+
+    Returns:
+        Float32 tensor `(B, 14)`: probabilities, in the order of `NIH_LABELS`. Each
+        label has its own sigmoid: they do not exclude each other.
+
+    Example:
+    ```python
+    model = CheXNet.from_checkpoint("brucechou1983_CheXNet_Keras_0.3.0_weights.h5")
+    dict(zip(NIH_LABELS, model.predict(np.random.rand(1, 224, 224, 1))[0]))
+    ```
+
+    Reference:
+    - [Rajpurkar et al., 2017, CheXNet](https://arxiv.org/abs/1711.05225)
+    """
+
+    def __init__(
+        self,
+        image_size=224,
+        blocks=(6, 12, 24, 16),
+        growth_rate=32,
+        stem_filters=64,
+        name="chexnet",
+        **kwargs,
+    ):
+        # === Layers ===
+        encoder = CheXNetEncoder(image_size, blocks, growth_rate, stem_filters)
+        head = layers.Dense(
+            len(NIH_LABELS), activation="sigmoid", dtype="float32", name="predictions"
+        )
+
+        # === Functional Model ===
+        image = keras.Input((image_size, image_size, 1), name="image")
+        probabilities = head(encoder(image)["latent"])
+        super().__init__(inputs=image, outputs=probabilities, name=name, **kwargs)
+
+        # === Config ===
+        self.encoder = encoder
+        self.head = head
+
+    @classmethod
+    def from_checkpoint(cls, path, image_size=224, **kwargs):
+        """Build it with the weights of a file, the head kept.
+
+        Args:
+            path: string or path. See `cxrlib.checkpoints.encoder.read_checkpoint`.
+            image_size: int. Height and width of the input in pixels. The weights
+                fit any, and were trained on 224.
+            **kwargs: see the class.
+
+        Returns:
+            A `CheXNet`.
+
+        Raises:
+            InputError: if the file is broken or does not fit, or its head is not
+                for the NIH labels.
+        """
+        # Here, since nothing else in models/ reads a file.
+        from cxrlib.checkpoints.encoder import read_checkpoint
+        from cxrlib.checkpoints.tensors import assign
+
+        checkpoint = read_checkpoint(path)
+        kernel, bias = _nih_head(checkpoint)
+        model = cls(image_size, **kwargs)
+        head = {"predictions/kernel": kernel, "predictions/bias": bias}
+        assign(model, {**checkpoint.tensors, **head}, path)
+        return model
+
+    def get_config(self):
+        """The arguments, for saving."""
+        return {
+            "image_size": self.encoder.image_size,
+            "blocks": self.encoder.blocks,
+            "growth_rate": self.encoder.growth_rate,
+            "stem_filters": self.encoder.stem_filters,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuild from `get_config`, not from the functional graph."""
+        return cls(**config)
+
+
+def _nih_head(checkpoint):
+    """The head, if its outputs can be the NIH labels."""
+    advice = "Load it into the encoder alone, with load_checkpoint, or give CheXNet's."
+    if checkpoint.head is None:
+        raise InputError(f"{checkpoint.path}: has no head predictions. {advice}")
+    width = checkpoint.head[1].size
+    if checkpoint.kind == "torchxrayvision":
+        raise InputError(
+            f"{checkpoint.path}: is torchxrayvision's; its {width} labels are not the "
+            f"{len(NIH_LABELS)} of the NIH in their order. {advice}"
+        )
+    if width != len(NIH_LABELS):
+        raise InputError(
+            f"{checkpoint.path}: its head has {width} outputs, and the NIH labels are "
+            f"{len(NIH_LABELS)}. {advice}"
+        )
+    return checkpoint.head
