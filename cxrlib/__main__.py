@@ -8,6 +8,7 @@ import click
 import cxrlib
 from cxrlib.files import InputError
 from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
+from cxrlib.weights_commands import weights
 
 
 class Commands(click.Group):
@@ -124,6 +125,7 @@ def prepare(
     from cxrlib.data.sources import find_dataset
     from cxrlib.data.splits import split_studies
     from cxrlib.data.studies import funnel, funnel_markdown, load_studies
+    from cxrlib.lung_crop import crop_options
 
     dataset = find_dataset(data, columns=columns, image_root=image_root, seed=seed)
     kept, table = funnel(load_studies(dataset))
@@ -133,12 +135,7 @@ def prepare(
         # Only what is there can be split; `prepare` lists the rest as missing.
         split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
         kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
-    cropping = {}
-    if crop == "lungs":
-        from cxrlib.lung_crop import LungCrop
-
-        lungs = LungCrop(lung_model)
-        cropping = {"crop": lungs, "crop_name": lungs.name}
+    cropping = crop_options(crop, lung_model)
     write_shards(kept, out, size=size, fit=fit, processes=processes, **cropping)
 
 
@@ -169,13 +166,13 @@ def prepare(
     "--gpt2",
     default="auto",
     show_default=True,
-    help="auto, none, or a folder with GPT-2's vocabulary and weights.",
+    help="auto, none, gpt2, distilgpt2, or a folder of vocabulary and weights.",
 )
 @click.option(
     "--encoder-weights",
     default="auto",
     show_default=True,
-    help="auto, none, or a .weights.h5 file.",
+    help="auto, none, chexnet, imagenet, or a file.",
 )
 @click.option("--seed", default=0, show_default=True)
 @click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
@@ -336,6 +333,7 @@ def figures(folder, readme):
 
 main.add_command(segment)
 main.add_command(train_lungs)
+main.add_command(weights)
 
 if __name__ == "__main__":
     main()

@@ -17,6 +17,7 @@ import numpy as np
 from keras import layers, ops
 from tqdm.auto import tqdm
 
+from cxrlib.checkpoints.native import save_half
 from cxrlib.data.findings import FINDINGS
 from cxrlib.data.mesh import DEGREES, REGIONS, SIDES
 from cxrlib.data.phantom_anatomy import sample_patient
@@ -26,7 +27,6 @@ from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.models.imaging import StackViews, UnstackViews
 from cxrlib.models.presets import preset_sizes
 from cxrlib.training import warmup_cosine
-from cxrlib.weights import save_half
 
 DRAWN = 256  # Films are drawn at this size and shrunk, as `prepare` shrinks them.
 CELL = 16  # Pixels: `skip_4`, where the masks are learned, has a cell for so many.

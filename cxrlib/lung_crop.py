@@ -200,6 +200,30 @@ class LungCrop:
         return load_lung_model(self.path)
 
 
+def crop_options(crop, model=None):
+    """The arguments of `prepare` for a crop that goes by a word.
+
+    Args:
+        crop: string. `"none"` or `"lungs"`.
+        model: string, path or `None`. The lung model, as in `load_lung_model`.
+
+    Returns:
+        A dict of `crop` and `crop_name`.
+
+    Raises:
+        InputError: if there is no such crop, or no lung model.
+
+    Example:
+    ```python
+    prepare(studies, "outputs/prepared", **crop_options("lungs"))
+    ```
+    """
+    if crop not in ("none", "lungs"):
+        raise InputError(f"crop={crop!r}: choose 'none' or 'lungs'.")
+    lungs = LungCrop(model) if crop == "lungs" else None
+    return {"crop": lungs, "crop_name": lungs.name if lungs else "none"}
+
+
 def find_crop(name, model=None):
     """Make the crop that a model's training images went through.
 

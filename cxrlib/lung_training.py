@@ -286,7 +286,7 @@ def train_lung_unet(
 
 
 def _figures(model, table, pairs):
-    """Mean and least Dice, mean IoU and flags, for each held-out split and source."""
+    """Dice, IoU and flags, for each held-out split and source."""
     figures = {}
     for split in ("val", "test"):
         scores = mask_scores(model, *pairs[split])
@@ -296,6 +296,7 @@ def _figures(model, table, pairs):
             figures[f"{split}/{name}"] = {
                 "n": int(rows.sum()),
                 "dice_mean": round(float(scores["dice"][rows].mean()), 4),
+                "dice_median": round(float(np.median(scores["dice"][rows])), 4),
                 "dice_min": round(float(scores["dice"][rows].min()), 4),
                 "iou_mean": round(float(scores["iou"][rows].mean()), 4),
                 "flagged": int(scores["flagged"][rows].sum()),

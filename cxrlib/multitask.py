@@ -7,15 +7,16 @@ import pathlib
 
 import pandas as pd
 
+from cxrlib.checkpoints.gpt2 import gpt2_sizes_of, tokenizer_files
 from cxrlib.data.pipeline import load_batches, split_size
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.files import InputError
 from cxrlib.models.presets import build_report_model
 from cxrlib.models.report_model import compile_report_model
+from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
 from cxrlib.results import GROUNDS
 from cxrlib.training import train, warmup_cosine
-from cxrlib.weights import find_gpt2, load_encoder, load_gpt2
 
 
 def read_texts(prepared, split, section="impression"):
@@ -74,7 +75,7 @@ def make_preprocessor(
     """
     texts = read_texts(prepared, "train", section)
     if gpt2:
-        tokenizer = ReportTokenizer.from_gpt2_files(gpt2)
+        tokenizer = ReportTokenizer.from_gpt2_files(tokenizer_files(gpt2))
     else:
         tokenizer = ReportTokenizer.train(texts, vocabulary_size)
     lengths = tokenizer.count_tokens(texts)
@@ -181,8 +182,8 @@ def train_report_model(
         skips: int, 0 to 5. Levels that the decoders may copy from.
         sequence_length: int. Tokens per report.
         vocabulary_size: int. Of the learned tokenizer.
-        gpt2: string. See `cxrlib.weights.find_gpt2`.
-        encoder_weights: string. See `cxrlib.weights.load_encoder`.
+        gpt2: string. See `cxrlib.pretrained.find_gpt2`.
+        encoder_weights: string. See `cxrlib.pretrained.load_encoder`.
         seed: int.
         resume: bool. Take up a training found in `out`.
         verbose: see `keras.Model.fit`.
@@ -211,11 +212,14 @@ def train_report_model(
         image_size=manifest["size"],
         skips=skips,
         origin=describe_origin(prepared, section),
+        gpt2_sizes=gpt2_sizes_of(folder),
     )
     model.origin["encoder"] = load_encoder(
         model.imaging.encoder, encoder_weights, is_phantom
     )
-    model.origin["gpt2"] = load_gpt2(model.causal_lm.backbone, folder)
+    model.origin["gpt2"] = load_gpt2(
+        model.causal_lm.backbone, folder, preprocessor.tokenizer
+    )
     settings |= identity(model, prepared)
     steps = math.ceil(split_size(prepared, "train") / batch_size)
     compile_report_model(

@@ -12,6 +12,8 @@ import pathlib
 import keras
 import numpy as np
 
+from cxrlib.checkpoints.gpt2 import CONFIG, OURS, WEIGHTS
+from cxrlib.checkpoints.native import gpt2_sizes, save_half
 from cxrlib.data.phantom_cases import sample_case
 from cxrlib.data.report_grammar import findings_text, impression_text
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
@@ -19,7 +21,6 @@ from cxrlib.files import write_whole
 from cxrlib.models.losses import text_loss
 from cxrlib.models.presets import build_gpt2
 from cxrlib.training import warmup_cosine
-from cxrlib.weights import GPT2_CONFIG, GPT2_WEIGHTS, gpt2_sizes, save_half
 
 
 def write_texts(studies, seed):
@@ -103,9 +104,9 @@ def pretrain_gpt2(
     )
     out = pathlib.Path(out)
     _save_vocabulary(tokenizer, out)
-    with write_whole(out / GPT2_CONFIG) as temporary:
+    with write_whole(out / CONFIG) as temporary:
         temporary.write_text(json.dumps(gpt2_sizes(gpt2), indent=2) + "\n")
-    save_half(gpt2, out / GPT2_WEIGHTS)
+    save_half(gpt2, out / WEIGHTS[OURS][0])
     return history
 
 

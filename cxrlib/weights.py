@@ -1,27 +1,186 @@
-"""Pretrained weights: which there are, where they lie, which were taken."""
+"""Pretrained files: which there are, where they lie, how they come here.
 
-import json
+One registry. A file is looked for in this order: the path that was given,
+`weights/`, `$CXR_WEIGHTS`, `/kaggle/input`; then it may be fetched with kagglehub or
+from its page (see `weights_fetch`), and if it is nowhere, that is said.
+"""
+
+import dataclasses
+import hashlib
 import os
 import pathlib
-
-import keras
-import keras_hub
-import numpy as np
 
 import cxrlib
 from cxrlib.files import InputError, write_whole
 
 PHANTOM_ENCODER = "phantom_encoder.weights.h5"
-PHANTOM_GPT2 = "phantom_gpt2"  # A folder: vocabulary, merges and weights.
-GPT2_WEIGHTS = "gpt2.weights.h5"
-GPT2_CONFIG = "config.json"
+PHANTOM_GPT2 = "phantom_gpt2"
+LUNG_UNET = "lung_unet.keras"
+KAGGLE_INPUT = "/kaggle/input"
+KAGGLE_DEPTH = 6
+SUMS = "SHA256SUMS"  # As `sha256sum -c` reads it.
 
 
-def find_weights(name, folder=None):
-    """Look for a file or folder of pretrained weights.
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+    """One entry of the registry.
 
     Args:
-        name: string. Its name.
+        name: string. What the command line calls it.
+        what: string. What it is, in a few words.
+        file: string. The file, or the folder, that it is.
+        source: string. Address of the page that it comes from.
+        get: string. How it comes here: `"course"` (it is in the repository),
+            `"hand"`, `"dataset:HANDLE"` or `"model:HANDLE"` (kagglehub), `"keras"`,
+            or the address of the folder that `parts` are fetched from.
+        licence: string.
+        loader: string. The function that loads it.
+        parts: tuple of strings. The files to fetch, where there are several.
+        sha256: string. Checksum of the file, where it is known. Those of the
+            course's own files stand in `weights/SHA256SUMS`.
+    """
+
+    name: str
+    what: str
+    file: str
+    source: str
+    get: str
+    licence: str
+    loader: str
+    parts: tuple = ()
+    sha256: str = ""
+
+    @property
+    def is_folder(self):
+        """Whether it is a folder of several files."""
+        return not pathlib.Path(self.file).suffix
+
+
+ENCODER, GPT2 = "cxrlib.pretrained.load_encoder", "cxrlib.pretrained.load_gpt2"
+HUB = "https://huggingface.co"
+HUGGING_FACE = ("config.json", "model.safetensors", "vocab.json", "merges.txt")
+
+REGISTRY = (
+    Pretrained(
+        name="chexnet",
+        what="CheXNet: DenseNet121 trained on the 14 labels of NIH ChestX-ray14",
+        file="brucechou1983_CheXNet_Keras_0.3.0_weights.h5",
+        source="https://www.kaggle.com/datasets/sinamhd9/chexnet-weights",
+        get="dataset:sinamhd9/chexnet-weights",
+        licence="see its page; images: cite NIH",
+        loader=ENCODER,
+    ),
+    Pretrained(
+        name="chexnet-torch",
+        what="CheXNet as a PyTorch state dict",
+        file="model.pth.tar",
+        source="https://github.com/arnoweng/CheXNet",
+        get="https://github.com/arnoweng/CheXNet/raw/master",
+        licence="see its page; images: cite NIH",
+        loader=ENCODER,
+        parts=("model.pth.tar",),
+    ),
+    Pretrained(
+        name="torchxrayvision",
+        what="DenseNet121 of torchxrayvision; export its state dict first",
+        file="torchxrayvision-densenet121.pt",
+        source="https://github.com/mlmed/torchxrayvision",
+        get="hand",
+        licence="Apache 2.0",
+        loader=ENCODER,
+    ),
+    Pretrained(
+        name="imagenet",
+        what="DenseNet121 trained on ImageNet photographs, from keras.applications",
+        file="densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        source="https://keras.io/api/applications/densenet/",
+        get="keras",
+        licence="BSD 3-clause",
+        loader=ENCODER,
+    ),
+    Pretrained(
+        name="gpt2",
+        what="GPT-2 base, 12 layers, from KerasHub",
+        file="gpt2_base_en",
+        source="https://www.kaggle.com/models/keras/gpt2",
+        get="model:keras/gpt2/keras/gpt2_base_en",
+        licence="MIT (OpenAI)",
+        loader=GPT2,
+    ),
+    Pretrained(
+        name="distilgpt2",
+        what="DistilGPT-2, 6 layers, a Hugging Face folder",
+        file="distilgpt2",
+        source=f"{HUB}/distilbert/distilgpt2",
+        get=f"{HUB}/distilbert/distilgpt2/resolve/main",
+        licence="Apache 2.0",
+        loader=GPT2,
+        parts=HUGGING_FACE,
+    ),
+    Pretrained(
+        name="phantom-encoder",
+        what="DenseNet121 for 128 pixels, trained by this course on phantoms alone",
+        file=PHANTOM_ENCODER,
+        source="make pretrain",
+        get="course",
+        licence="MIT",
+        loader=ENCODER,
+    ),
+    Pretrained(
+        name="phantom-gpt2",
+        what="GPT-2 of 4 layers, trained by this course on phantom texts alone",
+        file=PHANTOM_GPT2,
+        source="make pretrain",
+        get="course",
+        licence="MIT",
+        loader=GPT2,
+    ),
+    Pretrained(
+        name="lung-unet",
+        what="U-Net for lungs, trained by this course on real radiographs",
+        file=LUNG_UNET,
+        source="make lungs",
+        get="course",
+        licence="MIT; images: Montgomery and Shenzhen (NLM), NIH ChestX-ray14",
+        loader="cxrlib.segmentation.load_lung_model",
+    ),
+)
+
+
+def entry(name):
+    """Look an entry up by its name, or by its file.
+
+    Args:
+        name: string.
+
+    Returns:
+        A `Pretrained`.
+
+    Raises:
+        InputError: if the registry does not know it.
+
+    Example:
+    ```python
+    entry("chexnet").file
+    ```
+    """
+    for each in REGISTRY:
+        if name in (each.name, each.file):
+            return each
+    known = ", ".join(each.name for each in REGISTRY)
+    raise InputError(f"{name}: not in the registry of weights. It knows {known}.")
+
+
+def course_weights():
+    """The folder `weights/` of the course, as a `pathlib.Path`."""
+    return pathlib.Path(cxrlib.__file__).resolve().parent.parent / "weights"
+
+
+def find_weights(file, folder=None):
+    """Look for a file or folder of pretrained weights; nothing is fetched.
+
+    Args:
+        file: string. Its name.
         folder: string, path or `None`. Looked into first.
 
     Returns:
@@ -32,177 +191,101 @@ def find_weights(name, folder=None):
     find_weights("phantom_encoder.weights.h5")
     ```
     """
-    checkout = pathlib.Path(cxrlib.__file__).resolve().parent.parent / "weights"
-    places = [folder, checkout, os.environ.get("CXR_WEIGHTS"), "weights"]
-    for place in places:
-        if place and (pathlib.Path(place) / name).exists():
-            return pathlib.Path(place) / name
+    for place in (folder, course_weights(), os.environ.get("CXR_WEIGHTS"), "weights"):
+        if place and (pathlib.Path(place) / file).exists():
+            return pathlib.Path(place) / file
+    # kagglehub's cache is not looked into: only kagglehub knows what is whole there.
+    return _walk(pathlib.Path(KAGGLE_INPUT), file)
+
+
+def _walk(start, file):
+    """Look beneath a folder, sparing the folders that hold a collection's images."""
+    for folder, children, files in os.walk(start):
+        if file in files:
+            return pathlib.Path(folder) / file
+        if file in children:
+            return _newest_version(pathlib.Path(folder) / file)
+        depth = len(pathlib.Path(folder).relative_to(start).parts)
+        children[:] = sorted(c for c in children if not c.startswith("images"))
+        if depth >= KAGGLE_DEPTH:
+            children.clear()
     return None
 
 
-def load_encoder(encoder, weights="auto", is_phantom=False):
-    """Give an encoder its pretrained weights and freeze what they cover.
+def _newest_version(folder):
+    """Kaggle keeps a model's files in a subfolder for each version: 1, 2, …"""
+    numbers = [path for path in folder.iterdir() if path.name.isdigit()]
+    return max(numbers, key=lambda path: int(path.name), default=folder)
+
+
+def check_sums(path, each):
+    """Refuse what does not have the checksum that is known for it.
 
     Args:
-        encoder: a `CheXNetEncoder`.
-        weights: string. `"none"`, a path of a `.weights.h5` file, or `"auto"`:
-            for phantom data the encoder pretrained on other phantoms, for real
-            data none.
-        is_phantom: bool. Whether the data are phantoms.
+        path: `pathlib.Path`. The file or folder that was found.
+        each: `Pretrained`.
 
     Returns:
-        A string that says where the weights came from, for the results.
+        How many files were checked; 0 where no checksum is known.
 
     Raises:
-        InputError: if the file is missing or fits another encoder; the encoder
-            is then as it was.
+        InputError: if one differs.
 
     Example:
     ```python
-    origin = load_encoder(model.imaging.encoder, "auto", is_phantom=True)
+    check_sums(find_weights(LUNG_UNET), entry("lung-unet"))
     ```
     """
-    if weights == "auto":
-        found = find_weights(PHANTOM_ENCODER) if is_phantom else None
-        fits = found is not None and encoder.blocks == (6, 12, 24, 16)
-        weights = str(found) if fits else "none"
-    if weights == "none":
-        encoder.freeze_all_but_last(None)
-        print("ENCODER: no pretrained weights (no CheXNet here); all of it trains.")
-        return "none"
-    path = pathlib.Path(weights)
-    load_whole(encoder, path)
-    names = encoder.freeze_all_but_last(10)
-    print(f"ENCODER: {path.name}; of its layers the last ten train: {', '.join(names)}")
-    return path.name
+    known = _sums(path.parent) | ({each.file: each.sha256} if each.sha256 else {})
+    known = {n: d for n, d in known.items() if n.split("/")[0] == path.name}
+    for name, expected in known.items():
+        part = path.parent / name
+        if not part.is_file() or checksum(part) != expected:
+            raise InputError(
+                f"{part}: its SHA-256 is not the one known for {each.name}: the file "
+                "is cut off, or another. Delete it, then: python -m cxrlib weights "
+                f"fetch {each.name}"
+            )
+    return len(known)
 
 
-def load_whole(model, path):
-    """Load a weights file that covers every weight, or change nothing.
+def checksum(path):
+    """SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
-    Keras passes over what it does not find in a file, so all weights are set to
-    NaN first: one that still is was not loaded.
 
-    Args:
-        model: a `keras.Model`.
-        path: string or path of a `.weights.h5` file.
-
-    Raises:
-        InputError: if the file is missing, broken or made for another model.
-
-    Example:
-    ```python
-    load_whole(encoder, "weights/phantom_encoder.weights.h5")
-    ```
-    """
-    path = pathlib.Path(path)
+def _sums(folder):
+    path = folder / SUMS
     if not path.is_file():
-        raise InputError(f"{path}: no such weights file; check the path or use none.")
-    before = model.get_weights()
-    model.set_weights([np.full_like(weight, np.nan) for weight in before])
-    try:
-        model.load_weights(path)
-        if any(np.isnan(weight).any() for weight in model.get_weights()):
-            raise ValueError("it holds only some of the weights")
-    except Exception as error:  # h5py and Keras raise many kinds for a bad file.
-        model.set_weights(before)
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"{path}: does not fit {model.name} ({reason}). Use the weights of the "
-            "same preset and sequence_length, or download the file again."
-        ) from error
+        return {}
+    lines = [line.split(maxsplit=1) for line in path.read_text().splitlines()]
+    return {name.strip(): digest for digest, name in lines}
 
 
-def find_gpt2(gpt2="auto", preset="compact", is_phantom=False):
-    """Decide which folder of vocabulary and weights GPT-2 starts from.
+def write_sums(folder=None):
+    """Write the checksums of the course's own files, after they were made anew.
 
     Args:
-        gpt2: string. `"none"`, a folder (with a vocabulary, and `config.json` and
-            `gpt2.weights.h5` if there are pretrained weights), or `"auto"`: for
-            phantom data and the `compact` preset the small GPT-2 pretrained on
-            phantom texts, else none.
-        preset: string. The size of the system.
-        is_phantom: bool. Whether the data are phantoms.
+        folder: string, path or `None`. The course's `weights/` by default.
 
     Returns:
-        The folder as string, or `""` for a vocabulary learned from the reports.
+        The path of the list.
 
     Example:
     ```python
-    find_gpt2("auto", "compact", is_phantom=True)
+    write_sums("weights")
     ```
     """
-    if gpt2 == "auto":
-        ours = is_phantom and preset == "compact"
-        return str(find_weights(PHANTOM_GPT2) or "") if ours else ""
-    return "" if gpt2 == "none" else gpt2
-
-
-def load_gpt2(backbone, folder):
-    """Give the text half its pretrained weights, if the folder holds any.
-
-    Args:
-        backbone: a `LatentGPT2Backbone`.
-        folder: string. From `find_gpt2`.
-
-    Returns:
-        A string that says where the weights came from, for the results.
-
-    Raises:
-        InputError: if the file fits another model; the backbone is then as it was.
-
-    Example:
-    ```python
-    load_gpt2(model.causal_lm.backbone, "weights/phantom_gpt2")
-    ```
-    """
-    path = pathlib.Path(folder or ".") / GPT2_WEIGHTS
-    if not folder or not path.is_file():
-        print("GPT-2: no pretrained weights; it learns its first word here.")
-        return "none"
-    config = path.with_name(GPT2_CONFIG)
-    try:
-        gpt2 = keras_hub.models.GPT2Backbone(**json.loads(config.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{config}: does not give the sizes of a GPT-2 ({error}). Make the folder "
-            "with python -m cxrlib pretrain-text."
-        ) from error
-    load_whole(gpt2, path)
-    try:
-        backbone.adopt(gpt2)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from error
-    longer = backbone.max_sequence_length - gpt2.max_sequence_length
-    if longer > 0:
-        print(f"GPT-2: the last {longer} positions are new and start at random.")
-    print(f"GPT-2: {path.parent.name}/{path.name}; the image's projection is at zero.")
-    return f"{path.parent.name}/{path.name}"
-
-
-def gpt2_sizes(gpt2):
-    """The arguments that build a `GPT2Backbone` again, as plain data."""
-    config = gpt2.get_config()
-    return {
-        key: config[key] for key in config if key not in ("name", "dtype", "trainable")
-    }
-
-
-def save_half(model, path):
-    """Write a model's weights as float16: half the size, all that training knows.
-
-    Args:
-        model: a `keras.Model` with `get_config` and `from_config`.
-        path: path ending in `.weights.h5`.
-    """
-    config = {**model.get_config()}
-    config.pop("dtype", None)  # KerasHub's backbones would insist on float32.
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float16")
-    try:
-        half = type(model).from_config(config)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    half.set_weights(model.get_weights())
-    with write_whole(path) as temporary:
-        half.save_weights(temporary)
+    folder = pathlib.Path(folder or course_weights())
+    own = [each.file for each in REGISTRY if each.get == "course"]
+    paths = [folder / file for file in own]
+    files = [
+        p for path in paths for p in ([path] if path.is_file() else path.glob("*"))
+    ]
+    lines = [
+        f"{checksum(p)}  {p.relative_to(folder).as_posix()}" for p in sorted(files)
+    ]
+    with write_whole(folder / SUMS) as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+    return folder / SUMS

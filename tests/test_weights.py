@@ -18,14 +18,9 @@ from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.losses import text_loss
 from cxrlib.models.presets import preset_sizes
+from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
 from cxrlib.text_pretraining import write_texts
-from cxrlib.weights import (
-    PHANTOM_ENCODER,
-    find_gpt2,
-    find_weights,
-    load_encoder,
-    load_gpt2,
-)
+from cxrlib.weights import PHANTOM_ENCODER, find_weights
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,10 @@ from cxrlib.evaluation.summary import figures_table
 from cxrlib.files import InputError, write_whole
 from cxrlib.results import GROUNDS, read_results
 
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+def marks(name="figures"):
+    """The two lines of a Markdown file between which a table is written."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
 def figures_of(folder):
@@ -54,12 +57,13 @@ def figures_of(folder):
     return "\n".join(lines)
 
 
-def write_between_marks(path, text):
+def write_between_marks(path, text, name="figures"):
     """Replace what stands between the marks of a Markdown file.
 
     Args:
-        path: string or path. Holds the lines `BEGIN` and `END`.
+        path: string or path. Holds the two lines that `marks` gives.
         text: string.
+        name: string. Of the marks.
 
     Raises:
         InputError: if a mark is missing.
@@ -71,9 +75,10 @@ def write_between_marks(path, text):
     """
     path = pathlib.Path(path)
     content = path.read_text(encoding="utf-8")
-    if BEGIN not in content or END not in content:
-        raise InputError(f"{path}: lacks the lines {BEGIN} and {END}; put them back.")
-    head, _, rest = content.partition(BEGIN)
-    _, _, tail = rest.partition(END)
+    begin, end = marks(name)
+    if begin not in content or end not in content:
+        raise InputError(f"{path}: lacks the lines {begin} and {end}; put them back.")
+    head, _, rest = content.partition(begin)
+    _, _, tail = rest.partition(end)
     with write_whole(path) as temporary:
-        temporary.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+        temporary.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")

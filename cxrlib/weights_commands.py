@@ -1,0 +1,46 @@
+"""The command line of the registry of weights."""
+
+import pathlib
+
+import click
+
+PATH = click.Path(path_type=pathlib.Path)
+
+
+@click.group(invoke_without_command=True)
+@click.option("--readme", type=PATH, help="Write registry and figures there.")
+@click.pass_context
+def weights(context, readme):
+    """List the pretrained weights: what is there, what is missing, how to get it."""
+    from cxrlib.weights_fetch import lungs_markdown, registry_markdown, weights_table
+
+    if context.invoked_subcommand:
+        return
+    if readme:
+        from cxrlib.runs.figures import write_between_marks
+
+        write_between_marks(readme, registry_markdown(), "registry")
+        write_between_marks(readme, lungs_markdown(), "lungs")
+        click.echo(f"Written: {readme}")
+        return
+    for row in weights_table().itertuples():
+        click.echo(f"{row.name:16} {row.status:15} {row.file}")
+        click.echo(f"{'':16} {row.how or row.where}")
+
+
+@weights.command()
+@click.argument("name")
+@click.option("--folder", type=PATH, help="Instead of $CXR_WEIGHTS or weights/.")
+def fetch(name, folder):
+    """Fetch NAME, whole or not at all."""
+    from cxrlib.weights_fetch import fetch_weights
+
+    fetch_weights(name, folder)
+
+
+@weights.command()
+def sums():
+    """Write weights/SHA256SUMS anew, after a training of the course's own files."""
+    from cxrlib.weights import write_sums
+
+    click.echo(f"Written: {write_sums()}")

@@ -1,0 +1,240 @@
+"""Pretrained files brought here, whole or not at all, and listed."""
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pandas as pd
+
+from cxrlib.files import InputError, write_whole
+from cxrlib.weights import (
+    LUNG_UNET,
+    REGISTRY,
+    check_sums,
+    course_weights,
+    entry,
+    find_weights,
+)
+
+COLUMNS = ("name", "status", "file", "where", "how")
+
+
+def fetch_weights(name, folder=None):
+    """Fetch what the registry knows into a folder.
+
+    Args:
+        name: string. See `cxrlib.weights.REGISTRY`.
+        folder: string, path or `None`. `$CXR_WEIGHTS`, or the course's `weights/`.
+
+    Returns:
+        The `pathlib.Path` of the file or folder.
+
+    Raises:
+        InputError: if it cannot be fetched, or is not what it should be. Nothing
+            half is left.
+
+    Example:
+    ```python
+    fetch_weights("chexnet")
+    ```
+    """
+    each = entry(name)
+    found = find_weights(each.file, folder)
+    if found:
+        check_sums(found, each)
+        print(f"{each.name}: is there, {found}")
+        return found
+    if each.get in ("course", "hand"):
+        raise InputError(f"{each.file}: cannot be fetched. {how_to_get(each)}")
+    folder = pathlib.Path(folder or os.environ.get("CXR_WEIGHTS") or course_weights())
+    target = folder / each.file
+    print(f"{each.name}: fetching from {each.source} …")
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            _publish(_download(each, pathlib.Path(scratch)), target)
+    except InputError:
+        raise
+    except Exception as error:  # No network, no account, no space: a dozen kinds.
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(
+            f"{each.file}: could not be fetched from {each.source} ({reason}). Check "
+            f"the network, or put it into {folder} by hand."
+        ) from error
+    try:
+        check_sums(target, each)
+    except InputError:
+        target.unlink()
+        raise
+    print(f"{each.name}: {target}")
+    return target
+
+
+def _download(each, scratch):
+    """Bring it somewhere else first; return where."""
+    how, _, handle = each.get.partition(":")
+    if how in ("dataset", "model"):
+        import kagglehub
+
+        if how == "dataset":
+            return pathlib.Path(kagglehub.dataset_download(handle, path=each.file))
+        return pathlib.Path(kagglehub.model_download(handle))
+    import keras
+
+    if how == "keras":
+        keras.applications.DenseNet121(include_top=False, weights="imagenet")
+        return pathlib.Path(keras.config.keras_home()) / "models" / each.file
+    place = scratch / each.file if each.is_folder else scratch
+    place.mkdir(exist_ok=True)
+    for part in each.parts:
+        # Keras downloads with a progress bar; a fresh folder knows no older half.
+        keras.utils.get_file(
+            part, f"{each.get}/{part}", cache_dir=place, cache_subdir=""
+        )
+    return scratch / each.file
+
+
+def _publish(source, target):
+    """Copy beside the target, then rename: half a copy never has its name."""
+    if not source.is_dir():
+        with write_whole(target) as temporary:
+            shutil.copyfile(source, temporary)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as beside:
+        whole = pathlib.Path(beside) / target.name
+        shutil.copytree(source, whole)
+        os.replace(whole, target)
+
+
+def obtain_weights(name):
+    """Find an entry, or fetch it where a download is welcome.
+
+    On Colab and Kaggle it is; elsewhere `$CXR_KAGGLEHUB` set to 1 says so, since
+    a machine without a network would hang in retries.
+
+    Args:
+        name: string. See `cxrlib.weights.REGISTRY`.
+
+    Returns:
+        The path, or `None`; then it was printed why.
+
+    Example:
+    ```python
+    path = obtain_weights("chexnet")
+    ```
+    """
+    each = entry(name)
+    found = find_weights(each.file)
+    if found:
+        check_sums(found, each)
+        return found
+    switch = os.environ.get("CXR_KAGGLEHUB", "")
+    hosted = {"COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"} & set(os.environ)
+    if switch == "0" or not (switch or hosted):
+        print(f"{each.name}: not here. {how_to_get(each)}")
+        return None
+    try:
+        return fetch_weights(name)
+    except InputError as error:
+        print(f"{each.name}: {error}")
+        return None
+
+
+def how_to_get(each):
+    """Say in a sentence how an entry comes here.
+
+    Args:
+        each: a `cxrlib.weights.Pretrained`.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    how_to_get(entry("chexnet"))
+    ```
+    """
+    if each.get == "course":
+        return f"It is in the course's repository; {each.source} makes it anew."
+    if each.get == "hand":
+        return f"See {each.source}; save it as weights/{each.file}."
+    return f"python -m cxrlib weights fetch {each.name}"
+
+
+def weights_table(folder=None):
+    """List the registry: what is there, what is missing, how to get it.
+
+    Args:
+        folder: string, path or `None`. Looked into first.
+
+    Returns:
+        A DataFrame with the columns `name`, `status` (`there`, `missing` or
+        `damaged`), `file`, `where` and `how` (to get it).
+
+    Example:
+    ```python
+    weights_table()
+    ```
+    """
+    rows = []
+    for each in REGISTRY:
+        path = find_weights(each.file, folder)
+        status = "there" if path else "missing"
+        if path:
+            try:
+                checked = check_sums(path, each)
+                status = "there, checked" if checked else "there"
+            except InputError:
+                status = "damaged"
+        how = "" if status.startswith("there") else how_to_get(each)
+        rows.append((each.name, status, each.file, str(path or ""), how))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def registry_markdown():
+    """Write the registry as a Markdown table, for `weights/README.md`.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    print(registry_markdown())
+    ```
+    """
+    lines = [
+        "| name | what | file | from | licence | loaded by |",
+        "|---|---|---|---|---|---|",
+    ]
+    for each in REGISTRY:
+        source = each.source
+        source = f"<{source}>" if source.startswith("http") else f"`{source}`"
+        lines.append(
+            f"| `{each.name}` | {each.what} | `{each.file}` | {source} | "
+            f"{each.licence} | `{each.loader}` |"
+        )
+    return "\n".join(lines)
+
+
+def lungs_markdown(card=None):
+    """Write what the lung model reaches as a Markdown table, for `weights/README.md`.
+
+    Args:
+        card: string, path or `None`. The `.json` beside the model.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    print(lungs_markdown())
+    ```
+    """
+    card = pathlib.Path(card or course_weights() / LUNG_UNET).with_suffix(".json")
+    reaches = json.loads(card.read_text(encoding="utf-8"))["reaches"]
+    columns = ["n", "dice_mean", "dice_median", "dice_min", "iou_mean", "flagged"]
+    rows = [["split/source", *columns], ["---", *["---:"] * len(columns)]]
+    rows += [[name, *(each[key] for key in columns)] for name, each in reaches.items()]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
