@@ -20,7 +20,12 @@ from densenets import (
     zip_of,
 )
 
-from cxrlib.checkpoints.encoder import is_keras3, load_checkpoint, read_checkpoint
+from cxrlib.checkpoints.encoder import (
+    is_keras3,
+    load_checkpoint,
+    load_chexnet,
+    read_checkpoint,
+)
 from cxrlib.checkpoints.keras2 import read_keras2
 from cxrlib.checkpoints.tensors import assign, named_weights, trainable_table
 from cxrlib.files import InputError
@@ -52,7 +57,7 @@ def test_keras_own_densenet_in_the_keras_2_layout_gives_the_same_outputs(tmp_pat
     )
     randomise(theirs)
     path = write_keras2(tmp_path / "chexnet.h5", arrays(theirs))
-    model = CheXNet.from_checkpoint(path, image_size=64)
+    model = load_chexnet(path, image_size=64)
     images = films()
     expected = theirs.predict((images - MEAN) / DEVIATION, verbose=0)
     np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-5)
@@ -185,15 +190,15 @@ def test_the_head_is_kept_for_nih_labels_only(small, tmp_path):
     assert len(set(NIH_LABELS)) == 14 and NIH_LABELS[6] == "Pneumonia"
     path = write_keras2(tmp_path / "five.h5", with_head(small, labels=5))
     with pytest.raises(InputError, match="5 outputs"):
-        CheXNet.from_checkpoint(path, 64, **SMALL)
+        load_chexnet(path, 64, **SMALL)
     path = write_keras2(tmp_path / "none.h5", arrays(small))
     with pytest.raises(InputError, match="no head"):
-        CheXNet.from_checkpoint(path, 64, **SMALL)
+        load_chexnet(path, 64, **SMALL)
 
 
 def test_chexnet_comes_back_from_its_own_file(small, tmp_path):
     path = write_keras2(tmp_path / "a.h5", with_head(small))
-    model = CheXNet.from_checkpoint(path, 64, **SMALL)
+    model = load_chexnet(path, 64, **SMALL)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     expected = model.predict(films(), verbose=0)

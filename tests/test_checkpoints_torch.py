@@ -20,10 +20,9 @@ from densenets import (
     zip_of,
 )
 
-from cxrlib.checkpoints.encoder import load_checkpoint
+from cxrlib.checkpoints.encoder import load_checkpoint, load_chexnet
 from cxrlib.checkpoints.torch_densenet import fold_grey, rename
 from cxrlib.files import InputError
-from cxrlib.models.chexnet import CheXNet
 from cxrlib.models.encoder import CheXNetEncoder
 
 
@@ -96,7 +95,7 @@ def test_a_torch_state_dict_gives_the_same_features(
     encoder = CheXNetEncoder(64, **SMALL)
     assert load_checkpoint(encoder, path).kind == "torch"
     assert max(errors(encoder, expected).values()) <= 1e-4
-    model = CheXNet.from_checkpoint(path, 64, **SMALL)
+    model = load_chexnet(path, 64, **SMALL)
     found = model.predict(films(), verbose=0)
     np.testing.assert_allclose(found, expected["predictions"], atol=1e-4)
 
@@ -116,7 +115,7 @@ def test_the_whole_densenet121_gives_the_same_features(
     assert max(errors(encoder, expected).values()) <= 1e-4
     if grey:
         with pytest.raises(InputError, match="18 labels are not the 14"):
-            CheXNet.from_checkpoint(tmp_path / "full.pt", 64)
+            load_chexnet(tmp_path / "full.pt", 64)
 
 
 def test_the_grey_kernel_is_exact_at_the_border_too():
@@ -206,7 +205,7 @@ def test_a_pickle_is_not_executed(tmp_path, refused, kind):
     path.write_bytes(zip_of(trap) if kind == "zip" else trap)
     refused(path)
     with pytest.raises(InputError):
-        CheXNet.from_checkpoint(path)
+        load_chexnet(path)
     assert not sprung.exists()
 
 

@@ -11,8 +11,11 @@ from cxrlib.checkpoints.keras2 import HEAD, is_keras3, read_keras2
 from cxrlib.checkpoints.tensors import assign
 from cxrlib.checkpoints.torch_densenet import is_safetensors, read_torch
 from cxrlib.files import InputError
+from cxrlib.models.chexnet import NIH_LABELS, CheXNet
 
-__all__ = ["Checkpoint", "is_keras3", "load_checkpoint", "read_checkpoint"]
+__all__ = [
+    "Checkpoint", "is_keras3", "load_checkpoint", "load_chexnet", "read_checkpoint",
+]  # fmt: skip
 
 ZIP = b"PK\x03\x04"  # What torch.save writes since 2020.
 PICKLE = b"\x80"  # What it wrote before.
@@ -138,3 +141,51 @@ def load_checkpoint(encoder, path):
     checkpoint = read_checkpoint(path)
     assign(encoder, checkpoint.tensors, checkpoint.path)
     return checkpoint
+
+
+def load_chexnet(path, image_size=224, **sizes):
+    """Build a CheXNet with the weights of a file, the head kept.
+
+    Args:
+        path: string or path. See `read_checkpoint`.
+        image_size: int. Height and width of the input in pixels. The weights fit
+            any, and were trained on 224.
+        **sizes: see `CheXNet`.
+
+    Returns:
+        A `CheXNet`.
+
+    Raises:
+        InputError: if the file is broken or does not fit, or its head is not for the
+            NIH labels.
+
+    Example:
+    ```python
+    model = load_chexnet("brucechou1983_CheXNet_Keras_0.3.0_weights.h5")
+    ```
+    """
+    checkpoint = read_checkpoint(path)
+    kernel, bias = _nih_head(checkpoint)
+    model = CheXNet(image_size, **sizes)
+    head = {f"{HEAD}/kernel": kernel, f"{HEAD}/bias": bias}
+    assign(model, {**checkpoint.tensors, **head}, checkpoint.path)
+    return model
+
+
+def _nih_head(checkpoint):
+    """The head, if its outputs can be the NIH labels."""
+    advice = "Load it into the encoder alone, with load_checkpoint, or give CheXNet's."
+    if checkpoint.head is None:
+        raise InputError(f"{checkpoint.path}: has no head predictions. {advice}")
+    width = checkpoint.head[1].size
+    if checkpoint.kind == "torchxrayvision":
+        raise InputError(
+            f"{checkpoint.path}: is torchxrayvision's; its {width} labels are not the "
+            f"{len(NIH_LABELS)} of the NIH in their order. {advice}"
+        )
+    if width != len(NIH_LABELS):
+        raise InputError(
+            f"{checkpoint.path}: its head has {width} outputs, and the NIH labels are "
+            f"{len(NIH_LABELS)}. {advice}"
+        )
+    return checkpoint.head

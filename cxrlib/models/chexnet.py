@@ -3,7 +3,6 @@
 import keras
 from keras import layers
 
-from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
 
 # In the order of CheXNet's outputs.
@@ -42,7 +41,7 @@ class CheXNet(keras.Model):
 
     Example:
     ```python
-    model = CheXNet.from_checkpoint("brucechou1983_CheXNet_Keras_0.3.0_weights.h5")
+    model = CheXNet()  # With weights: cxrlib.checkpoints.encoder.load_chexnet.
     dict(zip(NIH_LABELS, model.predict(np.random.rand(1, 224, 224, 1))[0]))
     ```
 
@@ -74,34 +73,6 @@ class CheXNet(keras.Model):
         self.encoder = encoder
         self.head = head
 
-    @classmethod
-    def from_checkpoint(cls, path, image_size=224, **kwargs):
-        """Build it with the weights of a file, the head kept.
-
-        Args:
-            path: string or path. See `cxrlib.checkpoints.encoder.read_checkpoint`.
-            image_size: int. Height and width of the input in pixels. The weights
-                fit any, and were trained on 224.
-            **kwargs: see the class.
-
-        Returns:
-            A `CheXNet`.
-
-        Raises:
-            InputError: if the file is broken or does not fit, or its head is not
-                for the NIH labels.
-        """
-        # Here, since nothing else in models/ reads a file.
-        from cxrlib.checkpoints.encoder import read_checkpoint
-        from cxrlib.checkpoints.tensors import assign
-
-        checkpoint = read_checkpoint(path)
-        kernel, bias = _nih_head(checkpoint)
-        model = cls(image_size, **kwargs)
-        head = {"predictions/kernel": kernel, "predictions/bias": bias}
-        assign(model, {**checkpoint.tensors, **head}, path)
-        return model
-
     def get_config(self):
         """The arguments, for saving."""
         return {
@@ -116,22 +87,3 @@ class CheXNet(keras.Model):
     def from_config(cls, config):
         """Rebuild from `get_config`, not from the functional graph."""
         return cls(**config)
-
-
-def _nih_head(checkpoint):
-    """The head, if its outputs can be the NIH labels."""
-    advice = "Load it into the encoder alone, with load_checkpoint, or give CheXNet's."
-    if checkpoint.head is None:
-        raise InputError(f"{checkpoint.path}: has no head predictions. {advice}")
-    width = checkpoint.head[1].size
-    if checkpoint.kind == "torchxrayvision":
-        raise InputError(
-            f"{checkpoint.path}: is torchxrayvision's; its {width} labels are not the "
-            f"{len(NIH_LABELS)} of the NIH in their order. {advice}"
-        )
-    if width != len(NIH_LABELS):
-        raise InputError(
-            f"{checkpoint.path}: its head has {width} outputs, and the NIH labels are "
-            f"{len(NIH_LABELS)}. {advice}"
-        )
-    return checkpoint.head
