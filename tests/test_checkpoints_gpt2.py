@@ -1,6 +1,10 @@
 """GPT-2 from elsewhere gives transformers' numbers and KerasHub's, to the digit."""
 
+import importlib.util
 import json
+import pathlib
+import subprocess
+import sys
 
 import keras_hub
 import numpy as np
@@ -33,29 +37,45 @@ from cxrlib.weights import find_weights
 # === transformers' numbers ===
 
 
+KINDS = {
+    "two layers": {},
+    "three layers, as DistilGPT-2 has six": {"config": {"n_layer": 3, "n_inner": 40}},
+    "several files": {"options": {"max_shard_size": "20KB"}},
+    "float16": {"type": "float16"},
+    "bfloat16": {"type": "bfloat16"},
+    "without prefix": {"without_head": True},
+}
+TEXT = "No acute <3 findings, 12.5 mm (left)."
+
+
+def ask_transformers(folder, texts, **job):
+    """Run the peer in a process of its own; return the ids of the texts."""
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is in the test extras: pip install '.[test]'")
+    done = subprocess.run(
+        [sys.executable, pathlib.Path(__file__).with_name("transformers_peer.py")],
+        input=json.dumps({"folder": str(folder), "texts": texts, **job}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @pytest.fixture(scope="module")
-def torch():
-    torch = pytest.importorskip("torch", reason="torch is in the test extras")
-    reason = "transformers is in the test extras"
-    pytest.importorskip("transformers", reason=reason)
-    pytest.importorskip("safetensors", reason="safetensors is in the test extras")
-    return torch
-
-
-def peer(torch, **changes):
-    """A `GPT2LMHeadModel` with every weight, also biases and norms, at random."""
-    import transformers
-
-    torch.manual_seed(0)
-    config = {"bos_token_id": 262, "eos_token_id": 262, **CONFIG, **changes}
-    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**config)).eval()
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            is_scale = ".ln_" in name and name.endswith("weight")
-            weight.normal_(1.0 if is_scale else 0.0, 0.3)
-        # Else the untrained model soon says one token for ever.
-        model.transformer.wpe.weight.mul_(4)
-    return model
+def their(tmp_path_factory):
+    """A folder for each kind, saved by transformers, and what it answered."""
+    folder = write_vocabulary(tmp_path_factory.mktemp("transformers"))
+    ids = ask_transformers(
+        folder,
+        [TEXT],
+        config={"bos_token_id": 262, "eos_token_id": 262, **CONFIG},
+        kinds=KINDS,
+        ids=numbers().tolist(),
+        prompts=numbers(16, 5).tolist(),
+    )
+    return folder, ids[0]
 
 
 def numbers(count=3, length=20):
@@ -66,63 +86,33 @@ def some_latent(count=3):
     return np.random.default_rng(1).normal(0, 9, (count, 6)).astype("float32")
 
 
-SAVED = {
-    "two layers": ({}, {}),
-    "three layers, as DistilGPT-2 has six": ({"n_layer": 3, "n_inner": 40}, {}),
-    "several files": ({}, {"max_shard_size": "20KB"}),
-    "float16": ({}, {}),
-    "bfloat16": ({}, {}),
-    "without prefix": ({}, {}),
-}
-
-
-@pytest.mark.parametrize("kind", SAVED)
-def test_the_logits_are_those_of_transformers(torch, tmp_path, kind):
-    changes, options = SAVED[kind]
-    model = peer(torch, **changes)
-    if "float" in kind:
-        model = model.to(getattr(torch, kind))
-    saved = model.transformer if kind == "without prefix" else model
-    saved.save_pretrained(write_vocabulary(tmp_path / "their"), **options)
-    assert (tmp_path / "their" / "model.safetensors").is_file() != bool(options)
-    backbone = backbone_for(tmp_path / "their")
-    origin = load_gpt2_into(backbone, tmp_path / "their")
-    assert origin == "their (Hugging Face folder)"
-    ids = numbers()
-    with torch.no_grad():
-        expected = model.float()(torch.tensor(ids)).logits.numpy()
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_logits_are_those_of_transformers(their, kind):
+    folder = their[0] / kind
+    assert (folder / "model.safetensors").is_file() != (kind == "several files")
+    backbone = backbone_for(folder)
+    assert load_gpt2_into(backbone, folder) == f"{kind} (Hugging Face folder)"
+    ids, expected = numbers(), np.load(folder / "logits.npy")
     inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}
     logits = LatentGPT2CausalLM(backbone)({**inputs, "latent": some_latent()})
     difference = np.abs(np.array(logits)[..., : len(TOKENS)] - expected).max()
     print(f"{kind}: logits differ by at most {difference:.1e}")
     assert difference <= 1e-4 and np.ptp(expected) > 5
-    plain = read_gpt2(tmp_path / "their")(inputs)
+    plain = read_gpt2(folder)(inputs)
     conditioned = backbone({**inputs, "latent": some_latent()})
     np.testing.assert_array_equal(plain, conditioned)  # to the last digit
 
 
-def test_the_greedy_text_is_that_of_transformers(torch, tmp_path):
-    import transformers
-
-    model = peer(torch)
-    model.save_pretrained(write_vocabulary(tmp_path / "their"))
-    backbone = backbone_for(tmp_path / "their")
-    load_gpt2_into(backbone, tmp_path / "their")
-    prompts = numbers(16, 5)
-    expected = model.generate(
-        torch.tensor(prompts),
-        attention_mask=torch.ones(prompts.shape),
-        max_new_tokens=15,
-        do_sample=False,
-        eos_token_id=None,
-        pad_token_id=0,
-    ).numpy()
-    ids = np.pad(prompts, [(0, 0), (0, 15)])
+def test_the_greedy_text_is_that_of_transformers(their):
+    folder = their[0] / "two layers"
+    backbone = backbone_for(folder)
+    load_gpt2_into(backbone, folder)
+    prompts, expected = numbers(16, 5), np.load(folder / "greedy.npy")
     causal_lm = LatentGPT2CausalLM(backbone)
     causal_lm.compile(sampler="greedy")
     written = causal_lm.generate(
         {
-            "token_ids": ids,
+            "token_ids": np.pad(prompts, [(0, 0), (0, 15)]),
             "padding_mask": np.arange(20)[None].repeat(16, 0) < 5,
             "latent": some_latent(16),
         },
@@ -130,11 +120,12 @@ def test_the_greedy_text_is_that_of_transformers(torch, tmp_path):
     )["token_ids"]
     np.testing.assert_array_equal(written, expected)
     assert len(np.unique(expected[:, 5:])) > 10
-    theirs = transformers.GPT2Tokenizer.from_pretrained(tmp_path / "their")
-    ours = ReportTokenizer.from_gpt2_files(tmp_path / "their")
-    text = "No acute <3 findings, 12.5 mm (left)."
-    assert np.array(ours(text)).tolist() == theirs(text)["input_ids"]
-    assert ours.detokenize(ours(text)) == text
+
+
+def test_the_tokens_are_those_of_transformers(their):
+    ours = ReportTokenizer.from_gpt2_files(their[0])
+    assert np.array(ours(TEXT)).tolist() == their[1]
+    assert ours.detokenize(ours(TEXT)) == TEXT
 
 
 def test_kerashubs_converter_gives_the_same_weights(tmp_path):
@@ -295,10 +286,7 @@ def test_gpt2s_real_vocabulary_and_the_three(real_data, tmp_path):
 
     text = "Mild cardiomegaly; T12 fracture, 1.5 cm. XXXX isn't excluded (x-ray)."
     assert ours.detokenize(ours(text)) == text
-    reason = "transformers is in the test extras"
-    transformers = pytest.importorskip("transformers", reason=reason)
     pair = write_vocabulary(tmp_path / "pair")
     for theirs, name in (("encoder.json", "vocab.json"), ("vocab.bpe", "merges.txt")):
         (pair / name).write_bytes((folder / theirs).read_bytes())
-    peer = transformers.GPT2Tokenizer.from_pretrained(pair)
-    assert np.array(ours(text)).tolist() == peer(text)["input_ids"]
+    assert np.array(ours(text)).tolist() == ask_transformers(pair, [text])[0]
