@@ -56,7 +56,7 @@ def random_tensors(seed=0):
 
 def write_folder(folder, tensors=None, **config):
     """A Hugging Face folder written without `transformers`."""
-    reason = "safetensors is in the test extras"
+    reason = "safetensors is in requirements.txt"
     save = pytest.importorskip("safetensors.numpy", reason=reason).save_file
     write_vocabulary(folder)
     (folder / "config.json").write_text(json.dumps(CONFIG | config))
