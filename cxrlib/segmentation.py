@@ -12,6 +12,7 @@ from cxrlib.data.images import check_unit_range, resize_square
 from cxrlib.files import InputError
 from cxrlib.weights import LUNG_UNET, check_sums, entry, find_weights
 
+FLAT = 1 / 255  # Less contrast than one grey level is no picture.
 # What is less is a speck or a bubble of the stomach, not a lung.
 SMALLEST = 0.005  # Of the image.
 SMALLEST_BY_LARGEST = 0.1
@@ -187,6 +188,8 @@ def segment_lungs(images, model=None, batch_size=16):
         answers = np.asarray(model.predict_on_batch(squares), "float32")[: len(batch)]
         check_unit_range(answers, f"the answers of {model.name}")
         for image, answer in zip(batch, answers, strict=True):
+            if np.ptp(image) < FLAT:
+                answer = np.zeros_like(answer)  # The net would see its own noise.
             found.append(judge(np.squeeze(answer), image.shape))
     return found
 

@@ -78,7 +78,9 @@ def test_what_is_no_frontal_is_flagged(model, phantom):
     laterals = phantom[2]
     flagged = [bool(lungs.flag) for lungs in segment_lungs(laterals, model)]
     assert np.mean(flagged) > 0.9
-    assert segment_lungs([np.zeros((256, 256))], model)[0].flag
+    for grey in (0.0, 0.5, 1.0):
+        flat = segment_lungs([np.full((256, 256), grey)], model)[0]
+        assert flat.flag == "no lungs found" and not flat.mask.any()
 
 
 def test_odd_files_through_the_command_line(phantom, tmp_path):
