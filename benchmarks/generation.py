@@ -6,29 +6,16 @@ cache. A third run decodes without a cache, one whole forward pass per token.
     python benchmarks/generation.py [--batch 16] [--length 64]
 """
 
-import statistics
-import time
-
 import click
 import keras_hub
 import numpy as np
+from timing import median_seconds
 
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.presets import preset_sizes
 
-VOCABULARY, LATENT, ROUNDS = 1000, 2048, 5
-
-
-def median_seconds(work):
-    """Median time of some rounds, after one to warm up."""
-    work()
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+VOCABULARY, LATENT = 1000, 2048
 
 
 @click.command()

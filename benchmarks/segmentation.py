@@ -7,17 +7,14 @@ same batches in memory; for ours, resizing, clean-up and flags are timed too.
     python benchmarks/segmentation.py [--batch 16] [--images 96]
 """
 
-import time
-
 import click
 import keras
 import numpy as np
 from keras import layers
+from timing import median_seconds
 
 from cxrlib.models.lung_unet import LungUNet
 from cxrlib.segmentation import segment_lungs
-
-ROUNDS = 3
 
 
 def plain_unet(size=256, widths=(32, 64, 128, 256, 512)):
@@ -40,17 +37,6 @@ def plain_unet(size=256, widths=(32, 64, 128, 256, 512)):
     return keras.Model(image, layers.Conv2D(1, 1, activation="sigmoid")(x))
 
 
-def rate(images, work):
-    """Images per second, the best of some rounds after one to warm up."""
-    work()
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return images / min(times)
-
-
 @click.command()
 @click.option("--batch", default=16, show_default=True)
 @click.option("--images", default=96, show_default=True)
@@ -63,14 +49,15 @@ def main(batch, images):
         for start in range(0, images, batch):
             model.predict_on_batch(squares[start : start + batch])
 
-    rates = {
-        "segment_lungs": rate(images, lambda: segment_lungs(squares, ours, batch)),
-        f"LungUNet, {ours.count_params():,}": rate(images, lambda: predict(ours)),
-        f"plain U-Net, {peer.count_params():,}": rate(images, lambda: predict(peer)),
+    work = {
+        "segment_lungs": lambda: segment_lungs(squares, ours, batch),
+        f"LungUNet, {ours.count_params():,}": lambda: predict(ours),
+        f"plain U-Net, {peer.count_params():,}": lambda: predict(peer),
     }
-    reference = rates["segment_lungs"]
+    rates = {name: images / median_seconds(each) for name, each in work.items()}
     for name, value in rates.items():
-        click.echo(f"{name:24} {value:7.1f} images/s   {value / reference:5.2f} × ours")
+        ratio = value / rates["segment_lungs"]
+        click.echo(f"{name:24} {value:7.1f} images/s   {ratio:5.2f} × ours")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ import os
 import pathlib
 
 import cxrlib
+from cxrlib import kaggle
 from cxrlib.files import InputError, write_whole
+from cxrlib.kaggle import find_below
 
 PHANTOM_ENCODER = "phantom_encoder.weights.h5"
 PHANTOM_GPT2 = "phantom_gpt2"
 LUNG_UNET = "lung_unet.keras"
-KAGGLE_INPUT = "/kaggle/input"
-KAGGLE_DEPTH = 6
 SUMS = "SHA256SUMS"  # As `sha256sum -c` reads it.
 
 
@@ -195,27 +195,14 @@ def find_weights(file, folder=None):
         if place and (pathlib.Path(place) / file).exists():
             return pathlib.Path(place) / file
     # kagglehub's cache is not looked into: only kagglehub knows what is whole there.
-    return _walk(pathlib.Path(KAGGLE_INPUT), file)
+    found = find_below(kaggle.KAGGLE_INPUT, file)
+    return _newest_version(found) if found else None
 
 
-def _walk(start, file):
-    """Look beneath a folder, sparing the folders that hold a collection's images."""
-    for folder, children, files in os.walk(start):
-        if file in files:
-            return pathlib.Path(folder) / file
-        if file in children:
-            return _newest_version(pathlib.Path(folder) / file)
-        depth = len(pathlib.Path(folder).relative_to(start).parts)
-        children[:] = sorted(c for c in children if not c.startswith("images"))
-        if depth >= KAGGLE_DEPTH:
-            children.clear()
-    return None
-
-
-def _newest_version(folder):
+def _newest_version(path):
     """Kaggle keeps a model's files in a subfolder for each version: 1, 2, …"""
-    numbers = [path for path in folder.iterdir() if path.name.isdigit()]
-    return max(numbers, key=lambda path: int(path.name), default=folder)
+    numbers = [each for each in path.glob("*") if each.name.isdigit()]
+    return max(numbers, key=lambda each: int(each.name), default=path)
 
 
 def check_sums(path, each):

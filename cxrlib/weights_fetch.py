@@ -9,6 +9,7 @@ import tempfile
 import pandas as pd
 
 from cxrlib.files import InputError, write_whole
+from cxrlib.kaggle import download_is_welcome
 from cxrlib.weights import (
     LUNG_UNET,
     REGISTRY,
@@ -111,8 +112,7 @@ def _publish(source, target):
 def obtain_weights(name):
     """Find an entry, or fetch it where a download is welcome.
 
-    On Colab and Kaggle it is; elsewhere `$CXR_KAGGLEHUB` set to 1 says so, since
-    a machine without a network would hang in retries.
+    See `download_is_welcome`.
 
     Args:
         name: string. See `cxrlib.weights.REGISTRY`.
@@ -130,9 +130,7 @@ def obtain_weights(name):
     if found:
         check_sums(found, each)
         return found
-    switch = os.environ.get("CXR_KAGGLEHUB", "")
-    hosted = {"COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"} & set(os.environ)
-    if switch == "0" or not (switch or hosted):
+    if not download_is_welcome():
         print(f"{each.name}: not here. {how_to_get(each)}")
         return None
     try:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import pathlib
 import sys
 import types
 
@@ -11,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from densenets import SMALL, arrays, randomise, with_head, write_keras2
 
-from cxrlib import pretrained, weights, weights_fetch
+from cxrlib import kaggle, pretrained, weights, weights_fetch
 from cxrlib.__main__ import main
 from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
@@ -26,7 +25,7 @@ def nowhere(tmp_path, monkeypatch):
     """No weights anywhere, and no welcome for a download."""
     monkeypatch.setattr(weights, "course_weights", lambda: tmp_path / "course")
     monkeypatch.setattr(weights_fetch, "course_weights", lambda: tmp_path / "course")
-    monkeypatch.setattr(weights, "KAGGLE_INPUT", str(tmp_path / "kaggle"))
+    monkeypatch.setattr(kaggle, "KAGGLE_INPUT", str(tmp_path / "kaggle"))
     monkeypatch.chdir(tmp_path)
     for name in ("CXR_WEIGHTS", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"):
         monkeypatch.delenv(name, raising=False)
@@ -262,4 +261,3 @@ def test_sums_are_written_for_what_is_there(nowhere):
     assert done.exit_code == 0, done.output
     lines = (nowhere / "course" / weights.SUMS).read_text().split()
     assert lines[1::2] == [weights.LUNG_UNET, f"{weights.PHANTOM_GPT2}/config.json"]
-    assert pathlib.Path(nowhere / "course" / weights.SUMS).exists()

@@ -6,7 +6,7 @@ import pathlib
 import h5py
 import numpy as np
 
-from cxrlib.checkpoints.tensors import in_one_line
+from cxrlib.checkpoints.tensors import in_one_line, put
 from cxrlib.files import InputError
 
 HEAD = "predictions"
@@ -103,12 +103,7 @@ def _read_layers(file, path):
     for layer in names:
         weights = _read_names(root[layer], "weight_names")
         for weight, key in zip(weights, rename(layer, weights), strict=True):
-            if key in tensors:
-                raise InputError(
-                    f"{path}: holds two tensors that are {key} here. Give a file with "
-                    "one DenseNet121 only."
-                )
-            tensors[key] = _read_array(root[layer][weight], file)
+            put(tensors, key, _read_array(root[layer][weight], file), path)
     return tensors
 
 

@@ -86,6 +86,31 @@ def assign(model, tensors, path):
         weight.assign(tensors[name])
 
 
+def put(tensors, name, array, path):
+    """Add a tensor read from a file; a second one of the same name is refused.
+
+    Args:
+        tensors: dict to add to.
+        name: string, `layer/variable`.
+        array: float array.
+        path: string or path. The file, for the message.
+
+    Raises:
+        InputError: if the name is there already.
+
+    Example:
+    ```python
+    put({}, "bn/gamma", np.ones(8), "my.h5")
+    ```
+    """
+    if name in tensors:
+        raise InputError(
+            f"{path}: holds two tensors that are {name} here. Give a file with one "
+            "DenseNet121 only."
+        )
+    tensors[name] = array
+
+
 def refuse(what, problems, mend):
     """Raise if there are problems: counts and first names, and in the notes all names.
 

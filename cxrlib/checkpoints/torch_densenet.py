@@ -8,7 +8,7 @@ from pickle import UnpicklingError  # To recognise it: nothing here unpickles.
 import numpy as np
 
 from cxrlib.checkpoints.keras2 import HEAD
-from cxrlib.checkpoints.tensors import in_one_line
+from cxrlib.checkpoints.tensors import in_one_line, put
 from cxrlib.files import InputError
 from cxrlib.models.encoder import ImageNetNormalization
 
@@ -94,13 +94,7 @@ def read_torch(path):
     for name, array in read(path).items():
         if IGNORED.search(name):
             continue
-        key = rename(name)
-        if key in tensors:
-            raise InputError(
-                f"{path}: holds two tensors that are {key} here. Give a file with one "
-                "DenseNet121 only."
-            )
-        tensors[key] = to_keras_layout(array)
+        put(tensors, rename(name), to_keras_layout(array), path)
     stem = tensors.get("conv1_conv/kernel")
     if stem is not None and stem.ndim == 4 and stem.shape[2] == 1:
         tensors["conv1_conv/kernel"] = fold_grey(stem)

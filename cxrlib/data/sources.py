@@ -10,12 +10,11 @@ import os
 import pathlib
 
 from cxrlib.files import InputError
+from cxrlib.kaggle import KAGGLE_INPUT, download_is_welcome, find_below
 
 REPORTS = "indiana_reports.csv"
 PROJECTIONS = "indiana_projections.csv"
 KAGGLE_HANDLE = "raddar/chest-xrays-indiana-university"
-KAGGLE_INPUT = "/kaggle/input"
-KAGGLE_DEPTH = 6  # input/datasets/<owner>/<name>/versions/<n>
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,25 +205,16 @@ def _only_csv(root):
     )
 
 
-def _search(kaggle_input):
-    """Walk down to the reports, sparing the folders that hold the images."""
-    start = pathlib.Path(kaggle_input)
-    for folder, children, files in os.walk(start):
-        if REPORTS in files:
-            return pathlib.Path(folder)
-        depth = len(pathlib.Path(folder).relative_to(start).parts)
-        children[:] = sorted(c for c in children if not c.startswith("images"))
-        if depth >= KAGGLE_DEPTH:
-            children.clear()
-    return None
+def _search(start):
+    """The folder beneath this one that holds the reports, or `None`."""
+    found = find_below(start, REPORTS)
+    return found and found.parent
 
 
 def _download():
     """Ask kagglehub, but only where a download is welcome; else return None."""
-    switch = os.environ.get("CXR_KAGGLEHUB", "")
-    hosted = {"COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"} & set(os.environ)
-    if switch == "0" or not (switch or hosted):
-        return None  # A machine without a network would hang in retries.
+    if not download_is_welcome():
+        return None
     try:
         import kagglehub
 
