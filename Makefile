@@ -5,7 +5,7 @@ VENV ?= .venv
 COLAB_VENV ?= .venv-colab
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-colab lint pretrain lungs clean
+.PHONY: demo test test-colab lint pretrain lungs sums clean
 
 demo: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
@@ -27,6 +27,7 @@ lint: $(VENV)/test-installed
 pretrain: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib pretrain-encoder weights/phantom_encoder.weights.h5
 	$(BIN)/python -m cxrlib pretrain-text weights/phantom_gpt2
+	$(BIN)/python -m cxrlib weights sums
 
 # Makes weights/lung_unet.keras anew, in about an hour on two cores, under the versions
 # that can still be read on Colab. LUNGS holds images/ and masks/, NIH radiographs.
@@ -35,6 +36,12 @@ NIH ?= data/nih
 lungs: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python -m cxrlib train-lungs weights/lung_unet.keras \
 		--data $(LUNGS) --unlabelled $(NIH) --epochs 160
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
+
+# A file of ours with another checksum than the one listed is not loaded.
+sums: $(VENV)/demo-installed
+	$(BIN)/python -m cxrlib weights sums
 
 $(VENV)/demo-installed: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

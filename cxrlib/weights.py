@@ -228,10 +228,12 @@ def check_sums(path, each):
     for name, expected in known.items():
         part = path.parent / name
         if not part.is_file() or checksum(part) != expected:
+            mend = f"Delete it, then: python -m cxrlib weights fetch {each.name}"
+            if each.get == "course":
+                mend = "Check it out again; if you made it anew: make sums"
             raise InputError(
                 f"{part}: its SHA-256 is not the one known for {each.name}: the file "
-                "is cut off, or another. Delete it, then: python -m cxrlib weights "
-                f"fetch {each.name}"
+                f"is cut off, or another. {mend}"
             )
     return len(known)
 

@@ -62,6 +62,16 @@ def test_the_committed_checksums_are_those_of_the_files():
         assert weights.check_sums(COURSE / each.file, each), each.name
 
 
+def test_a_damaged_file_of_ours_is_not_loaded(nowhere):
+    from cxrlib.segmentation import load_lung_model
+
+    put(nowhere / "course" / weights.LUNG_UNET, b"whole")
+    weights.write_sums(nowhere / "course")
+    put(nowhere / "course" / weights.LUNG_UNET, b"cut")
+    with pytest.raises(InputError, match="SHA-256 .* if you made it anew: make sums"):
+        load_lung_model()
+
+
 def test_the_readme_holds_the_registry_and_the_figures():
     text = (COURSE / "README.md").read_text()
     for name, expected in (
