@@ -3,7 +3,7 @@
 import math
 
 
-def figure(value, n, note=None, **protocol):
+def figure(value, n, note=None, interval=None, **protocol):
     """Bind a number to the way in which it was got.
 
     Args:
@@ -11,11 +11,13 @@ def figure(value, n, note=None, **protocol):
             since JSON has no NaN.
         n: int. The number of studies (or labels) that the value rests on.
         note: string. Why there is no value, or what a reader must know.
+        interval: `[low, high]` or `None`. From `cxrlib.evaluation.bootstrap`,
+            whose `WORDS` then stand in the protocol.
         **protocol: scalars. The section, split, cleaning, tokeniser, …
 
     Returns:
-        A dict `{"value": …, "n": …, "protocol": {…}}`, with `"note"` where there
-        is one. A missing value always has a note.
+        A dict `{"value": …, "n": …, "protocol": {…}}`, with `"interval"` and
+        `"note"` where there is one. A missing value always has a note.
 
     Example:
     ```python
@@ -28,6 +30,8 @@ def figure(value, n, note=None, **protocol):
     if value is None and note is None:
         note = f"undefined on n={n}"
     record = {"value": value, "n": int(n), "protocol": protocol}
+    if interval is not None:
+        record["interval"] = [float(end) for end in interval]
     if note is not None:
         record["note"] = note
     return record
