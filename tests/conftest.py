@@ -56,7 +56,7 @@ def tiny_model(preprocessor):
     backbone = model.causal_lm.backbone
     rng = np.random.default_rng(0)
     for weight, size in (
-        (backbone.latent_projection.kernel, 1.0),
+        (backbone.reader.projection.kernel, 1.0),
         (backbone.token_embedding.embeddings, 0.1),
         (backbone.position_embedding.position_embeddings, 0.3),
     ):

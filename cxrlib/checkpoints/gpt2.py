@@ -243,8 +243,8 @@ def load_gpt2_into(backbone, source, tokenizer=None):
         notes.append(f"the last {here - there} positions are new and start at random")
     if here < there:
         notes.append(f"of its {there} positions the first {here} are kept")
-    at_zero = not any(np.any(x) for x in backbone.latent_projection.get_weights())
-    notes.append(f"the image's projection is {'at zero' if at_zero else 'as it was'}")
+    if backbone.is_blind:
+        notes.append("the image changes nothing before the first step")
     print(f"GPT-2: {'; '.join(notes)}.")
     return origin
 

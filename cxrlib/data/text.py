@@ -230,11 +230,11 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class ReportPreprocessor(keras_hub.models.CausalLMPreprocessor):
-    """From strings to padded token ids, and back; carries the latent along.
+    """From strings to padded token ids, and back; carries the image along.
 
     For training, `preprocessor(reports)` gives `(x, y, sample_weight)` with
     targets one token ahead (teacher forcing). For generation it takes a dict
-    of `prompts` and `latent`.
+    of `prompts` and what the model reads of the image.
 
     Args:
         tokenizer: a `ReportTokenizer`.
@@ -250,19 +250,20 @@ class ReportPreprocessor(keras_hub.models.CausalLMPreprocessor):
     """
 
     def generate_preprocess(self, x, sequence_length=None):
-        """Tokenise the prompts and pass the latent through.
+        """Tokenise the prompts and pass the image through.
 
         Args:
-            x: dict of `prompts`, list of B strings, and `latent`
-                `(B, latent_dim)`.
+            x: dict of `prompts`, list of B strings, and as the model wants it
+                `latent` `(B, latent_dim)` or `maps` `(B, 2, h, w, C)`.
             sequence_length: int or `None`. Longest report in tokens.
 
         Returns:
-            Dict of `token_ids`, `padding_mask` `(B, T)` and `latent`.
+            Dict of `token_ids`, `padding_mask` `(B, T)` and the image.
         """
         length = sequence_length or self.sequence_length
+        image = {name: value for name, value in x.items() if name != "prompts"}
         tokens = super().generate_preprocess(x["prompts"], sequence_length=length)
-        return {**tokens, "latent": x["latent"]}
+        return {**tokens, **image}
 
     def generate_postprocess(self, x):
         """Ids back to strings, without specials and outer blanks."""

@@ -81,7 +81,7 @@ def transition(x, name):
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class CheXNetEncoder(keras.Model):
-    """DenseNet121 that returns its five skips and the pooled latent.
+    """DenseNet121 that returns five skips, its last maps and their mean, the latent.
 
     Layer names are those of `keras.applications.DenseNet121`, so that CheXNet's
     and ImageNet's weights fit by name. Smaller `blocks` make the small encoder
@@ -104,7 +104,9 @@ class CheXNetEncoder(keras.Model):
 
     Returns:
         A dict: `skip_1` to `skip_5`, float tensors of `1/2` to `1/32` of the
-        input's height and width, and `latent` `(B, 1024)` (for DenseNet121).
+        input's height and width; `maps` `(B, H/32, W/32, 1024)` (for DenseNet121),
+        the last features that still have a place; and `latent` `(B, 1024)`,
+        their mean.
 
     Example:
     ```python
@@ -148,11 +150,14 @@ class CheXNetEncoder(keras.Model):
             if stage < SKIP_LEVELS:
                 x = transition(x, name=f"pool{stage}")
         x = layers.BatchNormalization(epsilon=1.001e-5, name="bn")(x)
-        x = layers.Activation("relu", name="relu")(x)
-        latent = layers.GlobalAveragePooling2D(name="latent")(x)  # (B, 1024)
+        maps = layers.Activation("relu", name="relu")(x)  # (B, H/32, W/32, 1024)
+        latent = layers.GlobalAveragePooling2D(name="latent")(maps)  # (B, 1024)
         outputs = {f"skip_{i}": skip for i, skip in enumerate(skips, start=1)}
         super().__init__(
-            inputs=image, outputs={**outputs, "latent": latent}, name=name, **kwargs
+            inputs=image,
+            outputs={**outputs, "maps": maps, "latent": latent},
+            name=name,
+            **kwargs,
         )
 
         # === Config ===

@@ -70,8 +70,9 @@ class ImagingModel(keras.Model):
         inputs: dict of `frontal` and `lateral`, float `(B, H, W, 1)` in [0, 1].
 
     Returns:
-        Dict of `frontal` and `lateral` `(B, H, W, 1)`, `abnormal` `(B, 1)` and
-        `latent` `(B, 2 · latent_dim)`.
+        Dict of `frontal` and `lateral` `(B, H, W, 1)`, `abnormal` `(B, 1)`,
+        `latent` `(B, 2 · latent_dim)` and `maps` `(B, 2, H/32, W/32, latent_dim)`,
+        frontal first in both.
 
     Example:
     ```python
@@ -99,6 +100,10 @@ class ImagingModel(keras.Model):
         # name -> [of the frontal, of the lateral], each (B, …)
         features = {name: unstack(feature) for name, feature in features.items()}
         latent = layers.Concatenate(name="join_latents")(features["latent"])
+        one_view = layers.Reshape((1, *encoder.output["maps"].shape[1:]), name="one_view")
+        maps = layers.Concatenate(axis=1, name="join_maps")(
+            [one_view(maps) for maps in features["maps"]]
+        )  # (B, 2, h, w, C)
         views = [frontal_decoder, lateral_decoder]
         reconstructions = [
             decoder({name: features[name][i] for name in decoder.input})
@@ -111,6 +116,7 @@ class ImagingModel(keras.Model):
                 "lateral": reconstructions[1],
                 "abnormal": classifier(latent),
                 "latent": latent,
+                "maps": maps,
             },
             name=name,
             **kwargs,

@@ -2,17 +2,31 @@
 
 import keras
 import keras_hub
-from keras import layers
+from keras import layers, ops
+
+from cxrlib.models.conditioning import (
+    IMAGE_INPUTS,
+    GatedCrossAttention,
+    ImageTokens,
+    LatentStep,
+)
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class LatentGPT2Backbone(keras_hub.models.Backbone):
-    """KerasHub's GPT-2 with an image latent added before every transformer layer.
+    """KerasHub's GPT-2 that is told about the image before every layer.
 
-    The layers are those of `keras_hub.models.GPT2Backbone`, wired anew. The
-    latents of both views, concatenated, are normalised, projected to the
-    hidden size and broadcast over all positions. The projection starts at
-    zero, so that a pretrained GPT-2 is untouched before the first step.
+    The layers are those of `keras_hub.models.GPT2Backbone`, wired anew, with one
+    of three conditionings between them:
+
+    - `"latent"`, the seed's: the latents of both views, concatenated,
+      normalised, projected to the hidden size and broadcast over all positions.
+    - `"spatial"`: gated cross-attention to the encoder's maps of both views, so
+      that every word can look at its own place of the image.
+    - `"none"`: the image is not seen. What this reaches, words reach alone.
+
+    Whichever it is, a pretrained GPT-2 is untouched before the first step:
+    the projection or the gates start at zero.
 
     Args:
         vocabulary_size: int. Size of the token vocabulary.
@@ -20,7 +34,11 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         num_heads: int. Attention heads per layer.
         hidden_dim: int. Size of the hidden state.
         intermediate_dim: int. Size of the feed-forward layer.
-        latent_dim: int. Length of the latents of both views together.
+        latent_dim: int. Length of the latents of both views together; for
+            `"latent"`.
+        maps_shape: tuple `(2, h, w, C)`. The encoder's maps of both views; for
+            `"spatial"`.
+        conditioning: string. `"latent"`, `"spatial"` or `"none"`.
         dropout: float. Dropout rate.
         max_sequence_length: int. Longest report, in tokens.
         dtype: string or `keras.DTypePolicy`.
@@ -28,7 +46,8 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
 
     Call arguments:
         inputs: dict of `token_ids` int `(B, T)`, `padding_mask` int `(B, T)`
-            and `latent` float `(B, latent_dim)`.
+            and, as the conditioning wants it, `latent` float `(B, latent_dim)`
+            or `maps` float `(B, 2, h, w, C)`.
 
     Returns:
         Hidden states, float tensor `(B, T, hidden_dim)`.
@@ -48,6 +67,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
 
     References:
     - [Radford et al., 2019, GPT-2](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf)
+    - [Alayrac et al., 2022, Flamingo](https://arxiv.org/abs/2204.14198)
     """
 
     def __init__(
@@ -57,12 +77,19 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         num_heads,
         hidden_dim,
         intermediate_dim,
-        latent_dim,
+        latent_dim=None,
+        maps_shape=None,
+        conditioning="latent",
         dropout=0.1,
         max_sequence_length=1024,
         dtype=None,
         **kwargs,
     ):
+        if conditioning not in IMAGE_INPUTS:
+            raise ValueError(
+                f"Unknown conditioning {conditioning!r}; choose one of "
+                f"{', '.join(IMAGE_INPUTS)}."
+            )
         # === Layers ===
         gpt2 = keras_hub.models.GPT2Backbone(
             vocabulary_size=vocabulary_size,
@@ -80,48 +107,39 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         self.embeddings_dropout = gpt2.embeddings_dropout
         self.transformer_layers = gpt2.transformer_layers
         self.layer_norm = gpt2.layer_norm
-        # Pooled DenseNet features are all positive and of very unequal size: they
-        # are centred and brought to length 1. At the usual length (the root of
-        # their number) each step of Adam on the projection would move every
-        # hidden state by more than a token embedding is long, and a pretrained
-        # GPT-2 would have forgotten its language before it had learned to look.
-        self.latent_norm = layers.LayerNormalization(
-            center=False, scale=False, dtype=dtype, name="latent_norm"
-        )
-        self.latent_length = layers.Rescaling(
-            latent_dim**-0.5, dtype=dtype, name="latent_length"
-        )
-        self.latent_projection = layers.Dense(
-            hidden_dim,
-            kernel_initializer="zeros",
-            dtype=dtype,
-            name="latent_projection",
-        )
-        self.latent_to_step = layers.Reshape(
-            (1, hidden_dim), dtype=dtype, name="latent_to_step"
-        )
-        self.inject = [
-            layers.Add(dtype=dtype, name=f"inject_{i}") for i in range(num_layers)
-        ]
+        self.conditioning = conditioning
+        self.reader, self.inject = None, []
+        if conditioning == "latent":
+            self.reader = LatentStep(hidden_dim, dtype=dtype, name="latent_step")
+            self.inject = [
+                layers.Add(dtype=dtype, name=f"inject_{i}") for i in range(num_layers)
+            ]
+        elif conditioning == "spatial":
+            self.reader = ImageTokens(hidden_dim, dtype=dtype, name="image_tokens")
+            self.inject = [
+                GatedCrossAttention(
+                    num_heads, hidden_dim, dropout, dtype=dtype, name=f"look_{i}"
+                )
+                for i in range(num_layers)
+            ]
 
         # === Functional Model ===
-        token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-        padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
-        latent = keras.Input((latent_dim,), name="latent")
-        x = self.embed(token_ids)  # (B, T, hidden_dim)
-        step = self.project(latent)  # (B, 1, hidden_dim)
-        for inject, layer in zip(self.inject, self.transformer_layers, strict=True):
-            x = inject([x, step])  # broadcast over T
-            x = layer(x, decoder_padding_mask=padding_mask)
+        inputs = {
+            "token_ids": keras.Input((None,), dtype="int32", name="token_ids"),
+            "padding_mask": keras.Input((None,), dtype="int32", name="padding_mask"),
+        }
+        image = None
+        if conditioning != "none":
+            name = IMAGE_INPUTS[conditioning]
+            shape = (latent_dim,) if conditioning == "latent" else tuple(maps_shape)
+            inputs[name] = keras.Input(shape, name=name)
+            image = self.reader(inputs[name])
+        x = self.embed(inputs["token_ids"])  # (B, T, hidden_dim)
+        for i, layer in enumerate(self.transformer_layers):
+            x = self.show(i, x, image)
+            x = layer(x, decoder_padding_mask=inputs["padding_mask"])
         super().__init__(
-            inputs={
-                "token_ids": token_ids,
-                "padding_mask": padding_mask,
-                "latent": latent,
-            },
-            outputs=self.layer_norm(x),
-            dtype=dtype,
-            **kwargs,
+            inputs=inputs, outputs=self.layer_norm(x), dtype=dtype, **kwargs
         )
 
         # === Config ===
@@ -131,6 +149,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         self.hidden_dim = hidden_dim
         self.intermediate_dim = intermediate_dim
         self.latent_dim = latent_dim
+        self.maps_shape = maps_shape
         self.dropout = dropout
         self.max_sequence_length = max_sequence_length
 
@@ -180,10 +199,51 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         positions = self.position_embedding(tokens, start_index=start_index)
         return self.embeddings_dropout(self.embeddings_add((tokens, positions)))
 
-    def project(self, latent):
-        """The image as one step `(B, 1, hidden_dim)`, ready to be added."""
-        latent = self.latent_length(self.latent_norm(latent))  # (B, latent_dim)
-        return self.latent_to_step(self.latent_projection(latent))
+    def show(self, i, x, image):
+        """Hidden states before layer `i` `(B, T, hidden_dim)`, told of the image.
+
+        `image` is what the reader made of it.
+        """
+        if self.conditioning == "latent":
+            return self.inject[i]([x, image])  # (B, 1, hidden_dim), broadcast over T
+        if self.conditioning == "spatial":
+            return self.inject[i](x, image)  # (B, S, hidden_dim)
+        return x
+
+    def show_kept(self, i, x, kept):
+        """As `show`, from what `keep_image` put into the cache."""
+        if self.conditioning == "spatial":
+            return self.inject[i](x, cache=kept[:, i])
+        return self.show(i, x, kept)
+
+    def keep_image(self, image):
+        """What generation keeps of an image, computed once for a whole report.
+
+        Args:
+            image: float tensor. What the conditioning reads, or `None`.
+
+        Returns:
+            For `"latent"` the step `(B, 1, hidden_dim)`; for `"spatial"` keys and
+            values `(B, layers, 2, S, heads, head_dim)`; for `"none"` `None`.
+        """
+        if self.conditioning == "none":
+            return None
+        seen = self.reader(image)
+        if self.conditioning == "latent":
+            return seen
+        return ops.stack([look.keys_values(seen) for look in self.inject], axis=1)
+
+    @property
+    def image_input(self):
+        """Which of the imaging model's outputs is read: its name, or `None`."""
+        return IMAGE_INPUTS[self.conditioning]
+
+    @property
+    def is_blind(self):
+        """Whether the image still changes nothing, as before the first step."""
+        if self.conditioning == "latent":
+            return not any(ops.any(w) for w in self.reader.projection.weights)
+        return not any(ops.any(look.gate) for look in self.inject)
 
     def get_config(self):
         """The arguments, for saving."""
@@ -196,6 +256,8 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
                 "hidden_dim": self.hidden_dim,
                 "intermediate_dim": self.intermediate_dim,
                 "latent_dim": self.latent_dim,
+                "maps_shape": self.maps_shape,
+                "conditioning": self.conditioning,
                 "dropout": self.dropout,
                 "max_sequence_length": self.max_sequence_length,
             }

@@ -11,7 +11,7 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
 
     A `keras_hub.models.CausalLM`, so `compile(sampler=…)` takes KerasHub's
     samplers and `generate` its arguments. Generation keeps keys and values in
-    a cache; the projected image travels in the same cache, where the beam
+    a cache; what is kept of the image travels in the same cache, where the beam
     sampler repeats and reorders it together with its report.
 
     Args:
@@ -53,7 +53,7 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
         Args:
             token_ids: int tensor `(B, t)`, the new tokens.
             cache: dict of `key_value` `(B, layers, 2, T, heads, head_dim)` and
-                `image` `(B, 1, hidden_dim)`.
+                `image`, what `backbone.keep_image` made of it.
             cache_update_index: int. Position of the first new token.
 
         Returns:
@@ -64,22 +64,22 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
         updated = []
         for i, layer in enumerate(backbone.transformer_layers):
             x, layer_cache = layer(
-                backbone.inject[i]([x, cache["image"]]),
+                backbone.show_kept(i, x, cache.get("image")),
                 self_attention_cache=cache["key_value"][:, i, ...],
                 self_attention_cache_update_index=cache_update_index,
             )
             updated.append(layer_cache)
         hidden_states = backbone.layer_norm(x)
         logits = backbone.token_embedding(hidden_states, reverse=True)
-        cache = {"key_value": ops.stack(updated, axis=1), "image": cache["image"]}
+        cache = {**cache, "key_value": ops.stack(updated, axis=1)}
         return logits, hidden_states, cache
 
-    def build_cache(self, token_ids, latent):
-        """Project the image once and read the prompt into an empty cache.
+    def build_cache(self, token_ids, image=None):
+        """Read the image once, and the prompt into an empty cache.
 
         Args:
             token_ids: int tensor `(B, T)`, the padded prompt.
-            latent: float tensor `(B, latent_dim)`.
+            image: float tensor. What the backbone's conditioning reads.
 
         Returns:
             Hidden states `(B, T, hidden_dim)` and the filled cache.
@@ -95,10 +95,10 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
             backbone.num_heads,
             head_dim,
         )
-        cache = {
-            "key_value": ops.zeros(shape, dtype=self.compute_dtype),
-            "image": backbone.project(latent),
-        }
+        cache = {"key_value": ops.zeros(shape, dtype=self.compute_dtype)}
+        kept = backbone.keep_image(image)
+        if kept is not None:
+            cache["image"] = kept
         _, hidden_states, cache = self.call_with_cache(token_ids, cache, 0)
         return hidden_states, cache
 
@@ -107,14 +107,16 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
 
         Args:
             inputs: dict of `token_ids` `(B, T)`, `padding_mask` `(B, T)` that
-                covers the prompt, and `latent` `(B, latent_dim)`.
+                covers the prompt, and what the conditioning reads (`latent` or
+                `maps`).
             stop_token_ids: list of ints or `None`. Tokens that end a report.
 
         Returns:
             Dict of `token_ids` and `padding_mask`, both `(B, T)`.
         """
         token_ids, prompt_mask = inputs["token_ids"], inputs["padding_mask"]
-        hidden_states, cache = self.build_cache(token_ids, inputs["latent"])
+        image = inputs.get(self.backbone.image_input)
+        hidden_states, cache = self.build_cache(token_ids, image)
         # All rows go on from where the shortest prompt ends.
         lengths = ops.sum(ops.cast(prompt_mask, "int32"), axis=-1)
 

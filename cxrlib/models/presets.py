@@ -148,6 +148,7 @@ def build_report_model(
     dropout=0.1,
     origin=None,
     gpt2_sizes=None,
+    conditioning="latent",
 ):
     """Build the whole `ReportModel` of a preset.
 
@@ -163,6 +164,8 @@ def build_report_model(
         gpt2_sizes: dict or `None`. `num_layers`, `num_heads`, `hidden_dim` and
             `intermediate_dim` of the text half, in the place of the preset's. See
             `cxrlib.checkpoints.gpt2.gpt2_sizes_of`.
+        conditioning: string. How GPT-2 is told of the image: `"latent"`,
+            `"spatial"` or `"none"`. See `LatentGPT2Backbone`.
 
     Returns:
         A `ReportModel` with random weights.
@@ -177,6 +180,8 @@ def build_report_model(
     backbone = LatentGPT2Backbone(
         vocabulary_size=preprocessor.tokenizer.vocabulary_size(),
         latent_dim=imaging.output["latent"].shape[-1],
+        maps_shape=imaging.output["maps"].shape[1:],
+        conditioning=conditioning,
         max_sequence_length=preprocessor.sequence_length,
         dropout=dropout,
         dtype=keras.config.dtype_policy(),

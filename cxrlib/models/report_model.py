@@ -48,13 +48,10 @@ class ReportModel(keras.Model):
         frontal = keras.Input(imaging.input["frontal"].shape[1:], name="frontal")
         lateral = keras.Input(imaging.input["lateral"].shape[1:], name="lateral")
         seen = imaging({"frontal": frontal, "lateral": lateral})
-        logits = causal_lm(
-            {
-                "token_ids": token_ids,
-                "padding_mask": padding_mask,
-                "latent": seen["latent"],
-            }
-        )
+        read = {"token_ids": token_ids, "padding_mask": padding_mask}
+        if causal_lm.backbone.image_input:
+            read[causal_lm.backbone.image_input] = seen[causal_lm.backbone.image_input]
+        logits = causal_lm(read)
         super().__init__(
             inputs={
                 "frontal": frontal,
@@ -94,7 +91,7 @@ class ReportModel(keras.Model):
     ):
         """Write one report per study.
 
-        Every image is encoded once; its projection then stays in the cache.
+        Every image is encoded once; what GPT-2 reads of it stays in the cache.
 
         Args:
             images: dict of `frontal` and `lateral`, float arrays `(B, H, W, 1)`
@@ -127,12 +124,13 @@ class ReportModel(keras.Model):
         seen = self.imaging.predict(images, batch_size=batch_size, verbose=0)
         self.set_sampler(sampler)
         reports = []
+        name = self.causal_lm.backbone.image_input
         for start in range(0, len(seen["latent"]), batch_size):
-            latent = seen["latent"][start : start + batch_size]
-            reports += self.causal_lm.generate(
-                {"prompts": [prompt] * len(latent), "latent": latent},
-                max_length=max_length,
-            )
+            rows = slice(start, start + batch_size)
+            read = {"prompts": [prompt] * len(seen["latent"][rows])}
+            if name:
+                read[name] = seen[name][rows]
+            reports += self.causal_lm.generate(read, max_length=max_length)
         return (reports, seen) if return_imaging else reports
 
     def set_sampler(self, sampler):
