@@ -55,3 +55,24 @@ FINDINGS = {
     "pacemaker": False,
     "catheter": False,
 }
+
+# name → the CheXpert observation that a report labeler must find, see
+# `cxrlib.evaluation.labeler`. "Other" is an abnormality that is none of the fourteen.
+OBSERVATION_OF = {
+    "cardiomegaly": "Cardiomegaly",
+    "pleural_effusion": "Pleural Effusion",
+    "atelectasis": "Atelectasis",
+    "consolidation": "Consolidation",
+    "opacity": "Lung Opacity",
+    "nodule": "Lung Lesion",
+    "calcified_granuloma": "Lung Lesion",
+    "pneumothorax": "Pneumothorax",
+    "edema": "Edema",
+    "hyperinflation": "Other",
+    "scarring": "Lung Opacity",
+    "spine_degeneration": "Other",
+    "fracture": "Fracture",
+    "hiatal_hernia": "Other",
+    "pacemaker": "Support Devices",
+    "catheter": "Support Devices",
+}
