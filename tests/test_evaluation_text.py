@@ -2,30 +2,33 @@ import warnings
 
 import numpy as np
 import pytest
-import sacrebleu
-from nltk.tokenize import wordpunct_tokenize
-from nltk.translate.bleu_score import corpus_bleu
-from rouge_score.rouge_scorer import RougeScorer
 
-from cxrlib.evaluation.overlap import bleu_counts, bleu_figures, common_subsequence
-from cxrlib.evaluation.text import PROTOCOLS, TextScorer, text_scores
+from cxrlib.evaluation import bootstrap
+from cxrlib.evaluation.text import (
+    DEFAULT,
+    PROTOCOLS,
+    TextScorer,
+    answered,
+    text_scores,
+)
 from cxrlib.files import InputError
 
-WORDS = ["no", "acute", "XXXX", "edema", "effusion", ",", ".", "x-ray", "1", "clear"]
+SCORED = ("coco", "rouge_score", "rouge_score_stem", "sacrebleu", "nltk")
+REPORTS = [
+    "No acute disease of the chest.",
+    "Small left effusion. Heart size normal.",
+    "Stable cardiomegaly without edema.",
+    "The lungs are clear. The heart is normal.",
+]
 
 
-def random_reports(n, seed, longest=12):
+def random_reports(n, seed):
     generator = np.random.default_rng(seed)
+    words = ["no", "acute", "edema", "clear", "lungs", "."]
     return [
-        " ".join(generator.choice(WORDS, generator.integers(1, longest + 1)))
-        for _ in range(n)
+        " ".join(generator.choice(words, size))
+        for size in generator.integers(1, 13, size=n)
     ]
-
-
-@pytest.fixture(params=[0, 1, 2])
-def reports(request):
-    references = random_reports(60, seed=request.param)
-    return references, random_reports(60, seed=100 + request.param)
 
 
 def values(references, predictions, **arguments):
@@ -33,84 +36,121 @@ def values(references, predictions, **arguments):
     return {name: record["value"] for name, record in figures.items()}
 
 
-def test_bleu_equals_nltk(reports):
-    references, predictions = reports
-    own = values(references, predictions)
-    tokens = [
-        [wordpunct_tokenize(text.lower()) for text in texts]
-        for texts in (references, predictions)
-    ]
-    for order in range(1, 5):
-        expected = corpus_bleu(
-            [[words] for words in tokens[0]], tokens[1], weights=[1 / order] * order
-        )
-        assert own[f"nltk.bleu_{order}"] == pytest.approx(expected, abs=1e-12)
+# Columns: nltk.bleu_1, nltk.bleu_4, coco.bleu_1, coco.bleu_4, coco.rouge_l,
+# rouge_score.rouge_l, sacrebleu.bleu. The cleaning of coco adds a full stop.
+KNOWN = {
+    "identical": (
+        ("No acute disease seen.", "No acute disease seen."),
+        (1, 1, 1, 1, 1, 1, 100),
+    ),
+    "only case and spaces differ": (
+        ("NO ACUTE  DISEASE SEEN.", "no acute\ndisease seen."),
+        # For sacrebleu the full stop alone matches; the other orders are smoothed.
+        (1, 1, 1, 1, 1, 1, 100 * (1 / 5 / (2 * 4) / (4 * 3) / (8 * 2)) ** 0.25),
+    ),
+    "empty prediction": (("No acute disease seen.", ""), (0, 0, 0, 0, 0, 0, 0)),
+    "missing prediction": (("No acute disease.", np.nan), (0, 0, 0, 0, 0, 0, 0)),
+    "nothing in common": (
+        ("no acute disease", "Cardiomegaly"),
+        # But for the full stop of coco, one word of two, with brevity exp(1 - 4 / 2).
+        (0, 0, 0.5 * np.exp(-1), 0, 2.44 / (2 + 1.44 * 4), 0, 0),
+    ),
+    # A repeated word counts as often as the reference has it.
+    "repeated": (
+        ("the heart is big", "the the the the"),
+        (0.25, 0, 0.4, 0, 0.4, 0.25, 100 * (1 / 4 / (2 * 3) / (4 * 2) / 8) ** 0.25),
+    ),
+    # One word is a perfect BLEU-1 but for its brevity.
+    "one word of many": (
+        ("edema and effusion seen", "edema"),
+        (np.exp(-3), 0, np.exp(-1.5), 0, 2.44 * 2 / (2 + 1.44 * 5), 0.4, 0),
+    ),
+    # Two words for coco: of 3- and 4-grams there are none, for it 1e-15 / 1e-9.
+    "one word": (("edema", "edema"), (1, 0, 1, 1e-3, 1, 1, 0)),
+}
+COLUMNS = ("nltk.bleu_1", "nltk.bleu_4", "coco.bleu_1", "coco.bleu_4")
+COLUMNS += ("coco.rouge_l", "rouge_score.rouge_l", "sacrebleu.bleu")
 
 
-def test_bleu_counts_equal_sacrebleu(reports):
-    """Without NLTK's minimum of one n-gram it is the BLEU of everybody else."""
-    references, predictions = reports
-    counts = [
-        bleu_counts(reference.lower().split(), prediction.lower().split(), shortest=0)
-        for reference, prediction in zip(references, predictions, strict=True)
-    ]
-    expected = sacrebleu.corpus_bleu(
-        predictions,
-        [references],
-        tokenize="none",
-        lowercase=True,
-        smooth_method="none",
-        use_effective_order=False,
-    )
-    assert bleu_figures(counts)["bleu_4"] * 100 == pytest.approx(expected.score)
-
-
-def test_rouge_l_equals_rouge_score(reports):
-    scorer = RougeScorer(["rougeL"], use_stemmer=False)
-    expected = [
-        scorer.score(reference, prediction)["rougeL"].fmeasure
-        for reference, prediction in zip(*reports, strict=True)
-    ]
-    own = values(*reports)["rouge_score.rouge_l"]
-    assert own == pytest.approx(np.mean(expected), abs=1e-12)
-
-
-def test_common_subsequence_longer_than_a_machine_word():
-    generator = np.random.default_rng(0)
-    first, second = generator.choice(list("abc"), (2, 200)).tolist()
-    table = np.zeros((201, 201), int)
-    for i, one in enumerate(first):
-        for j, other in enumerate(second):
-            table[i + 1, j + 1] = (
-                table[i, j] + 1
-                if one == other
-                else max(table[i, j + 1], table[i + 1, j])
-            )
-    assert common_subsequence(first, second) == table[-1, -1]
-
-
-@pytest.mark.parametrize(
-    ("reference", "prediction", "bleu_1", "bleu_4", "rouge_l"),
-    [
-        ("No acute disease seen.", "No acute disease seen.", 1, 1, 1),
-        ("NO ACUTE  DISEASE SEEN.", "no acute\ndisease seen.", 1, 1, 1),
-        ("No acute disease seen.", "", 0, 0, 0),
-        ("No acute disease seen.", float("nan"), 0, 0, 0),
-        ("No acute disease seen.", "Cardiomegaly", 0, 0, 0),
-        # A repeated word counts as often as the reference has it.
-        ("the heart is big", "the the the the", 0.25, 0, 0.25),
-        # One word is a perfect BLEU-1 but for its brevity, exp(1 - 4).
-        ("edema and effusion seen", "edema", np.exp(-3), 0, 0.4),
-        ("edema", "edema", 1, 0, 1),
-    ],
-)
-def test_known_answers(reference, prediction, bleu_1, bleu_4, rouge_l):
+@pytest.mark.parametrize("case", KNOWN)
+def test_known_answers(case):
+    (reference, prediction), expected = KNOWN[case]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         own = values([reference], [prediction])
-    assert own["nltk.bleu_1"] == pytest.approx(bleu_1)
-    assert own["nltk.bleu_4"] == pytest.approx(bleu_4)
-    assert own["rouge_score.rouge_l"] == pytest.approx(rouge_l)
+    for name, value in zip(COLUMNS, expected, strict=True):
+        assert own[name] == pytest.approx(value, abs=1e-6), name
+    assert own["coco.cider"] == 0  # Of one study no word is rare.
+
+
+def test_cider_of_identical_texts_is_ten_where_they_differ_among_themselves():
+    assert values(REPORTS, REPORTS)["coco.cider"] == pytest.approx(10)
+    assert values(["No edema."] * 3, ["No edema."] * 3)["coco.cider"] == 0
+
+
+@pytest.mark.parametrize("prediction", ["", "Edema."])
+def test_an_empty_reference_matches_nothing(prediction):
+    """Only for who makes a scorer himself; `answered` leaves such a study out."""
+    scores = TextScorer([""], SCORED).score([prediction])
+    assert scores == pytest.approx(dict.fromkeys(scores, 0), abs=1e-6)
+
+
+def test_figures_of_many_sums_are_the_figures_of_each():
+    references, predictions = random_reports(30, 0), random_reports(30, 1)
+    scorer = TextScorer(references, SCORED)
+    for group, counts in scorer.counts(predictions).items():
+        assert counts.shape[0] == 30
+        sums = bootstrap.resampled_sums(counts, resamples=6)
+        stacked = scorer.figures(group, sums.reshape(2, 3, -1), 30)
+        for index, row in enumerate(sums):
+            for name, value in scorer.figures(group, row, 30).items():
+                assert stacked[name].shape == (2, 3)
+                assert stacked[name].flat[index] == pytest.approx(value, abs=1e-12)
+
+
+def test_a_resample_is_what_scoring_its_studies_again_gives():
+    references, predictions = random_reports(20, 2), random_reports(20, 3)
+    scorer = TextScorer(references, SCORED)
+    counts = scorer.counts(predictions)
+    weights = next(bootstrap.resampling_weights(20, resamples=1))[0]
+    drawn = np.repeat(np.arange(20), weights.astype(int))
+    again = TextScorer([references[i] for i in drawn], SCORED)
+    expected = again.score([predictions[i] for i in drawn])
+    expected.pop("coco.cider")  # Its document frequencies stay those of all studies.
+    for name, value in expected.items():
+        group, figure = name.split(".")
+        found = scorer.figures(group, weights @ counts[group], 20)[figure]
+        assert found == pytest.approx(value, abs=1e-9)
+
+
+def test_scores_do_not_depend_on_what_was_scored_before():
+    references, predictions = random_reports(20, 4), random_reports(20, 5)
+    scorer = TextScorer(references)
+    scorer.score(["Something else entirely."] * 20)
+    assert scorer.score(predictions) == TextScorer(references).score(predictions)
+    shuffled = scorer.score(predictions[::-1])
+    assert shuffled == TextScorer(references).score(predictions[::-1])
+
+
+def test_intervals_hold_the_value_and_say_what_they_are():
+    references, predictions = random_reports(80, 6), random_reports(80, 7)
+    figures = text_scores(references, predictions, train_texts=predictions[:30])
+    for name, record in figures.items():
+        if name in ("text.distinct", "text.distinct_share"):
+            assert "interval" not in record
+            continue
+        low, high = record["interval"]
+        assert low < record["value"] < high, name
+        assert record["protocol"]["interval"] == bootstrap.WORDS
+    counts = TextScorer(references).counts(predictions)["rouge_score"]
+    drawn = bootstrap.resampled_sums(counts)[:, 0] / 80
+    expected = bootstrap.interval(drawn)
+    assert figures["rouge_score.rouge_l"]["interval"] == pytest.approx(expected)
+
+
+def test_one_study_has_no_interval():
+    record = text_scores(["No edema."], ["No edema."])["nltk.bleu_1"]
+    assert "interval" not in record and "interval" not in record["protocol"]
 
 
 def test_every_figure_carries_its_protocol():
@@ -119,36 +159,76 @@ def test_every_figure_carries_its_protocol():
         ["Edema.", "Clear.", "clear. "],
         section="findings",
         split="validation",
+        protocols=tuple(PROTOCOLS),
+        train_texts=[],
     )
+    assert {name.split(".")[0] for name in figures} == {*PROTOCOLS, "text"}
     for name, record in figures.items():
         protocol = record["protocol"]
         assert protocol["section"] == "findings" and protocol["split"] == "validation"
         assert record["n"] == 2 and protocol["left_out"] == 1
-        assert protocol["cleaning"]
         if not name.startswith("text."):
-            assert protocol["tokeniser"] and name.startswith(protocol["protocol"])
+            assert protocol["cleaning"] and protocol["tokeniser"] and protocol["score"]
+            assert name.startswith(f"{protocol['protocol']}.")
     assert figures["text.distinct"]["value"] == 2
     assert figures["text.distinct_share"]["value"] == 1
+
+
+def test_a_figure_says_which_of_the_scores_it_is():
+    figures = text_scores(["Edema."], ["Edema."])
+    for name, words in (("bleu_4", "BLEU"), ("rouge_l", "β 1.2"), ("cider", "CIDEr")):
+        assert words in figures[f"coco.{name}"]["protocol"]["score"]
 
 
 def test_distinct_ignores_case_and_spaces():
     assert values(["a", "b"], ["Clear lungs.", " clear  LUNGS."])["text.distinct"] == 1
 
 
+def test_length_ratio():
+    assert values(["a b c d", "e f"], ["a b", ""])["text.length_ratio"] == 2 / 6
+
+
+def test_novel_share_counts_what_train_does_not_say_word_for_word():
+    predictions = ["Clear  LUNGS.", "Clear lungs", "Edema.", "", None]
+    train = ["clear lungs.", None, "Effusion."]
+    own = values(list("abcde"), predictions, train_texts=train)
+    assert own["text.novel_share"] == 2 / 5
+    assert "text.novel_share" not in values(["a"], ["b"])
+
+
+def test_what_was_counted_is_not_counted_again(monkeypatch):
+    references, predictions = [*REPORTS, None], [*REPORTS[::-1], "Left out."]
+    expected = text_scores(references, predictions, protocols=["nltk", "coco"])
+    kept, said, _ = answered(references, predictions)
+    scorer = TextScorer(kept, ["nltk", "coco"])
+    assert text_scores(references, predictions, scorer=scorer) == expected
+    counts = scorer.counts(said)
+    monkeypatch.setattr(scorer, "counts", None)
+    found = text_scores(references, predictions, scorer=scorer, counts=counts)
+    assert found == expected
+    assert "text" not in counts  # What was handed in stays as it was.
+
+
 def test_no_reference_at_all():
     figures = text_scores([None, " "], ["Edema.", "Clear."])
     assert set(figures) == set(text_scores(["a"], ["a"]))
     assert figures["nltk.bleu_4"]["value"] is None
-    assert "no study has a reference" in figures["nltk.bleu_4"]["note"]
+    for record in figures.values():
+        assert record["n"] == 0 and (record["value"] is None or record["value"] == 0)
+    assert "no study has a reference" in figures["coco.cider"]["note"]
+    assert np.isnan(list(TextScorer([]).score([]).values())).all()
 
 
-def test_one_protocol_alone():
+def test_default_protocols_and_one_alone():
+    groups = {name.split(".")[0] for name in text_scores(["a"], ["a"])}
+    assert groups == {*DEFAULT, "text"}
     assert "nltk.bleu_4" not in text_scores(["a"], ["a"], protocols=["rouge_score"])
 
 
 def test_bad_input_is_told():
     with pytest.raises(InputError, match="2 references but 1 predictions"):
         text_scores(["a", "b"], ["a"])
-    with pytest.raises(InputError, match="meteor"):
-        TextScorer(["a"], ["meteor"])
-    assert set(PROTOCOLS) == {"nltk", "rouge_score"}
+    with pytest.raises(InputError, match="2 references but 1 predictions"):
+        TextScorer(["a", "b"]).counts(["a"])
+    with pytest.raises(InputError, match="bertscore.*coco"):
+        TextScorer(["a"], ["bertscore"])

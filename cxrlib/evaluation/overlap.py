@@ -1,79 +1,55 @@
-"""What one study adds to BLEU and ROUGE-L, and the figures from those counts.
+"""What predictions share with their references: n-grams and common subsequences.
 
-BLEU is a quotient of sums over the studies. The sums are kept per study, so
-that a shuffle, a constant or a bootstrap adds them up anew and does not count
-again; that is why they are counted here and not by the package that names
-the protocol. Tests hold both equal.
+Everything is counted per study and summed later, so that a shuffle, a constant or
+a bootstrap adds the same numbers up anew and does not count again. That is why
+they are counted here and not by the packages that name the protocols; tests hold
+both equal. N-grams lie in sparse matrices, one row per text, so that ten thousand
+pairs are compared in a few array operations.
 """
 
 import collections
-import math
+import functools
+import itertools
 
 import numpy as np
+from scipy.sparse import csr_array
 
 ORDERS = 4
 
 
-def bleu_counts(reference, prediction, shortest=1):
-    """What one study adds to corpus BLEU.
+def ngram_matrices(texts):
+    """Count the n-grams of texts for n = 1 to 4.
 
     Args:
-        reference: list of strings, the reference's tokens.
-        prediction: list of strings, the prediction's tokens.
-        shortest: int. The fewest n-grams that a prediction counts as having.
-            NLTK counts at least 1; coco-caption counts 0.
+        texts: list of `n` lists of strings, the tokens.
 
     Returns:
-        A list of 10 ints: matches for n = 1 to 4, n-grams predicted for n = 1 to
-        4, and the lengths of prediction and reference in tokens.
+        A list of 4 `scipy.sparse.csr_array`s `(n, columns)`, one per order. The
+        same n-gram has the same column in every row.
 
     Example:
     ```python
-    bleu_counts(["no", "edema"], ["no", "effusion"])
-    # [1, 0, 0, 0, 2, 1, 1, 1, 2, 2]
+    ngram_matrices([["no", "edema"], ["no", "no"]])[0].toarray()  # [[1, 1], [2, 0]]
     ```
     """
-    matches, predicted = [], []
-    for order in range(1, ORDERS + 1):
-        grams = [
-            collections.Counter(zip(*(words[i:] for i in range(order)), strict=False))
-            for words in (reference, prediction)
-        ]
-        matches.append((grams[0] & grams[1]).total())
-        predicted.append(max(shortest, grams[1].total()))
-    return [*matches, *predicted, len(prediction), len(reference)]
-
-
-def bleu_figures(counts):
-    """Corpus BLEU-1 to 4 without smoothing, from the counts of the studies.
-
-    Args:
-        counts: int array `(studies, 10)` of `bleu_counts`.
-
-    Returns:
-        A dict `{"bleu_1": …, …, "bleu_4": …}` of floats in [0, 1]. An order
-        without a single match gives 0.
-
-    Example:
-    ```python
-    bleu_figures([bleu_counts(["no", "edema"], ["no", "effusion"])])["bleu_1"]  # 0.5
-    ```
-
-    Reference:
-        - [Papineni et al., 2002](https://aclanthology.org/P02-1040/)
-    """
-    sums = np.asarray(counts, dtype="float64").reshape(-1, 2 * ORDERS + 2).sum(axis=0)
-    matches, predicted = sums[:ORDERS], sums[ORDERS : 2 * ORDERS]
-    length, reference_length = sums[-2:]
-    figures = dict.fromkeys((f"bleu_{n}" for n in range(1, ORDERS + 1)), 0.0)
-    if length == 0:
-        return figures
-    brevity = min(0.0, 1 - reference_length / length)
-    for order in range(1, ORDERS + 1):
-        if matches[:order].all():
-            precision = np.log(matches[:order] / predicted[:order]).mean()
-            figures[f"bleu_{order}"] = math.exp(brevity + precision)
-    return figures
+    vocabulary = collections.defaultdict(itertools.count().__next__)
+    words = [vocabulary[word] for text in texts for word in text]
+    rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    starts = np.arange(len(words))
+    # A margin, so that a look beyond the last word finds no text.
+    words = np.append(np.array(words, "int64"), [0] * ORDERS)
+    rows = np.append(rows, [-1] * ORDERS)
+    grams, matrices = words[starts], []
+    for following in range(ORDERS):
+        if following:  # An n-gram is a shorter one and the word that follows it.
+            inside = rows[starts] == rows[starts + following]
+            starts = starts[inside]
+            pairs = grams[inside] * len(vocabulary) + words[starts + following]
+            grams = np.unique(pairs, return_inverse=True)[1]
+        shape = len(texts), 1 + grams.max(initial=0)
+        entries = np.ones(len(grams)), (rows[starts], grams)
+        matrices.append(csr_array(entries, shape))  # Repeated entries are summed.
+    return matrices
 
 
 def common_subsequence(first, second):
@@ -105,40 +81,130 @@ def common_subsequence(first, second):
     return len(first) - row.bit_count()
 
 
-def rouge_l_counts(reference, prediction):
-    """ROUGE-L F1 of one study, as a list of one float in [0, 1].
+class Reader:
+    """Reads texts with one tokeniser: each distinct text once, each pair once.
 
     Args:
-        reference: list of strings, the reference's tokens.
-        prediction: list of strings, the prediction's tokens.
-
-    Returns:
-        `[F1]`; 0 where either is empty.
+        tokenise: callable, string → list of strings.
 
     Example:
     ```python
-    rouge_l_counts(["no", "acute", "disease"], ["no", "disease"])  # [0.8]
+    Reader(str.split).pair(["no edema"], ["no effusion"]).common()  # [1]
+    ```
+    """
+
+    def __init__(self, tokenise):
+        self._tokenise = tokenise
+        self._rows, self._tokens, self._matrices = {}, [], []
+        # Of this object, not of the module: the cache goes when it goes.
+        self._compared = functools.cache(self._compare)
+
+    def pair(self, references, predictions):
+        """Put predictions beside references, both `(n,)` strings, as `Pairs`."""
+        return Pairs(self, self._read(references), self._read(predictions))
+
+    def _read(self, texts):
+        for text in texts:
+            if text not in self._rows:
+                self._rows[text] = len(self._rows)
+                self._tokens.append(self._tokenise(text))
+        return np.array([self._rows[text] for text in texts], int)
+
+    def _compare(self, function, reference, prediction):
+        return function(self._tokens[reference], self._tokens[prediction])
+
+    def _ngrams(self):
+        if not self._matrices or self._matrices[0].shape[0] < len(self._tokens):
+            self._matrices = ngram_matrices(self._tokens)
+        return self._matrices
+
+
+class Pairs:
+    """References and predictions side by side, as `Reader.pair` makes them.
+
+    Args:
+        reader: `Reader` that holds the texts.
+        references: int array `(n,)`. Rows of the reader.
+        predictions: int array `(n,)`.
+
+    Example:
+    ```python
+    pairs = Reader(str.split).pair(["no edema", "clear"], ["no effusion", "clear"])
+    pairs.lengths  # ([2, 1], [2, 1])
+    ```
+    """
+
+    def __init__(self, reader, references, predictions):
+        self._reader = reader
+        self._rows = references, predictions
+        sizes = np.array([len(tokens) for tokens in reader._tokens], int)
+        self.lengths = tuple(sizes[rows] for rows in self._rows)
+
+    def each(self, function):
+        """`function(reference tokens, prediction tokens)` of each pair, `(n,)`."""
+        rows = (side.tolist() for side in self._rows)
+        values = [
+            self._reader._compared(function, *pair) for pair in zip(*rows, strict=True)
+        ]
+        return np.array(values, "float64")
+
+    def common(self):
+        """Length of the longest common subsequence of each pair, `(n,)`."""
+        return self.each(common_subsequence)
+
+    @functools.cached_property
+    def ngrams(self):
+        """By order: sparse counts of reference, prediction, and the smaller of both."""
+        sides = [
+            [matrix[rows] for rows in self._rows] for matrix in self._reader._ngrams()
+        ]
+        return [(one, other, one.minimum(other)) for one, other in sides]
+
+
+def bleu_counts(pairs, shortest=0):
+    """What each study adds to corpus BLEU.
+
+    Args:
+        pairs: `Pairs` of `n` studies.
+        shortest: int. The fewest n-grams that a prediction counts as having.
+            NLTK counts at least 1, everybody else 0.
+
+    Returns:
+        A float array `(n, 10)`: matches for n = 1 to 4, n-grams predicted for
+        n = 1 to 4, and the lengths of prediction and reference in tokens.
+
+    Example:
+    ```python
+    bleu_counts(Reader(str.split).pair(["no edema"], ["no effusion"]))
+    # [[1, 0, 0, 0, 2, 1, 0, 0, 2, 2]]
+    ```
+    """
+    reference, prediction = pairs.lengths
+    matches = [shared.sum(axis=1) for _, _, shared in pairs.ngrams]
+    predicted = [np.maximum(shortest, prediction - order) for order in range(ORDERS)]
+    return np.stack([*matches, *predicted, prediction, reference], axis=1)
+
+
+def rouge_l(pairs, beta=1.0):
+    """ROUGE-L of each study: the F-score of the longest common subsequence.
+
+    Args:
+        pairs: `Pairs` of `n` studies.
+        beta: float. How much more the recall weighs than the precision: 1 in the
+            package rouge_score, 1.2 in coco-caption.
+
+    Returns:
+        A float array `(n,)` in [0, 1]; 0 where either text is empty.
+
+    Example:
+    ```python
+    rouge_l(Reader(str.split).pair(["no acute disease"], ["no disease"]))  # [0.8]
     ```
 
     Reference:
         - [Lin, 2004](https://aclanthology.org/W04-1013/)
     """
-    total = len(reference) + len(prediction)
-    return [2 * common_subsequence(reference, prediction) / total if total else 0.0]
-
-
-def rouge_l_figures(counts):
-    """The mean over the studies, `{"rouge_l": …}`.
-
-    Args:
-        counts: float array `(studies, 1)` of `rouge_l_counts`.
-
-    Returns:
-        A dict of one float.
-
-    Example:
-    ```python
-    rouge_l_figures([[0.8], [0.4]])  # {"rouge_l": 0.6}
-    ```
-    """
-    return {"rouge_l": float(np.mean(counts))}
+    reference, prediction = pairs.lengths
+    weight = beta**2
+    lengths = np.maximum(prediction + weight * reference, 1)  # Both empty: 0.
+    return (1 + weight) * pairs.common() / lengths

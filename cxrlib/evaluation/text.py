@@ -1,138 +1,117 @@
-"""Text figures under named protocols, never mixed: BLEU-1 to 4 and ROUGE-L."""
+"""Text figures under named protocols, with intervals: BLEU, ROUGE-L, CIDEr."""
 
-import dataclasses
 import functools
-import re
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from nltk.tokenize import wordpunct_tokenize
-from rouge_score.tokenizers import DefaultTokenizer
 
+from cxrlib.evaluation import bootstrap
 from cxrlib.evaluation.figure import figure
-from cxrlib.evaluation.overlap import (
-    bleu_counts,
-    bleu_figures,
-    rouge_l_counts,
-    rouge_l_figures,
-)
+from cxrlib.evaluation.overlap import Reader
+from cxrlib.evaluation.protocols import DEFAULT, PROTOCOLS, tidy
 from cxrlib.files import InputError
 
 
-def tidy(text):
-    """Lower case and single spaces: what makes two reports the same report.
-
-    Args:
-        text: string, or a missing value, which is an empty report.
-
-    Returns:
-        A string.
-
-    Example:
-    ```python
-    tidy(" No acute\\n disease. ")  # "no acute disease."
-    ```
-    """
-    return "" if pd.isna(text) else re.sub(r"\s+", " ", str(text)).strip().lower()
-
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """A way of scoring texts, from the cleaning to the mean.
-
-    Args:
-        name: string. The prefix of its figures.
-        tokenise: callable, string → list of strings.
-        count: callable, (reference tokens, prediction tokens) → numbers.
-        figures: callable, numbers per study → dict of floats.
-        words: dict of strings. What a reader must know to repeat it.
-    """
-
-    name: str
-    tokenise: Callable
-    count: Callable
-    figures: Callable
-    words: dict
-
-
-def _protocols(*protocols):
-    return {protocol.name: protocol for protocol in protocols}
-
-
-PROTOCOLS = _protocols(
-    Protocol(
-        "nltk",
-        lambda text: wordpunct_tokenize(tidy(text)),
-        bleu_counts,
-        bleu_figures,
-        {
-            "cleaning": "lower case; XXXX kept as a word",
-            "tokeniser": "nltk wordpunct_tokenize (punctuation marks are tokens)",
-            "score": "corpus BLEU as nltk.corpus_bleu, one reference, no smoothing",
-        },
-    ),
-    Protocol(
-        "rouge_score",
-        DefaultTokenizer(use_stemmer=False).tokenize,
-        rouge_l_counts,
-        rouge_l_figures,
-        {
-            "cleaning": "lower case; all but a-z and 0-9 removed; XXXX kept",
-            "tokeniser": "rouge_score default, no stemmer",
-            "score": "ROUGE-L F1 as rouge_score, mean over studies",
-        },
-    ),
-)
-
-
 class TextScorer:
-    """Scores references against predictions in any order, counting each pair once.
+    """Scores references against predictions, reading each distinct text once.
+
+    Every figure is a function of sums over the studies: `counts` tells what each
+    study adds, `figures` makes figures of any sums, and a shuffle, a constant or a
+    bootstrap needs nothing else.
 
     Args:
-        references: sequence of strings `(n,)`.
+        references: sequence of strings or missing values `(n,)`.
         protocols: names from `PROTOCOLS`.
 
+    Raises:
+        InputError: if a protocol is unknown.
+
     Example:
     ```python
-    TextScorer(["No edema."]).score(["No effusion."])["nltk.bleu_1"]
+    scorer = TextScorer(["No edema.", "Clear lungs."])
+    scorer.score(["No effusion.", "Clear lungs."])["coco.bleu_1"]
+    sums = scorer.counts(["No effusion.", "Clear lungs."])["coco"].sum(axis=0)
+    scorer.figures("coco", sums, n=2)["cider"]
     ```
     """
 
-    def __init__(self, references, protocols=tuple(PROTOCOLS)):
+    def __init__(self, references, protocols=DEFAULT):
         unknown = set(protocols) - set(PROTOCOLS)
         if unknown:
             raise InputError(
                 f"Unknown text protocol {sorted(unknown)}; known: {sorted(PROTOCOLS)}."
             )
-        self.references = [tidy(text) for text in references]
-        self.protocols = [PROTOCOLS[name] for name in protocols]
-        # Caches of this object, not of the module: they go when it goes.
-        self._tokens = functools.cache(
-            lambda name, text: PROTOCOLS[name].tokenise(text)
-        )
-        self._count = functools.cache(self._count_pair)
+        self.references = [_plain(text) for text in references]
+        self._readers = {name: Reader(PROTOCOLS[name].tokenise) for name in protocols}
 
-    def _count_pair(self, name, reference, prediction):
-        tokens = self._tokens(name, reference), self._tokens(name, prediction)
-        return PROTOCOLS[name].count(*tokens)
+    @property
+    def protocols(self):
+        """The names of the protocols, a tuple."""
+        return tuple(self._readers)
 
     def counts(self, predictions):
-        """The numbers per study, `{protocol: array (n, …)}`, to sum or resample."""
-        pairs = list(zip(self.references, map(tidy, predictions), strict=True))
-        return {
-            protocol.name: np.array([self._count(protocol.name, *p) for p in pairs])
-            for protocol in self.protocols
-        }
+        """What each study adds to the sums.
+
+        Args:
+            predictions: sequence of strings or missing values `(n,)`.
+
+        Returns:
+            A dict, protocol → float array `(n, k)`.
+
+        Raises:
+            InputError: if there are not `n` predictions.
+        """
+        predictions = [_plain(text) for text in predictions]
+        _same_number(self.references, predictions)
+        counts = {}
+        for name, reader in self._readers.items():
+            pairs = reader.pair(self.references, predictions)
+            parts = [measure.count(pairs) for measure in PROTOCOLS[name].measures]
+            counts[name] = np.concatenate(parts, axis=1)
+        return counts
+
+    def figures(self, group, sums, n):
+        """The figures of a protocol from sums over the studies.
+
+        Args:
+            group: string. The name of the protocol.
+            sums: float array `(…, k)`, one row for each resample, order, …
+            n: int. How many studies were summed.
+
+        Returns:
+            A dict, figure → float array `(…)`; NaN where there is no study.
+        """
+        sums = np.asarray(sums, "float64")
+        figures, start = {}, 0
+        for measure in PROTOCOLS[group].measures:
+            part = sums[..., start : start + measure.width]
+            start += measure.width
+            values = measure.figures(part, n) if n else part[..., :1] * np.nan
+            values = np.broadcast_to(values, (*sums.shape[:-1], len(measure.names)))
+            figures |= zip(measure.names, np.moveaxis(values, -1, 0), strict=True)
+        return figures
 
     def score(self, predictions):
         """Plain floats by `protocol.figure`, for predictions `(n,)` in order."""
-        counts = self.counts(predictions)
         return {
-            f"{protocol.name}.{name}": value
-            for protocol in self.protocols
-            for name, value in protocol.figures(counts[protocol.name]).items()
+            f"{group}.{name}": float(value)
+            for group, counts in self.counts(predictions).items()
+            for name, value in self.figures(
+                group, counts.sum(axis=0), len(self.references)
+            ).items()
         }
+
+
+def _plain(text):
+    return "" if pd.isna(text) else str(text)
+
+
+def _same_number(references, predictions):
+    if len(references) != len(predictions):
+        raise InputError(
+            f"{len(references)} references but {len(predictions)} predictions: "
+            "each study needs one of each, in the same order."
+        )
 
 
 def answered(references, predictions):
@@ -156,15 +135,40 @@ def answered(references, predictions):
     ```
     """
     references, predictions = list(references), list(predictions)
-    if len(references) != len(predictions):
-        raise InputError(
-            f"{len(references)} references but {len(predictions)} predictions: "
-            "each study needs one of each, in the same order."
-        )
+    _same_number(references, predictions)
     pairs = zip(references, predictions, strict=True)
-    kept = [(r, "" if pd.isna(p) else p) for r, p in pairs if tidy(r)]
+    kept = [(r, _plain(p)) for r, p in pairs if tidy(r)]
     left_out = len(references) - len(kept)
     return [r for r, _ in kept], [p for _, p in kept], left_out
+
+
+_SAME = {"cleaning": "lower case, single spaces"}
+_TOLD = {
+    "distinct": _SAME,
+    "distinct_share": _SAME,
+    "length_ratio": {
+        "tokeniser": "whitespace",
+        "score": "words of the predictions / words of the references",
+    },
+    "novel_share": _SAME
+    | {"score": "predictions that are not empty and word for word in no train report"},
+}
+
+
+def _told_counts(references, predictions, known):
+    """Words of prediction and reference, and whether the prediction is novel."""
+    rows = [
+        (len(p.split()), len(r.split()), bool(tidy(p)) and tidy(p) not in known)
+        for r, p in zip(references, predictions, strict=True)
+    ]
+    return np.array(rows, "float64").reshape(-1, 3)
+
+
+def _told_figures(sums, n):
+    predicted, reference, novel = np.moveaxis(sums, -1, 0)
+    if not n:
+        return {"length_ratio": np.nan, "novel_share": np.nan}
+    return {"length_ratio": predicted / reference, "novel_share": novel / n}
 
 
 def text_scores(
@@ -172,9 +176,12 @@ def text_scores(
     predictions,
     section="impression",
     split="test",
-    protocols=tuple(PROTOCOLS),
+    protocols=DEFAULT,
+    train_texts=None,
+    scorer=None,
+    counts=None,
 ):
-    """Every text figure of the protocols, and how many reports are distinct.
+    """Every text figure of the protocols with its interval, and what else texts tell.
 
     Args:
         references: sequence of strings `(n,)`. Studies without one are left
@@ -184,39 +191,78 @@ def text_scores(
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where they come from.
         protocols: names from `PROTOCOLS`.
+        train_texts: sequence of strings. The train reports, for `text.novel_share`.
+        scorer: `TextScorer` of the references that `answered` keeps, where there
+            is one already; `protocols` is then not used.
+        counts: dict. What `scorer.counts` gave for the predictions that
+            `answered` keeps, where they are counted already.
 
     Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`): `nltk.bleu_1` to
-        `nltk.bleu_4`, `rouge_score.rouge_l`, `text.distinct` (different
-        reports), `text.distinct_share` (of all reports).
+        A dict of figures (see `cxrlib.evaluation.figure`), named `protocol.figure`,
+        and `text.distinct` (different reports), `text.distinct_share` (of all
+        reports), `text.length_ratio` (words predicted by words of the references),
+        `text.novel_share` (of all reports, with `train_texts` only). From two
+        studies on, each that is a function of sums has an `interval`.
 
     Raises:
-        InputError: if the two differ in number or a protocol is unknown.
+        InputError: if references and predictions differ in number or a protocol is
+            unknown.
 
     Example:
     ```python
-    text_scores(["No edema."], ["No effusion."])["nltk.bleu_1"]["value"]
+    text_scores(["No edema."], ["No effusion."])["coco.bleu_1"]["value"]
     ```
     """
     references, predictions, left_out = answered(references, predictions)
     n = len(references)
-    common = {"section": section, "split": split, "left_out": left_out}
-    scorer = TextScorer(references, protocols)
-    # Without a study, one empty pair tells at least the names of the figures.
-    values = scorer.score(predictions) if n else TextScorer([""], protocols).score([""])
-    figures = {}
-    for name, value in values.items():
-        protocol = PROTOCOLS[name.split(".")[0]]
-        figures[name] = figure(
-            value if n else None,
-            n,
-            note=None if n else "undefined: no study has a reference text",
-            protocol=protocol.name,
-            **common,
-            **protocol.words,
-        )
+    scorer = scorer or TextScorer(references, protocols)
+    known = {tidy(text) for text in (() if train_texts is None else train_texts)}
+    counts = {
+        **(counts or scorer.counts(predictions)),
+        "text": _told_counts(references, predictions, known),
+    }
+
+    make = {group: functools.partial(scorer.figures, group) for group in counts}
+    make["text"] = _told_figures
+
+    def figures(sums):
+        return {
+            f"{group}.{name}": value
+            for group, each in sums.items()
+            for name, value in make[group](each, n).items()
+        }
+
+    values = figures({group: each.sum(axis=0) for group, each in counts.items()})
+    drawn = figures(_resampled(counts)) if n > 1 else {}
     distinct = len({tidy(text) for text in predictions})
-    words = common | {"cleaning": "lower case, single spaces"}
-    figures["text.distinct"] = figure(distinct, n, **words)
-    figures["text.distinct_share"] = figure(distinct / n if n else None, n, **words)
-    return figures
+    values["text.distinct"] = distinct
+    values["text.distinct_share"] = distinct / n if n else np.nan
+    if train_texts is None:
+        del values["text.novel_share"]
+    common = {"section": section, "split": split, "left_out": left_out}
+    return {
+        name: _record(name, value, n, drawn.get(name), common)
+        for name, value in values.items()
+    }
+
+
+def _resampled(counts):
+    """Sums of all groups under the same resamples, drawn once."""
+    sums = bootstrap.resampled_sums(np.concatenate(list(counts.values()), axis=1))
+    ends = np.cumsum([each.shape[1] for each in counts.values()])
+    return dict(zip(counts, np.split(sums, ends[:-1], axis=1), strict=True))
+
+
+def _record(name, value, n, drawn, common):
+    group, _, own = name.partition(".")
+    protocol, note = PROTOCOLS.get(group), None
+    words = {"protocol": group} | protocol.words()[own] if protocol else _TOLD[own]
+    if not n:
+        value, note = None, "undefined: no study has a reference text"
+    elif not np.isfinite(value):
+        value, note = None, protocol.note
+    interval = None if value is None or drawn is None else bootstrap.interval(drawn)
+    record = figure(value, n, note, interval, **common, **words)
+    if interval:
+        record["protocol"]["interval"] = bootstrap.WORDS
+    return record
