@@ -42,26 +42,38 @@ def preprocessor():
     return ReportPreprocessor(tokenizer, sequence_length=24)
 
 
-@pytest.fixture(scope="session")
-def tiny_model(preprocessor):
-    """An untrained tiny `ReportModel`; tests must not train it."""
+def make_tiny_model(preprocessor, conditioning):
+    """An untrained tiny `ReportModel` whose words depend on the image."""
     import keras
 
     from cxrlib.models.presets import build_report_model
 
     keras.utils.set_random_seed(0)
-    model = build_report_model("tiny", preprocessor)
-    # The projection starts at zero, which would hide the image from every test, and
-    # the embeddings so small that the untrained model says one token for ever.
+    model = build_report_model("tiny", preprocessor, conditioning=conditioning)
+    # The projection starts at zero and the gates shut, which would hide the image
+    # from every test, and the embeddings so small that the untrained model says one
+    # token for ever.
     backbone = model.causal_lm.backbone
     rng = np.random.default_rng(0)
-    for weight, size in (
-        (backbone.reader.projection.kernel, 1.0),
+    randomised = [
         (backbone.token_embedding.embeddings, 0.1),
         (backbone.position_embedding.position_embeddings, 0.3),
-    ):
+    ]
+    if conditioning == "latent":
+        randomised.append((backbone.reader.projection.kernel, 1.0))
+    if conditioning == "spatial":
+        randomised += [(look.gate, 3.0) for look in backbone.inject]
+    for weight, size in randomised:
         weight.assign(rng.normal(0, size, weight.shape))
     return model
+
+
+@pytest.fixture(scope="session")
+def tiny_model(preprocessor):
+    """An untrained tiny `ReportModel` as it is by default; tests must not train it."""
+    from cxrlib.models.presets import CONDITIONING
+
+    return make_tiny_model(preprocessor, CONDITIONING)
 
 
 def make_batch(preprocessor, count=4, size=64, seed=0):

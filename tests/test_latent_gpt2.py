@@ -7,6 +7,7 @@ import keras
 import keras_hub
 import numpy as np
 import pytest
+from conftest import make_tiny_model
 from keras import ops
 
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
@@ -24,21 +25,70 @@ SIZES = {
 }
 
 
+@pytest.fixture(scope="module", params=["latent", "spatial"])
+def tiny_model(request, preprocessor):
+    """Whatever holds for one conditioning must hold for the other."""
+    return make_tiny_model(preprocessor, request.param)
+
+
+def random_image(model, count=4, seed=0):
+    """What the model's GPT-2 reads of an image, at random: its name and values."""
+    name = model.causal_lm.backbone.image_input
+    shape = (count, *model.imaging.output[name].shape[1:])
+    return name, np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
 def tokens(rng, count=2, length=10):
     ids = rng.integers(3, 50, (count, length)).astype("int32")
     return {"token_ids": ids, "padding_mask": np.ones_like(ids)}
 
 
-def test_without_a_projection_it_is_kerashubs_gpt2():
-    rng = np.random.default_rng(0)
-    ours = LatentGPT2Backbone(latent_dim=6, **SIZES)
+IMAGES = {
+    "none": {},
+    "latent": {"latent": np.random.default_rng(1).random((2, 6), "float32")},
+    "spatial": {"maps": np.random.default_rng(1).random((2, 2, 3, 3, 6), "float32")},
+}
+
+
+@pytest.mark.parametrize("conditioning", IMAGES)
+def test_before_the_first_step_it_is_kerashubs_gpt2(conditioning):
+    ours = LatentGPT2Backbone(
+        latent_dim=6, maps_shape=(2, 3, 3, 6), conditioning=conditioning, **SIZES
+    )
     peer = keras_hub.models.GPT2Backbone(**SIZES)
     ours.adopt(peer)
-    inputs = tokens(rng)
-    latent = rng.random((2, 6), dtype="float32")
+    inputs = tokens(np.random.default_rng(0))
+    assert ours.is_blind
     np.testing.assert_allclose(
-        ours({**inputs, "latent": latent}), peer(inputs), atol=1e-6
+        ours({**inputs, **IMAGES[conditioning]}), peer(inputs), atol=1e-6
     )
+
+
+def test_an_unknown_conditioning_is_refused():
+    with pytest.raises(ValueError, match="choose one of none, latent, spatial"):
+        LatentGPT2Backbone(latent_dim=6, conditioning="telepathy", **SIZES)
+
+
+def test_without_conditioning_no_image_is_asked_for(preprocessor, batch):
+    model = make_tiny_model(preprocessor, "none")
+    other = {**batch[0], "frontal": 1 - batch[0]["frontal"]}
+    before, after = (np.array(model(x)["text"]) for x in (batch[0], other))
+    np.testing.assert_array_equal(before, after)
+    assert len(set(model.generate(images_of(batch), max_length=14))) == 1
+
+
+def test_the_image_is_read_once_for_a_whole_report(tiny_model):
+    """The keys and values in the cache are those of the image, for each layer."""
+    backbone = tiny_model.causal_lm.backbone
+    if backbone.conditioning != "spatial":
+        pytest.skip("the latent is one step, and has no keys")
+    _, maps = random_image(tiny_model)
+    kept = backbone.keep_image(maps)
+    seen = backbone.reader(maps)
+    x = np.random.default_rng(1).normal(size=(4, 3, backbone.hidden_dim))
+    x = x.astype("float32")
+    for i, look in enumerate(backbone.inject):
+        np.testing.assert_allclose(look(x, cache=kept[:, i]), look(x, seen), atol=1e-5)
 
 
 def test_a_gpt2_of_other_sizes_is_refused_whole():
@@ -71,26 +121,25 @@ def test_the_image_reaches_every_position(tiny_model, batch):
 def test_cached_decoding_equals_uncached(tiny_model, batch):
     inputs, _, _ = batch
     causal_lm = tiny_model.causal_lm
-    rng = np.random.default_rng(0)
-    latent = rng.random((4, causal_lm.backbone.latent_dim), dtype="float32")
+    name, image = random_image(tiny_model)
     ids = inputs["token_ids"]
     uncached = causal_lm(
-        {"token_ids": ids, "padding_mask": np.ones_like(ids), "latent": latent}
+        {"token_ids": ids, "padding_mask": np.ones_like(ids), name: image}
     )
-    _, cache = causal_lm.build_cache(ops.zeros_like(ids), latent)
+    _, cache = causal_lm.build_cache(ops.zeros_like(ids), image)
     for i in range(ids.shape[1]):
         step, _, cache = causal_lm.call_with_cache(ids[:, i : i + 1], cache, i)
         np.testing.assert_allclose(step[:, 0], uncached[:, i], atol=1e-4)
 
 
-def greedy_by_hand(model, latent, length):
+def greedy_by_hand(model, name, image, length):
     """Decode without cache, one whole forward pass per token."""
     tokenizer = model.preprocessor.tokenizer
-    ids = np.zeros((len(latent), length), "int32")
+    ids = np.zeros((len(image), length), "int32")
     ids[:, 0] = tokenizer.start_token_id
     for i in range(1, length):
         logits = model.causal_lm(
-            {"token_ids": ids, "padding_mask": np.ones_like(ids), "latent": latent}
+            {"token_ids": ids, "padding_mask": np.ones_like(ids), name: image}
         )
         ids[:, i] = np.argmax(np.array(logits)[:, i - 1], axis=-1)
     texts = []
@@ -108,12 +157,11 @@ def images_of(batch):
 
 def test_greedy_generation_equals_decoding_by_hand(tiny_model):
     causal_lm = tiny_model.causal_lm
-    shape = (4, causal_lm.backbone.latent_dim)
-    latent = np.random.default_rng(0).normal(size=shape).astype("float32")
+    name, image = random_image(tiny_model)
     causal_lm.compile(sampler="greedy")
-    reports = causal_lm.generate({"prompts": [""] * 4, "latent": latent}, max_length=14)
-    assert reports == greedy_by_hand(tiny_model, latent, 14)
-    assert len(set(reports)) > 1, "the reports do not depend on the latent"
+    reports = causal_lm.generate({"prompts": [""] * 4, name: image}, max_length=14)
+    assert reports == greedy_by_hand(tiny_model, name, image, 14)
+    assert len(set(reports)) > 1, "the reports do not depend on the image"
 
 
 def test_every_study_keeps_its_own_image_in_a_beam(tiny_model, batch):
@@ -185,13 +233,21 @@ def test_too_long_a_report_is_refused(tiny_model, batch):
         tiny_model.generate(images_of(batch), max_length=100)
 
 
-def test_it_learns_to_read_the_report_off_the_latent():
+@pytest.mark.parametrize("conditioning", ["latent", "spatial"])
+def test_it_learns_to_read_the_report_off_the_image(conditioning):
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    backbone = LatentGPT2Backbone(latent_dim=8, **SIZES)
+    backbone = LatentGPT2Backbone(
+        latent_dim=8, maps_shape=(2, 2, 2, 8), conditioning=conditioning, **SIZES
+    )
     causal_lm = LatentGPT2CausalLM(backbone)
-    inputs = {**tokens(rng, 4, 11), "latent": rng.random((4, 8), dtype="float32")}
-    inputs["token_ids"][:, 0] = 1  # All begin alike: only the latent tells them apart.
+    image = {
+        "latent": rng.random((4, 8), dtype="float32"),
+        "maps": rng.random((4, 2, 2, 2, 8), dtype="float32"),
+    }
+    name = backbone.image_input
+    inputs = {**tokens(rng, 4, 11), name: image[name]}
+    inputs["token_ids"][:, 0] = 1  # All begin alike: only the image tells them apart.
     targets = np.roll(inputs["token_ids"], -1, axis=1)
     targets[:, -1] = 2
     causal_lm.compile(keras.optimizers.Adam(0.02), text_loss(), sampler="greedy")

@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import keras_hub
-import numpy as np
 
 from cxrlib.checkpoints.gpt2_tensors import SAFETENSORS, assign, read_tensors
 from cxrlib.checkpoints.native import load_whole

@@ -100,7 +100,9 @@ class ImagingModel(keras.Model):
         # name -> [of the frontal, of the lateral], each (B, …)
         features = {name: unstack(feature) for name, feature in features.items()}
         latent = layers.Concatenate(name="join_latents")(features["latent"])
-        one_view = layers.Reshape((1, *encoder.output["maps"].shape[1:]), name="one_view")
+        one_view = layers.Reshape(
+            (1, *encoder.output["maps"].shape[1:]), name="one_view"
+        )
         maps = layers.Concatenate(axis=1, name="join_maps")(
             [one_view(maps) for maps in features["maps"]]
         )  # (B, 2, h, w, C)

@@ -52,6 +52,10 @@ PRESETS = {
     },
 }
 
+# How GPT-2 is told of the image, unless somebody says otherwise. Chosen by
+# `benchmarks/conditioning.py`: see the README.
+CONDITIONING = "spatial"
+
 
 def preset_sizes(preset):
     """Look up a preset.
@@ -148,7 +152,7 @@ def build_report_model(
     dropout=0.1,
     origin=None,
     gpt2_sizes=None,
-    conditioning="latent",
+    conditioning=CONDITIONING,
 ):
     """Build the whole `ReportModel` of a preset.
 
