@@ -2,14 +2,41 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from cxrlib.evaluation.classification import classification_scores, majority_values
+from cxrlib.evaluation.bootstrap import WORDS, resampling_weights
+from cxrlib.evaluation.classification import (
+    LOWER_IS_BETTER,
+    NAMES,
+    classification_scores,
+    known,
+    label_values,
+    majority_values,
+    multilabel_scores,
+    resampled_values,
+    weighted_values,
+)
 from cxrlib.evaluation.figure import figure, format_figure
+from cxrlib.evaluation.thresholds import choose_threshold, confusion_matrix, roc_curve
 from cxrlib.files import InputError
+
+CASES = {  # How many studies, and how coarse their probabilities: 1 ties nearly all.
+    "no ties": (80, 9),
+    "many ties": (80, 1),
+    "a constant": (30, 0),
+    "few": (6, 1),
+}
 
 
 def values(*arguments, **named):
     figures = classification_scores(*arguments, **named)
     return {name.split(".")[1]: record["value"] for name, record in figures.items()}
+
+
+def studies(n=200, decimals=9, seed=0):
+    """Labels, and probabilities that know something of them."""
+    generator = np.random.default_rng(seed)
+    labels = generator.permutation(np.arange(n) % 3 == 0).astype("int64")
+    probabilities = 0.3 * labels + 0.7 * generator.random(n)
+    return labels, np.round(probabilities, decimals)
 
 
 def test_figures_by_hand():
@@ -23,6 +50,10 @@ def test_figures_by_hand():
             "f1": 0.5,
             "sensitivity": 0.5,
             "specificity": 0.5,
+            "brier": (0.01 + 0.49 + 0.36 + 0.01) / 4,
+            # Each study has a bin of its own, whichever way they are cut.
+            "ece": (0.1 + 0.7 + 0.6 + 0.1) / 4,
+            "ece_equal_mass": (0.1 + 0.7 + 0.6 + 0.1) / 4,
         }
     )
 
@@ -39,16 +70,98 @@ def test_figures_equal_scikit_learn():
     assert own["specificity"] == pytest.approx(report["0"]["recall"])
     assert own["f1"] == pytest.approx(report["1"]["f1-score"])
     assert own["accuracy"] == pytest.approx(report["accuracy"])
+    assert own["brier"] == pytest.approx(np.mean((labels - probabilities) ** 2))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weighted_figures_equal_scikit_learn(case):
+    labels, probabilities = studies(*CASES[case])
+    weights = next(resampling_weights(labels.size, 12))
+    own = weighted_values(labels, probabilities, weights, threshold=0.4)
+    called = probabilities >= 0.4
+    for row, weight in enumerate(weights):
+        named = {"sample_weight": weight}
+        if len(set(labels[weight > 0])) < 2:
+            assert np.isnan([own[name][row] for name in ("auroc", "auprc", "f1")]).all()
+            continue
+        expected = {
+            "accuracy": metrics.accuracy_score(labels, called, **named),
+            "auroc": metrics.roc_auc_score(labels, probabilities, **named),
+            "auprc": metrics.average_precision_score(labels, probabilities, **named),
+            "f1": metrics.f1_score(labels, called, zero_division=0, **named),
+            "sensitivity": metrics.recall_score(labels, called, **named),
+            "specificity": metrics.recall_score(1 - labels, ~called, **named),
+            "brier": metrics.brier_score_loss(labels, probabilities, **named),
+        }
+        found = {name: own[name][row] for name in expected}
+        assert found == pytest.approx(expected, abs=1e-9), row
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weights_of_one_give_the_figures_themselves(case):
+    labels, probabilities = studies(*CASES[case])
+    own = weighted_values(labels, probabilities, np.ones((1, labels.size)), 0.4)
+    expected = label_values(labels, probabilities, 0.4)
+    assert {name: each[0] for name, each in own.items()} == pytest.approx(expected)
+    assert tuple(own) == tuple(expected) == NAMES
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_weighted_figures_lack_what_one_class_lacks(label):
+    labels, probabilities = np.full(5, label), np.linspace(0, 1, 5)
+    own = weighted_values(labels, probabilities, np.ones((1, 5)))
+    for name, value in label_values(labels, probabilities).items():
+        assert np.isnan(own[name][0]) if value is None else own[name][0] == value
+
+
+def test_intervals_are_percentiles_over_the_resamples():
+    labels, probabilities = studies(60)
+    record = classification_scores(labels, probabilities)["abnormal.sensitivity"]
+    weights = np.concatenate(list(resampling_weights(60)))
+    drawn = weights @ (labels * (probabilities >= 0.5)) / (weights @ labels)
+    assert record["interval"] == pytest.approx(np.percentile(drawn, [2.5, 97.5]))
+    assert record["protocol"]["interval"] == WORDS
+
+
+def test_every_interval_holds_its_value():
+    for seed in range(5):
+        figures = classification_scores(*studies(40, seed=seed))
+        for name, record in figures.items():
+            low, high = record["interval"]
+            assert low <= record["value"] <= high, name
+
+
+def test_intervals_of_fewer_than_two_studies_are_left_out():
+    record = classification_scores([1], [0.8])["abnormal.accuracy"]
+    assert record["value"] == 1 and "interval" not in record
+    assert "interval" not in record["protocol"]
+
+
+def test_an_interval_without_width_says_so():
+    figures = classification_scores([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
+    record = figures["abnormal.auroc"]
+    assert record["interval"] == [1, 1] and "no width" in record["note"]
+    assert "note" not in figures["abnormal.brier"]
+
+
+def test_resamples_pair_two_outputs():
+    labels, probabilities = studies(50)
+    one = resampled_values(labels, probabilities, resamples=20)
+    other = resampled_values(labels, probabilities**2, resamples=20)
+    # The same order of the same studies: the same AUROC, resample by resample.
+    np.testing.assert_allclose(one["auroc"], other["auroc"])
+    assert one["auroc"].shape == (20,) and len(set(one["auroc"])) > 10
 
 
 @pytest.mark.parametrize(("label", "defined"), [(1, "sensitivity"), (0, "specificity")])
 def test_one_class_is_undefined_and_says_so(label, defined):
     figures = classification_scores([label] * 42, np.linspace(0, 1, 42))
     auroc = figures["abnormal.auroc"]
-    assert auroc["value"] is None
+    assert auroc["value"] is None and "interval" not in auroc
     assert auroc["note"] == "undefined: only one class in the n=42 labels"
     assert format_figure(auroc["value"]) == "undefined"
     assert figures["abnormal.accuracy"]["value"] is not None
+    assert figures["abnormal.brier"]["value"] is not None
     assert figures[f"abnormal.{defined}"]["value"] is not None
     other = {"sensitivity": "specificity", "specificity": "sensitivity"}[defined]
     assert figures[f"abnormal.{other}"]["value"] is None
@@ -58,13 +171,48 @@ def test_missing_labels_are_left_out_and_counted():
     figures = classification_scores([0, 1, np.nan], [0.1, 0.9, 0.2])
     assert figures["abnormal.accuracy"]["n"] == 2
     assert figures["abnormal.accuracy"]["protocol"]["left_out"] == 1
-    none = classification_scores([np.nan], [0.5])["abnormal.accuracy"]
-    assert none["value"] is None and "no study has a label" in none["note"]
+    for record in classification_scores([np.nan], [0.5]).values():
+        assert record["value"] is None and "no study has a label" in record["note"]
+
+
+def test_only_what_needs_a_threshold_names_it():
+    figures = classification_scores(
+        *studies(20), 0.37, threshold_from="validation, Youden's J"
+    )
+    for name, record in figures.items():
+        needs = name.endswith(("accuracy", "f1", "sensitivity", "specificity"))
+        assert ("threshold" in record["protocol"]) == needs, name
+    protocol = figures["abnormal.f1"]["protocol"]
+    assert protocol["threshold"] == 0.37
+    assert protocol["threshold_from"] == "validation, Youden's J"
 
 
 def test_the_commoner_class():
     found = majority_values(np.array([0, 0, 1]))
     assert found["accuracy"] == pytest.approx(2 / 3) and found["auroc"] == 0.5
+    assert set(LOWER_IS_BETTER) < set(found)
+    found = majority_values(np.array([0, 0, 1]), common=1)
+    assert found["accuracy"] == pytest.approx(1 / 3) and found["sensitivity"] == 1
+    assert set(majority_values(np.array([], int), common=1).values()) == {None}
+
+
+def test_many_labels_are_each_scored_where_known():
+    labels = np.array([[0, 1], [1, np.nan], [1, 0], [0, 1]])
+    probabilities = np.array([[0.2, 0.9], [0.8, 0.5], [0.7, 0.1], [0.1, 0.2]])
+    choices = [(0.5, "fixed"), (0.15, "validation, F1")]
+    figures = multilabel_scores(labels, probabilities, ["Edema", "Fracture"], choices)
+    assert figures["Edema.accuracy"]["n"] == 4
+    fracture = figures["Fracture.accuracy"]
+    assert (fracture["n"], fracture["value"], fracture["protocol"]["left_out"]) == (
+        *(3, 1.0, 1),
+    )
+    assert fracture["protocol"]["threshold_from"] == "validation, F1"
+    alone = classification_scores(
+        labels[:, 1], probabilities[:, 1], *(0.15, "test", "Fracture", "validation, F1")
+    )
+    assert {name: figures[name] for name in alone} == alone
+    with pytest.raises(InputError, match="expected"):
+        multilabel_scores(labels, probabilities, ["Edema"])
 
 
 @pytest.mark.parametrize(
@@ -76,8 +224,110 @@ def test_the_commoner_class():
     ],
 )
 def test_bad_input_is_told(labels, probabilities, words):
-    with pytest.raises(InputError, match=words):
-        classification_scores(labels, probabilities)
+    for function in (classification_scores, choose_threshold, roc_curve):
+        with pytest.raises(InputError, match=words):
+            function(labels, probabilities)
+
+
+# === Thresholds ===
+
+
+def best_by_trial(labels, probabilities, score):
+    """The best score over every threshold that a user could try."""
+    return max(score(labels, probabilities >= each) for each in set(probabilities))
+
+
+@pytest.mark.parametrize("decimals", [9, 1])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_threshold_is_better_than_the_chosen(decimals, seed):
+    labels, probabilities = studies(60, decimals, seed)
+    scores = {
+        "youden": lambda a, b: metrics.balanced_accuracy_score(a, b),
+        "f1": lambda a, b: metrics.f1_score(a, b),
+    }
+    for criterion, score in scores.items():
+        threshold, _ = choose_threshold(labels, probabilities, criterion)
+        chosen = score(labels, probabilities >= threshold)
+        assert chosen == pytest.approx(best_by_trial(labels, probabilities, score))
+
+
+def test_the_threshold_lies_between_two_studies():
+    threshold, words = choose_threshold([0, 0, 1, np.nan], [0.1, 0.2, 0.4, 0.3])
+    assert threshold == pytest.approx(0.3) and words == "validation, Youden's J"
+    assert choose_threshold([0, 1], [0.2, 0.4], "f1")[1] == "validation, F1"
+    # No number lies between these two, and the higher must still be called.
+    upper = np.nextafter(0.5, 1)
+    assert choose_threshold([0, 1], [0.5, upper])[0] == upper
+
+
+def test_of_equal_thresholds_the_middlemost_is_chosen():
+    # J is 1/2 when only the last is called, and when all but the first are.
+    labels, probabilities = [0, 1, 0, 1], [0.02, 0.3, 0.4, 0.9]
+    assert choose_threshold(labels, probabilities)[0] == pytest.approx(0.65)
+    probabilities = [0.36, 0.5, 0.6, 0.98]
+    assert choose_threshold(labels, probabilities)[0] == pytest.approx(0.43)
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "reason"),
+    [
+        ([1, 1], [0.3, 0.4], "one class (n=2)"),
+        ([np.nan], [0.3], "no label"),
+        ([0, 1], [0.3, 0.3], "no threshold beats chance"),
+        ([1, 0], [0.3, 0.4], "no threshold beats chance"),
+    ],
+)
+def test_no_threshold_to_choose_is_said(labels, probabilities, reason):
+    threshold, words = choose_threshold(labels, probabilities)
+    assert threshold == 0.5 and words.startswith("fixed")
+    assert reason in words
+
+
+def test_an_unknown_criterion_is_refused():
+    with pytest.raises(InputError, match="youden, f1"):
+        choose_threshold([0, 1], [0.2, 0.4], "luck")
+
+
+def test_confusion_matrix():
+    labels, probabilities = studies(90)
+    found = confusion_matrix([*labels, np.nan], [*probabilities, 0.5], 0.4)
+    expected = metrics.confusion_matrix(labels, probabilities >= 0.4)
+    np.testing.assert_array_equal(found["counts"], expected)
+    weights = np.concatenate(list(resampling_weights(90)))
+    alarms = weights @ ((labels == 0) & (probabilities >= 0.4))
+    np.testing.assert_allclose(
+        found["interval"][0, 1], np.percentile(alarms, [2.5, 97.5])
+    )
+    one = confusion_matrix([1], [0.7])
+    assert one["counts"].tolist() == [[0, 0], [0, 1]] and one["interval"] is None
+    assert confusion_matrix([np.nan], [0.7])["counts"].sum() == 0
+
+
+def test_roc_curve_and_its_band():
+    labels, probabilities = studies(150, decimals=2)
+    curve = roc_curve(labels, probabilities)
+    area = np.trapezoid(curve["found"], curve["false_alarms"])
+    assert area == pytest.approx(metrics.roc_auc_score(labels, probabilities))
+    own = np.interp(curve["grid"], curve["false_alarms"], curve["found"])
+    # Percentiles of resampled curves lie around the curve itself.
+    assert (curve["low"] <= own).all() and (own <= curve["high"]).all()
+    assert 0.05 < (curve["high"] - curve["low"]).mean() < 0.4
+    drawn = []
+    for weight in np.concatenate(list(resampling_weights(150))):
+        points = metrics.roc_curve(labels, probabilities, sample_weight=weight)
+        drawn.append(np.interp(0.2, *points[:2]))
+    ends = curve["low"][20], curve["high"][20]
+    assert ends == pytest.approx(np.percentile(drawn, [2.5, 97.5]))
+    with pytest.raises(InputError, match="only one class in the n=2"):
+        roc_curve([1, 1], [0.2, 0.3])
+
+
+# === Figures ===
+
+
+def test_known_pairs():
+    labels, probabilities, left_out = known([[1], [np.nan], [0]], [0.9, 0.2, np.nan])
+    assert (labels.tolist(), probabilities.tolist(), left_out) == ([1], [0.9], 2)
 
 
 def test_a_figure_is_never_nan():

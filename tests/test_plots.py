@@ -14,6 +14,8 @@ LONG = "Bibasilar opacities, which may represent atelectasis or infiltrate. " * 
 LOG = pd.DataFrame(
     {"epoch": [0, 1], "loss": [2.0, 1.0], "val_loss": [2.0, 1.5], "text_loss": [3, 2]}
 )
+LABELS = [0, 0, 0, 1, 1, 1, 1, np.nan]
+CALLS = [0.1, 0.3, 0.7, 0.2, 0.6, 0.8, 0.9, 0.5]
 CASES = {
     "pairs": lambda **k: plots.show_pairs(IMAGES, IMAGES, ["a", "b " * 60, "c"], **k),
     "one_pair": lambda **k: plots.show_pairs(IMAGES[:1], IMAGES[:1], **k),
@@ -35,7 +37,13 @@ CASES = {
         {"impression": [3, 5, 8], "findings": [20, 40]}, limit=24, **k
     ),
     "roc": lambda **k: plots.plot_roc([0, 1, np.nan], [0.2, 0.9, 0.5], **k),
+    "roc_with_threshold": lambda **k: plots.plot_roc(LABELS, CALLS, 0.5, **k),
     "roc_of_one_class": lambda **k: plots.plot_roc([1, 1], [0.2, 0.9], **k),
+    "confusion": lambda **k: plots.plot_confusion(LABELS, CALLS, **k),
+    "confusion_of_none": lambda **k: plots.plot_confusion([np.nan], [0.2], **k),
+    "calibration": lambda **k: plots.plot_calibration(LABELS, CALLS, **k),
+    "calibration_of_one": lambda **k: plots.plot_calibration([1], [0.2], **k),
+    "calibration_of_none": lambda **k: plots.plot_calibration([np.nan], [0.2], **k),
 }
 
 
@@ -81,6 +89,40 @@ def test_history_reads_the_log_of_keras(tmp_path):
 
 def test_roc_says_why_there_is_none():
     assert "only one class" in words(plots.plot_roc([1, 1], [0.2, 0.9]))
+
+
+def test_roc_has_its_area_its_band_and_its_threshold():
+    figure = plots.plot_roc(LABELS, CALLS, threshold=0.5)
+    assert "AUROC 0.750" in words(figure) and "n = 7" in words(figure)
+    assert "threshold 0.50" in words(figure)
+    axes = figure.axes[0]
+    assert len(axes.collections) == 1  # The band.
+    (point,) = [line for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(point.get_xydata(), [[1 / 3, 3 / 4]])
+
+
+def test_confusion_counts_the_true_classes_in_rows():
+    figure = plots.plot_confusion(LABELS, CALLS, names=("clear", "ill"))
+    found = words(figure)
+    for cell in (
+        "2 67 % of clear",
+        "1 33 % of clear",
+        "1 25 % of ill",
+        "3 75 % of ill",
+    ):
+        assert cell in found
+    assert "threshold 0.50, n = 7" in found and "called ill" in found
+
+
+def test_calibration_shows_the_error_and_what_chance_allows():
+    figure = plots.plot_calibration(LABELS, CALLS, bins=2, equal="mass")
+    axes, below = figure.axes
+    assert "2 bins of equal mass, n = 7" in axes.get_title()
+    np.testing.assert_allclose(axes.lines[1].get_xydata(), [[0.3, 0.5], [0.8, 2 / 3]])
+    assert len(axes.collections) == 2  # If calibrated, and the interval.
+    heights = sum(bar.get_height() for bar in below.patches)
+    assert heights == 7
+    assert "no study has a label" in words(CASES["calibration_of_none"]())
 
 
 def test_the_style_stays_inside():

@@ -1,49 +1,25 @@
-"""Label figures by scikit-learn: accuracy, AUROC, AUPRC, F1, and the two rates."""
+"""Label figures: scikit-learn's values, with intervals over resampled studies."""
 
 import numpy as np
 from sklearn import metrics
 
+from cxrlib.evaluation.bootstrap import RESAMPLES, WORDS, interval, resampling_weights
+from cxrlib.evaluation.calibration import (
+    BINS,
+    ERROR_WORDS,
+    calibration_error,
+    chance_errors,
+    error_interval,
+)
 from cxrlib.evaluation.figure import figure
+from cxrlib.evaluation.thresholds import known, ranked_weights
 from cxrlib.files import InputError
 
-NAMES = ("accuracy", "auroc", "auprc", "f1", "sensitivity", "specificity")
-
-
-def known(labels, probabilities):
-    """The studies that have both a label and a probability.
-
-    Args:
-        labels: array `(n,)` of 0, 1 or NaN.
-        probabilities: array `(n,)` in [0, 1], or NaN.
-
-    Returns:
-        `(labels, probabilities, left_out)`: an int array, a float array, and the
-        number of studies left out.
-
-    Raises:
-        InputError: if the two differ in number, or a value is out of range.
-
-    Example:
-    ```python
-    known([1, float("nan")], [0.9, 0.2])  # (array([1]), array([0.9]), 1)
-    ```
-    """
-    labels = np.asarray(labels, dtype="float64").reshape(-1)
-    probabilities = np.asarray(probabilities, dtype="float64").reshape(-1)
-    if labels.size != probabilities.size:
-        raise InputError(
-            f"{labels.size} labels but {probabilities.size} probabilities: each "
-            "study needs one of each, in the same order."
-        )
-    keep = ~(np.isnan(labels) | np.isnan(probabilities))
-    labels_kept, probabilities_kept = labels[keep], probabilities[keep]
-    if not np.isin(labels_kept, (0, 1)).all():
-        raise InputError("A label is neither 0 (normal), 1 (abnormal) nor missing.")
-    if ((probabilities_kept < 0) | (probabilities_kept > 1)).any():
-        raise InputError(
-            "A probability lies outside [0, 1]: apply the sigmoid to logits first."
-        )
-    return labels_kept.astype("int64"), probabilities_kept, int((~keep).sum())
+CUT = ("accuracy", "f1", "sensitivity", "specificity")  # Need a threshold.
+ERRORS = {"ece": "width", "ece_equal_mass": "mass"}
+NAMES = ("accuracy", "auroc", "auprc", "f1", "sensitivity", "specificity", "brier")
+NAMES += tuple(ERRORS)
+LOWER_IS_BETTER = ("brier", *ERRORS)
 
 
 def label_values(labels, probabilities, threshold=0.5):
@@ -55,18 +31,29 @@ def label_values(labels, probabilities, threshold=0.5):
         threshold: float. Abnormal from here on.
 
     Returns:
-        A dict of floats; `None` where the figure needs a class that is absent.
+        A dict of floats by `NAMES`: `accuracy`, `auroc`, `auprc` (average
+        precision), `f1`, `sensitivity`, `specificity`, `brier`, and the expected
+        calibration error with bins of equal width, `ece`, and of equally many
+        studies, `ece_equal_mass`. `None` where a figure needs a class that is absent.
 
     Example:
     ```python
     label_values(np.array([0, 1]), np.array([0.2, 0.9]))["auroc"]  # 1.0
     ```
+
+    Reference:
+        - [Brier, 1950](https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2)
     """
     values = dict.fromkeys(NAMES)
     if not labels.size:
         return values
     called = (probabilities >= threshold).astype("int64")
     values["accuracy"] = float(metrics.accuracy_score(labels, called))
+    values["brier"] = float(
+        metrics.brier_score_loss(labels, probabilities, pos_label=1)
+    )
+    for name, equal in ERRORS.items():
+        values[name] = calibration_error(labels, probabilities, equal=equal)
     if labels.any():
         values["sensitivity"] = float(metrics.recall_score(labels, called))
     if not labels.all():
@@ -78,10 +65,92 @@ def label_values(labels, probabilities, threshold=0.5):
     return values
 
 
+def weighted_values(labels, probabilities, weights, threshold=0.5):
+    """The figures of `label_values` under many weightings of the studies at once.
+
+    Args:
+        labels: int array `(n,)` of 0 and 1.
+        probabilities: float array `(n,)` in [0, 1].
+        weights: float array `(r, n)`. How often each study counts, row by row.
+        threshold: float. Abnormal from here on.
+
+    Returns:
+        A dict of float arrays `(r,)` by `NAMES`; NaN where a row lacks a class. The
+        bins of the calibration errors stay those of the unweighted studies.
+
+    Example:
+    ```python
+    labels, probabilities = np.array([0, 1, 1]), np.array([0.2, 0.9, 0.4])
+    weighted_values(labels, probabilities, np.array([[1.0, 2, 0]]))["accuracy"]  # [1.]
+    ```
+    """
+    called = probabilities >= threshold
+    squares = (labels - probabilities) ** 2
+    counts = np.stack([np.ones_like(squares), labels, called, labels * called, squares])
+    n, positives, calls, hits, squares = (weights @ counts.T).T
+    rejected = n - positives - calls + hits
+    up, down = ranked_weights(labels, probabilities, weights)  # (r, distinct)
+    ups, downs = up.cumsum(axis=1), down.cumsum(axis=1)
+    # Each positive beats the negatives below it, and half of those beside it.
+    beaten = downs[:, -1:] - downs + down / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        both = np.where((positives > 0) & (positives < n), 1, np.nan)
+        values = {
+            "accuracy": (hits + rejected) / n,
+            "auroc": (up * beaten).sum(axis=1) / (positives * (n - positives)),
+            "auprc": np.nansum(up * (ups / (ups + downs)), axis=1) / positives * both,
+            "f1": 2 * hits / (positives + calls) * both,
+            "sensitivity": hits / positives,
+            "specificity": rejected / (n - positives),
+            "brier": squares / n,
+        }
+    for name, equal in ERRORS.items():
+        values[name] = calibration_error(
+            labels, probabilities, equal=equal, weights=weights
+        )
+    return values
+
+
+def resampled_values(labels, probabilities, threshold=0.5, resamples=RESAMPLES, seed=0):
+    """The figures of `label_values` for each resample of the studies.
+
+    The same seed draws the same studies, so that two models (or one and its
+    shuffle) can be compared study by study, by the interval of the difference.
+
+    Args:
+        labels: int array `(n,)` of 0 and 1, not empty.
+        probabilities: float array `(n,)` in [0, 1].
+        threshold: float. Abnormal from here on.
+        resamples: int.
+        seed: int.
+
+    Returns:
+        A dict of float arrays `(resamples,)` by `NAMES`; NaN where a resample lacks
+        a class.
+
+    Example:
+    ```python
+    labels, probabilities = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.4, 0.9])
+    drawn = resampled_values(labels, probabilities)["auroc"]
+    interval(drawn - resampled_values(labels, probabilities[::-1])["auroc"])
+    ```
+    """
+    parts = [
+        weighted_values(labels, probabilities, weights, threshold)
+        for weights in resampling_weights(labels.size, resamples, seed)
+    ]
+    return {name: np.concatenate([each[name] for each in parts]) for name in NAMES}
+
+
 def classification_scores(
-    labels, probabilities, threshold=0.5, split="test", target="abnormal"
+    labels,
+    probabilities,
+    threshold=0.5,
+    split="test",
+    target="abnormal",
+    threshold_from="fixed",
 ):
-    """Every label figure with its protocol.
+    """Every label figure with its interval and its protocol.
 
     Args:
         labels: array `(n,)` of 0, 1 or NaN. Missing ones are left out and counted.
@@ -89,46 +158,108 @@ def classification_scores(
         threshold: float. Abnormal from here on.
         split: string. Where the studies come from.
         target: string. What a 1 means; the prefix of the names.
+        threshold_from: string. How the threshold was chosen, such as the words of
+            `cxrlib.evaluation.thresholds.choose_threshold`.
 
     Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`): `abnormal.accuracy`,
-        `abnormal.auroc`, `abnormal.auprc`, `abnormal.f1`,
-        `abnormal.sensitivity`, `abnormal.specificity`. Those that need both
-        classes have the value `None` and say why where one is absent.
+        A dict of figures (see `cxrlib.evaluation.figure`) by `target.name` for each
+        of `NAMES`, such as `abnormal.auroc`. Those that need a class that is absent
+        have the value `None` and say why. With fewer than two studies there are no
+        intervals.
 
     Raises:
         InputError: if the two differ in number, or a value is out of range.
 
     Example:
     ```python
-    classification_scores([0, 0, 1], [0.1, 0.6, 0.8])["abnormal.auroc"]["value"]
+    threshold, words = choose_threshold([0, 0, 1], [0.1, 0.2, 0.4])  # validation
+    figures = classification_scores(
+        [0, 0, 1], [0.1, 0.6, 0.8], threshold, threshold_from=words
+    )
+    figures["abnormal.auroc"]["value"]  # 1.0
     ```
     """
     labels, probabilities, left_out = known(labels, probabilities)
     n = int(labels.size)
-    note = f"undefined: only one class in the n={n} labels"
-    if not n:
-        note = "undefined: no study has a label"
-    return {
-        f"{target}.{name}": figure(
-            value,
-            n,
-            note=note if value is None else None,
-            split=split,
-            positives=int(labels.sum()),
-            left_out=left_out,
-            score=f"scikit-learn, {target} = 1",
-            **({} if name in ("auroc", "auprc") else {"threshold": threshold}),
+    common = {"split": split, "positives": int(labels.sum()), "left_out": left_out}
+    common["score"] = f"scikit-learn, {target} = 1"
+    cut = {"threshold": threshold, "threshold_from": threshold_from}
+    drawn = resampled_values(labels, probabilities, threshold) if n > 1 else {}
+    figures = {}
+    for name, value in label_values(labels, probabilities, threshold).items():
+        protocol = common | (cut if name in CUT else {})
+        ends, note = None, None
+        if value is None:
+            note = f"undefined: only one class in the n={n} labels"
+            note = note if n else "undefined: no study has a label"
+        elif drawn:
+            ends = interval(drawn[name])
+            protocol["interval"] = WORDS
+            if ends[0] == ends[1]:
+                note = f"no width: all resamples of these n={n} give the same"
+        if name in ERRORS:
+            protocol |= {"score": f"{BINS} bins of equal {ERRORS[name]}, {target} = 1"}
+            if drawn:
+                ends = error_interval(labels, probabilities, equal=ERRORS[name])
+                protocol["interval"] = ERROR_WORDS
+                chance = chance_errors(probabilities, equal=ERRORS[name]).mean()
+                note = f"chance gives a perfectly calibrated model {chance:.3f}"
+        record = figure(value, n, note, ends)
+        record["protocol"] = protocol
+        figures[f"{target}.{name}"] = record
+    return figures
+
+
+def multilabel_scores(labels, probabilities, targets, choices=None, split="test"):
+    """The figures of many labels, each scored on the studies where it is known.
+
+    Args:
+        labels: array `(n, k)` of 0, 1 or NaN.
+        probabilities: array `(n, k)` in [0, 1].
+        targets: sequence of `k` strings, what a 1 means in each column.
+        choices: sequence of `k` pairs, threshold and words, as of
+            `cxrlib.evaluation.thresholds.choose_threshold`; by default 0.5, fixed.
+        split: string. Where the studies come from.
+
+    Returns:
+        A dict of figures by `target.name`, as of `classification_scores`.
+
+    Raises:
+        InputError: if the columns, targets and choices differ in number, or as of
+            `classification_scores`.
+
+    Example:
+    ```python
+    labels = [[0, 1], [1, float("nan")], [1, 0]]
+    probabilities = [[0.2, 0.9], [0.8, 0.5], [0.7, 0.1]]
+    multilabel_scores(labels, probabilities, ["Edema", "Fracture"])["Edema.auroc"]
+    ```
+    """
+    labels, probabilities = np.asarray(labels, float), np.asarray(probabilities, float)
+    choices = [(0.5, "fixed")] * len(targets) if choices is None else choices
+    shape = (len(labels), len(targets))
+    if not labels.shape == probabilities.shape == shape or len(choices) != shape[1]:
+        raise InputError(
+            f"Labels of shape {labels.shape}, probabilities of {probabilities.shape}, "
+            f"{len(targets)} targets, {len(choices)} thresholds: expected (n, k) "
+            "twice, then k of each."
         )
-        for name, value in label_values(labels, probabilities, threshold).items()
-    }
+    figures = {}
+    columns = zip(labels.T, probabilities.T, targets, choices, strict=True)
+    for label, probability, target, (threshold, words) in columns:
+        figures |= classification_scores(
+            label, probability, threshold, split, target, words
+        )
+    return figures
 
 
-def majority_values(labels):
-    """The figures of the commoner class given to every study.
+def majority_values(labels, common=None):
+    """The figures of one class, the commoner, given to every study.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
+        common: float. The commoner class of the train split, 0 or 1. By default
+            that of these labels, which a model could not have known.
 
     Returns:
         A dict of floats as of `label_values`.
@@ -136,7 +267,9 @@ def majority_values(labels):
     Example:
     ```python
     majority_values(np.array([0, 0, 1]))["accuracy"]  # 0.667
+    majority_values(np.array([0, 0, 1]), common=1)["accuracy"]  # 0.333
     ```
     """
-    common = float(labels.mean() >= 0.5) if labels.size else 0.0
-    return label_values(labels, np.full(labels.shape, common))
+    if common is None:
+        common = labels.mean() >= 0.5 if labels.size else 0
+    return label_values(labels, np.full(labels.shape, float(common)))

@@ -35,12 +35,12 @@ def _blur(maps):
     GPUs since Ampere convolve in TF32, which keeps 10 bits. SSIM takes the
     difference of nearly equal means of squares, and came out wrong by up to
     0.04. So pixels and taps travel as a high part that TF32 holds exactly and
-    a small remainder; `high·high + low·high + high·low` is float32 again.
+    a small remainder; `high·high + low·high + all·low` is float32 again.
     """
     for shape in ((WINDOW, 1, 3, 1), (1, WINDOW, 3, 1)):
-        high = ops.round(maps * 256) / 256
+        high = ops.round(maps * 1024) / 1024
         maps = ops.conv(
-            ops.concatenate([high, maps - high, high], axis=-1),
+            ops.concatenate([high, maps - high, maps], axis=-1),
             ops.convert_to_tensor(TAPS.reshape(shape), dtype="float32"),
             padding="valid",
             data_format="channels_last",

@@ -1,12 +1,10 @@
-"""Charts: losses, class balance, text lengths, ROC."""
-
-import textwrap
+"""Charts: losses, class balance, text lengths."""
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from cxrlib.plots.style import BLUE, GREY, RED, STYLE, caption
+from cxrlib.plots.style import RED, STYLE, caption
 
 
 @plt.rc_context(STYLE)
@@ -123,49 +121,4 @@ def plot_text_lengths(lengths, limit=None, unit="words", ground="real"):
         axes.axvline(limit + 0.5, color=RED, linestyle="--", linewidth=1)
     axes.set(xlabel=unit, ylabel="reports")
     axes.legend(fontsize=8)
-    return caption(figure, ground)
-
-
-@plt.rc_context(STYLE)
-def plot_roc(labels, probabilities, ground="real"):
-    """Plot the ROC curve with its area, or say why there is none.
-
-    Args:
-        labels: array `(n,)` of 0, 1 or NaN (left out).
-        probabilities: floats `(n,)` in [0, 1].
-        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
-
-    Returns:
-        A `matplotlib` figure.
-
-    Example:
-    ```python
-    plot_roc([0, 1, 1], [0.2, 0.7, 0.4])
-    ```
-    """
-    from sklearn.metrics import roc_curve
-
-    from cxrlib.evaluation.classification import classification_scores, known
-
-    auroc = classification_scores(labels, probabilities)["abnormal.auroc"]
-    labels, probabilities, _ = known(labels, probabilities)
-    figure, axes = plt.subplots(figsize=(4.2, 4.2))
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
-    if auroc["value"] is None:
-        axes.text(
-            0.5,
-            0.5,
-            textwrap.fill(auroc["note"], 30),
-            ha="center",
-            va="center",
-            color=RED,
-            bbox={"color": "white"},
-        )
-    else:
-        false_alarms, found, _ = roc_curve(labels, probabilities)
-        axes.plot(false_alarms, found, linewidth=2)
-        words = f"AUROC {auroc['value']:.3f}\nn = {auroc['n']}"
-        axes.text(0.97, 0.06, words, ha="right", color=BLUE)
-    axes.set(xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     return caption(figure, ground)

@@ -1,0 +1,199 @@
+"""Calibration: of the studies called 30 % likely abnormal, are three in ten?"""
+
+import numpy as np
+import pandas as pd
+
+from cxrlib.evaluation.bootstrap import (
+    RESAMPLES,
+    WORDS,
+    interval,
+    resampled_sums,
+    resampling_weights,
+)
+from cxrlib.evaluation.thresholds import known
+from cxrlib.files import InputError
+
+BINS = 10
+EQUAL = ("width", "mass")
+ERROR_WORDS = (
+    f"{WORDS}, reversed; from 0 where a perfectly calibrated model may score the same"
+)
+
+
+def _members(probabilities, bins, equal):
+    """In which bin each study lies, one-hot: (n, bins); borders belong to the left."""
+    if equal not in EQUAL:
+        raise InputError(f"Bins of equal {equal!r}: expected {' or '.join(EQUAL)}.")
+    shares = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = shares if equal == "width" else np.quantile(probabilities, shares)
+    return np.eye(bins)[np.searchsorted(edges, probabilities)]
+
+
+def calibration_error(labels, probabilities, bins=BINS, equal="width", weights=None):
+    """Expected calibration error: how far the probabilities are off, bin by bin.
+
+    The mean over the studies of their bin's gap between the mean probability and
+    the share of positives. It is never 0 on a finite split; `chance_errors` gives
+    what a perfectly calibrated model gets.
+
+    Args:
+        labels: int array `(n,)` of 0 and 1; see `cxrlib.evaluation.thresholds.known`.
+        probabilities: float array `(n,)` in [0, 1], of a 1.
+        bins: int.
+        equal: string. `"width"`, bins of equal width, or `"mass"`, bins of equally
+            many studies; studies of one probability are never parted.
+        weights: float array `(r, n)`. How often each study counts, row by row; the
+            bins stay those of the whole.
+
+    Returns:
+        A float in [0, 1], or a float array `(r,)` where there are weights.
+
+    Raises:
+        InputError: if `equal` is neither.
+
+    Example:
+    ```python
+    calibration_error(np.array([0, 1]), np.array([0.2, 0.7]))  # 0.25
+    ```
+
+    Reference:
+        - [Guo et al., 2017](https://arxiv.org/abs/1706.04599)
+        - Equal mass: [Nixon et al., 2019](https://arxiv.org/abs/1904.01685)
+    """
+    gaps = _members(probabilities, bins, equal) * (labels - probabilities)[:, None]
+    if weights is None:
+        return float(np.abs(gaps.sum(axis=0)).sum() / len(gaps))
+    return np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+
+
+def _calibrated_sums(probabilities, members, resamples, seed):
+    """Positives less probabilities per bin, were every one true: (resamples, bins)."""
+    generator = np.random.default_rng(seed)
+    bins, place = members.shape[1], members.argmax(axis=1)
+    return np.array(
+        [
+            np.bincount(
+                place,
+                (generator.random(len(place)) < probabilities) - probabilities,
+                minlength=bins,
+            )
+            for _ in range(resamples)
+        ]
+    )
+
+
+def chance_errors(probabilities, bins=BINS, equal="width", resamples=RESAMPLES, seed=0):
+    """The calibration errors of a perfectly calibrated model, by chance alone.
+
+    The labels are drawn from the probabilities. An error within these numbers is no
+    sign of bad calibration.
+
+    Args:
+        probabilities: float array `(n,)` in [0, 1].
+        bins: int.
+        equal: string. `"width"` or `"mass"`.
+        resamples: int. How often the labels are drawn.
+        seed: int.
+
+    Returns:
+        A float array `(resamples,)`.
+
+    Raises:
+        InputError: if `equal` is neither.
+
+    Example:
+    ```python
+    chance_errors(np.linspace(0, 1, 200)).mean()  # about 0.07
+    ```
+
+    Reference:
+        - [Bröcker & Smith, 2007](https://doi.org/10.1175/WAF993.1)
+    """
+    members = _members(probabilities, bins, equal)
+    sums = _calibrated_sums(probabilities, members, resamples, seed)
+    return np.abs(sums).sum(axis=1) / len(members)
+
+
+def error_interval(labels, probabilities, bins=BINS, equal="width"):
+    """The interval of a calibration error, which a plain percentile one would miss.
+
+    Chance raises the error, and a resample adds chance to chance: for a calibrated
+    model the percentiles never hold the true 0, and often not even the value. So
+    they are reversed around the value (the basic bootstrap), and the interval begins
+    at 0 wherever a perfectly calibrated model may score as much.
+
+    Args:
+        labels: int array `(n,)` of 0 and 1, not empty.
+        probabilities: float array `(n,)` in [0, 1].
+        bins: int.
+        equal: string. `"width"` or `"mass"`.
+
+    Returns:
+        `[low, high]`, 95 %, over studies; it holds the value.
+
+    Raises:
+        InputError: if `equal` is neither.
+
+    Example:
+    ```python
+    error_interval(np.array([0, 1] * 50), np.linspace(0.3, 0.7, 100))
+    ```
+
+    Reference:
+        - The bias: [Roelofs et al., 2022](https://arxiv.org/abs/2012.08668)
+    """
+    value = calibration_error(labels, probabilities, bins, equal)
+    drawn = [
+        calibration_error(labels, probabilities, bins, equal, weights)
+        for weights in resampling_weights(labels.size)
+    ]
+    low, high = interval(2 * value - np.concatenate(drawn))
+    chance = interval(chance_errors(probabilities, bins, equal))[1]
+    return [0.0 if value <= chance else max(low, 0.0), max(high, value)]
+
+
+def calibration_curve(labels, probabilities, bins=BINS, equal="width"):
+    """The share of positives beside the mean probability, bin by bin.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out).
+        probabilities: array `(n,)` in [0, 1].
+        bins: int.
+        equal: string. `"width"` or `"mass"`, as of `calibration_error`.
+
+    Returns:
+        A `pandas.DataFrame`, a row per bin that has a study: `probability` (mean),
+        `share` (of positives), `low`, `high` (its 95 % bootstrap interval over
+        studies, without width where a bin has one class only), `calibrated_low`,
+        `calibrated_high` (between which 95 % of the shares of a perfectly
+        calibrated model fall), and `count` (studies).
+
+    Raises:
+        InputError: if there is no label, the two differ in number, a value is out
+            of range, or `equal` is neither.
+
+    Example:
+    ```python
+    calibration_curve([0, 0, 1, 1], [0.1, 0.3, 0.35, 0.8], bins=2).share  # 1/3, 1
+    ```
+
+    Reference:
+        - [Bröcker & Smith, 2007](https://doi.org/10.1175/WAF993.1)
+    """
+    labels, probabilities, _ = known(labels, probabilities)
+    if not labels.size:
+        raise InputError("No calibration curve: no study has a label.")
+    members = _members(probabilities, bins, equal)
+    members = members[:, members.any(axis=0)]  # (n, bins in use)
+    count = members.sum(axis=0)
+    probability = probabilities @ members / count
+    drawn = resampled_sums(np.hstack([members * labels[:, None], members]))
+    hits, counts = np.split(drawn, 2, axis=1)
+    with np.errstate(invalid="ignore"):  # A resample may leave a bin empty.
+        ends = np.array([interval(column) for column in (hits / counts).T])
+    sums = _calibrated_sums(probabilities, members, RESAMPLES, seed=0)
+    calibrated = np.array([interval(c) for c in (probability + sums / count).T])
+    columns = {"probability": probability, "share": labels @ members / count}
+    columns |= {"low": ends[:, 0], "high": ends[:, 1]}
+    columns |= {"calibrated_low": calibrated[:, 0], "calibrated_high": calibrated[:, 1]}
+    return pd.DataFrame(columns | {"count": count.astype("int64")})

@@ -1,0 +1,210 @@
+"""From probabilities to decisions: where to cut, and what every cut would give."""
+
+import numpy as np
+from sklearn import metrics
+
+from cxrlib.evaluation.bootstrap import interval, resampled_sums, resampling_weights
+from cxrlib.files import InputError
+
+CRITERIA = {"youden": "Youden's J", "f1": "F1"}
+
+
+def known(labels, probabilities):
+    """The studies that have both a label and a probability.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN.
+        probabilities: array `(n,)` in [0, 1], or NaN.
+
+    Returns:
+        `(labels, probabilities, left_out)`: an int array, a float array, and the
+        number of studies left out.
+
+    Raises:
+        InputError: if the two differ in number, or a value is out of range.
+
+    Example:
+    ```python
+    known([1, float("nan")], [0.9, 0.2])  # (array([1]), array([0.9]), 1)
+    ```
+    """
+    labels = np.asarray(labels, dtype="float64").reshape(-1)
+    probabilities = np.asarray(probabilities, dtype="float64").reshape(-1)
+    if labels.size != probabilities.size:
+        raise InputError(
+            f"{labels.size} labels but {probabilities.size} probabilities: each "
+            "study needs one of each, in the same order."
+        )
+    keep = ~(np.isnan(labels) | np.isnan(probabilities))
+    labels_kept, probabilities_kept = labels[keep], probabilities[keep]
+    if not np.isin(labels_kept, (0, 1)).all():
+        raise InputError("A label is neither 0 (normal), 1 (abnormal) nor missing.")
+    if ((probabilities_kept < 0) | (probabilities_kept > 1)).any():
+        raise InputError(
+            "A probability lies outside [0, 1]: apply the sigmoid to logits first."
+        )
+    return labels_kept.astype("int64"), probabilities_kept, int((~keep).sum())
+
+
+def choose_threshold(labels, probabilities, criterion="youden"):
+    """The threshold that parts the validation split best.
+
+    It is never chosen on the split that is scored. It lies midway between two
+    probabilities, so that rounding them in a CSV moves no study across. Of equally
+    good thresholds the one nearest to 0.5 is taken. Where none can be chosen it is
+    0.5, and the words say why.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out). The validation split's.
+        probabilities: array `(n,)` in [0, 1].
+        criterion: string. `"youden"`, the largest sensitivity + specificity − 1, or
+            `"f1"`; that one calls everything abnormal if the model is no good.
+
+    Returns:
+        `(threshold, words)`: a float, abnormal from there on, and a string for the
+        `threshold_from` of `classification_scores`.
+
+    Raises:
+        InputError: if the criterion is unknown, the two differ in number, or a
+            value is out of range.
+
+    Example:
+    ```python
+    choose_threshold([0, 0, 1], [0.1, 0.2, 0.4])  # (0.3, "validation, Youden's J")
+    ```
+
+    Reference:
+        - [Youden, 1950](https://pubmed.ncbi.nlm.nih.gov/15405679/)
+        - F1's optimum: [Lipton et al., 2014](https://arxiv.org/abs/1402.1892)
+    """
+    if criterion not in CRITERIA:
+        raise InputError(f"Criterion {criterion!r} is none of {', '.join(CRITERIA)}.")
+    labels, probabilities, _ = known(labels, probabilities)
+    n, positives = labels.size, int(labels.sum())
+    if positives in (0, n):
+        reason = f"has one class (n={n})" if n else "has no label"
+        return 0.5, f"fixed, for validation {reason}"
+    scores, place = np.unique(probabilities, return_inverse=True)
+    # Abnormal from each score on: (scores,). Whole numbers, so that ties are ties.
+    hits = np.bincount(place, labels).astype("int64")[::-1].cumsum()[::-1]
+    calls = np.bincount(place)[::-1].cumsum()[::-1]
+    if criterion == "youden":
+        quality = hits * (n - positives) - (calls - hits) * positives
+    else:
+        quality = 2 * hits / (calls + positives)
+    if quality.max() <= 0:
+        return 0.5, "fixed, for no threshold beats chance on validation"
+    below = np.concatenate([[0.0], scores[:-1]])
+    middle = (below + scores) / 2
+    middle = np.where(middle > below, middle, scores)  # Neighbours have no middle.
+    best = middle[quality == quality.max()]
+    threshold = best[np.argmin(np.abs(best - 0.5))]
+    return float(threshold), f"validation, {CRITERIA[criterion]}"
+
+
+def confusion_matrix(labels, probabilities, threshold=0.5):
+    """How many studies of each class are called what.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out).
+        probabilities: array `(n,)` in [0, 1].
+        threshold: float. Abnormal from here on.
+
+    Returns:
+        A dict: `counts`, an int array `(2, 2)`, a row per true class and a column
+        per call, 0 first; and `interval`, a float array `(2, 2, 2)`, the 95 % ends
+        of each count over resampled studies, `None` for fewer than two.
+
+    Raises:
+        InputError: if the two differ in number, or a value is out of range.
+
+    Example:
+    ```python
+    confusion_matrix([0, 0, 1], [0.1, 0.6, 0.8])["counts"]  # [[1, 1], [0, 1]]
+    ```
+    """
+    labels, probabilities, _ = known(labels, probabilities)
+    called = (probabilities >= threshold).astype("int64")
+    if not labels.size:
+        return {"counts": np.zeros((2, 2), "int64"), "interval": None}
+    counts = metrics.confusion_matrix(labels, called, labels=[0, 1])
+    ends = None
+    if labels.size > 1:
+        cells = np.eye(4)[2 * labels + called]  # (n, 4)
+        ends = [interval(drawn) for drawn in resampled_sums(cells).T]
+        ends = np.reshape(ends, (2, 2, 2))
+    return {"counts": counts, "interval": ends}
+
+
+def ranked_weights(labels, probabilities, weights):
+    """The weight of each class at every distinct probability, the highest first.
+
+    Whatever a ROC or a precision–recall curve needs is a running sum of these, and
+    studies of equal probability stay together.
+
+    Args:
+        labels: int array `(n,)` of 0 and 1.
+        probabilities: float array `(n,)`.
+        weights: float array `(r, n)`, one row per resample.
+
+    Returns:
+        `(positives, negatives)`, float arrays `(r, distinct)`.
+
+    Example:
+    ```python
+    ranked_weights(np.array([0, 1, 1]), np.array([0.2, 0.2, 0.9]), np.ones((1, 3)))
+    # [[1., 1.]], [[0., 1.]]
+    ```
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    starts = np.flatnonzero(np.diff(probabilities[order], prepend=np.inf))
+    weights, labels = weights[:, order].astype("float64"), labels[order]
+    return tuple(
+        np.add.reduceat(weights * of_class, starts, axis=1)
+        for of_class in (labels, 1 - labels)
+    )
+
+
+def roc_curve(labels, probabilities):
+    """The ROC curve with its band over resampled studies.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out).
+        probabilities: array `(n,)` in [0, 1].
+
+    Returns:
+        A dict of float arrays: the curve as `false_alarms` (1 − specificity) and
+        `found` (sensitivity), `(points,)` each; and the band as `grid`, `low` and
+        `high`, `(101,)` each: the 95 % ends of the sensitivity at each share of
+        false alarms, pointwise.
+
+    Raises:
+        InputError: if only one class is there, the two differ in number, or a
+            value is out of range.
+
+    Example:
+    ```python
+    curve = roc_curve([0, 0, 1, 1], [0.1, 0.7, 0.4, 0.9])
+    curve["found"]  # [0., 0.5, 0.5, 1., 1.]
+    ```
+
+    Reference:
+        - Vertical averages: [Fawcett, 2006](https://doi.org/10.1016/j.patrec.2005.10.010)
+    """
+    labels, probabilities, _ = known(labels, probabilities)
+    if not 0 < labels.sum() < labels.size:
+        raise InputError(f"No ROC curve: only one class in the n={labels.size} labels.")
+    false_alarms, found, _ = metrics.roc_curve(
+        labels, probabilities, drop_intermediate=False
+    )
+    grid = np.linspace(0, 1, 101)
+    drawn = []
+    for weights in resampling_weights(labels.size):
+        both = ranked_weights(labels, probabilities, weights)
+        hits, alarms = (np.pad(each.cumsum(axis=1), ((0, 0), (1, 0))) for each in both)
+        for hit, alarm in zip(hits, alarms, strict=True):
+            if hit[-1] and alarm[-1]:
+                drawn.append(np.interp(grid, alarm / alarm[-1], hit / hit[-1]))
+    low, high = np.transpose([interval(column) for column in np.transpose(drawn)])
+    curve = {"false_alarms": false_alarms, "found": found}
+    return curve | {"grid": grid, "low": low, "high": high}

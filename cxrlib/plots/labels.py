@@ -1,0 +1,199 @@
+"""Label figures: ROC, confusion matrix, calibration, each with its intervals."""
+
+import textwrap
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption
+
+CLASSES = ("normal", "abnormal")
+BAR = "#d7dade"  # Grey enough to see, light enough to lie behind.
+
+
+def _say(axes, words):
+    """Write in the middle why there is nothing to see."""
+    axes.text(
+        *(0.5, 0.5, textwrap.fill(words, 32)),
+        **dict.fromkeys(("ha", "va"), "center"),
+        color=RED,
+        bbox={"color": "white"},
+        transform=axes.transAxes,
+    )
+
+
+@plt.rc_context(STYLE)
+def plot_roc(labels, probabilities, threshold=None, ground="real"):
+    """Plot the ROC curve with its area and its 95 % band, or say why there is none.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out).
+        probabilities: floats `(n,)` in [0, 1].
+        threshold: float. Marked on the curve where it is given.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure.
+
+    Raises:
+        InputError: if the two differ in number, or a value is out of range.
+
+    Example:
+    ```python
+    plot_roc([0, 1, 1], [0.2, 0.7, 0.4], threshold=0.5)
+    ```
+    """
+    from cxrlib.evaluation.classification import classification_scores
+    from cxrlib.evaluation.thresholds import roc_curve
+
+    cut = 0.5 if threshold is None else threshold
+    scores = classification_scores(labels, probabilities, cut, target="roc")
+    figure, axes = plt.subplots(figsize=(4.2, 4.2))
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+    if scores["roc.auroc"]["value"] is None:
+        _say(axes, scores["roc.auroc"]["note"])
+    else:
+        curve = roc_curve(labels, probabilities)
+        axes.fill_between(
+            curve["grid"], curve["low"], curve["high"], color=BLUE, alpha=0.18, lw=0
+        )
+        axes.plot(curve["false_alarms"], curve["found"], linewidth=2)
+        low, high = scores["roc.auroc"]["interval"]
+        words = f"AUROC {scores['roc.auroc']['value']:.3f}\n"
+        words += f"95 %: {low:.3f} to {high:.3f}\nn = {scores['roc.auroc']['n']}"
+        axes.text(0.97, 0.05, words, ha="right", color=BLUE)
+        if threshold is not None:
+            found = scores["roc.sensitivity"]["value"]
+            alarms = 1 - scores["roc.specificity"]["value"]
+            label = f"threshold {threshold:.2f}"
+            axes.plot(alarms, found, "o", color=ORANGE, label=label, clip_on=False)
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 0.24), handletextpad=0.1)
+    axes.set(xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, ground="real"):
+    """Plot which class is called what: studies, their 95 % interval, and shares.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out).
+        probabilities: floats `(n,)` in [0, 1].
+        threshold: float. Abnormal from here on.
+        names: two strings, of the classes 0 and 1.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure. The shade is the share of the true class.
+
+    Raises:
+        InputError: if the two differ in number, or a value is out of range.
+
+    Example:
+    ```python
+    plot_confusion([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9])
+    ```
+    """
+    from cxrlib.evaluation.thresholds import confusion_matrix
+
+    matrix = confusion_matrix(labels, probabilities, threshold)
+    counts, ends = matrix["counts"], matrix["interval"]
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    figure, axes = plt.subplots(figsize=(4.6, 4.2))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25)  # Never too dark to read.
+    for row, column in np.ndindex(2, 2):
+        share, words = shares[row, column], ""
+        if totals[row]:
+            words = f"{100 * share:.0f} % of {names[row]}"
+        if totals[row] and ends is not None:
+            words += "\n95 %: {:.0f} to {:.0f}".format(*ends[row, column])
+        look = {"ha": "center", "color": "white" if share > 0.85 else "black"}
+        axes.text(column, row - 0.04, counts[row, column], size=20, va="bottom", **look)
+        axes.text(column, row + 0.04, words, size=9, va="top", **look)
+    for line in (axes.axhline, axes.axvline):
+        line(0.5, color="white", linewidth=2)
+    axes.set_xticks([0, 1], [f"called {name}" for name in names])
+    axes.set_yticks([0, 1], names, rotation=90, va="center")
+    axes.set(
+        ylabel="true class", xlabel=f"threshold {threshold:.2f}, n = {totals.sum()}"
+    )
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def plot_calibration(labels, probabilities, bins=10, equal="width", ground="real"):
+    """Plot the share of positives against the probability, or why there is none.
+
+    The grey bars are where a perfectly calibrated model would lie on as many studies:
+    a point within its bar is no sign of bad calibration.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out).
+        probabilities: floats `(n,)` in [0, 1].
+        bins: int.
+        equal: string. Bins of equal `"width"`, or of equal `"mass"` (studies).
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure: the curve, and beneath it where the probabilities lie.
+
+    Raises:
+        InputError: if the two differ in number, a value is out of range, or `equal`
+            is neither.
+
+    Example:
+    ```python
+    plot_calibration([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9], bins=2)
+    ```
+    """
+    from cxrlib.evaluation.calibration import (
+        calibration_curve,
+        calibration_error,
+        error_interval,
+    )
+    from cxrlib.evaluation.thresholds import known
+
+    labels, probabilities, _ = known(labels, probabilities)
+    figure, (axes, below) = plt.subplots(
+        2, 1, figsize=(4.2, 5.2), height_ratios=(4, 1), sharex=True
+    )
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+    if not labels.size:
+        _say(axes, "undefined: no study has a label")
+    else:
+        curve = calibration_curve(labels, probabilities, bins, equal)
+        places = curve["probability"]
+        ends = curve["calibrated_low"], curve["calibrated_high"]
+        axes.vlines(places, *ends, color=BAR, linewidth=9, label="if calibrated")
+        axes.vlines(places, curve["low"], curve["high"], color=BLUE, linewidth=1.2)
+        axes.plot(places, curve["share"], "o-", markersize=4, label="found")
+        error = calibration_error(labels, probabilities, bins, equal)
+        low, high = error_interval(labels, probabilities, bins, equal)
+        axes.set_title(
+            f"ECE {error:.3f}, 95 %: {low:.3f} to {high:.3f}\n"
+            f"{bins} bins of equal {equal}, n = {labels.size}"
+        )
+        split = [probabilities[labels == each] for each in (0, 1)]
+        below.hist(
+            split,
+            np.linspace(0, 1, 21),
+            stacked=True,
+            color=[GREY, BLUE],
+            label=["negative", "positive"],
+        )
+        below.yaxis.get_major_locator().set_params(integer=True)
+        figure.legend(
+            loc="outside upper center",
+            ncols=4,
+            fontsize=8,
+            columnspacing=1.2,
+            handlelength=1.2,
+        )
+    axes.set(ylabel="share of positives", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    below.set(xlabel="probability", ylabel="studies")
+    return caption(figure, ground)
