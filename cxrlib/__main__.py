@@ -6,8 +6,11 @@ import pathlib
 import click
 
 import cxrlib
+from cxrlib.card_commands import card
 from cxrlib.files import InputError
 from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
+from cxrlib.pretraining_commands import pretrain_encoder, pretrain_text
+from cxrlib.score_commands import score
 from cxrlib.weights_commands import weights
 
 
@@ -160,6 +163,13 @@ def prepare(
 @click.option("--delta", default=1.0, show_default=True, help="Text.")
 @click.option("--ssim-weight", default=0.5, show_default=True, help="λ of 1 − SSIM.")
 @click.option("--skips", type=click.IntRange(0, 5), default=5, show_default=True)
+@click.option(
+    "--conditioning",
+    type=click.Choice(["spatial", "latent", "none"]),
+    default="spatial",
+    show_default=True,
+    help="How GPT-2 is told of the image.",
+)
 @click.option("--sequence-length", default=64, show_default=True, help="In tokens.")
 @click.option("--vocabulary-size", default=1000, show_default=True)
 @click.option(
@@ -195,7 +205,7 @@ def train(prepared, out, **options):
 def evaluate(model, prepared, out, split, sampler):
     """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
     from cxrlib.course import setup
-    from cxrlib.evaluation.summary import figures_markdown
+    from cxrlib.evaluation.tables import figures_markdown
     from cxrlib.inference import predict_split
     from cxrlib.models.report_model import ReportModel
     from cxrlib.multitask import evaluate_model
@@ -210,6 +220,8 @@ def evaluate(model, prepared, out, split, sampler):
     evaluate_model(results, trained, prepared, predictions, split)
     path = results.write()
     click.echo(figures_markdown(results.record["metrics"]))
+    for warning in results.record["warnings"]:
+        click.echo(f"WARNING: {warning}")
     click.echo(f"Written: {path}")
 
 
@@ -266,30 +278,6 @@ def save_reconstructions(images, folder):
     return paths
 
 
-@main.command("pretrain-encoder")
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
-@click.option("--studies", default=10_000, show_default=True)
-@click.option("--epochs", default=3, show_default=True)
-@click.option("--seed", default=1_000_000, show_default=True)
-def encoder_command(out, **options):
-    """Pretrain the encoder on phantoms of another seed; OUT ends in .weights.h5."""
-    from cxrlib.encoder_pretraining import pretrain_encoder
-
-    pretrain_encoder(out, **options)
-
-
-@main.command("pretrain-text")
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
-@click.option("--studies", default=12_000, show_default=True)
-@click.option("--epochs", default=4, show_default=True)
-@click.option("--seed", default=2_000_000, show_default=True)
-def text_command(out, **options):
-    """Pretrain a small GPT-2 on phantom texts of another seed; OUT is a folder."""
-    from cxrlib.text_pretraining import pretrain_gpt2
-
-    pretrain_gpt2(out, **options)
-
-
 def scalar(text):
     """Read a parameter as YAML does, and 1e-3 as a number, which YAML 1.1 does not."""
     import yaml
@@ -331,6 +319,10 @@ def figures(folder, readme):
     click.echo(text)
 
 
+main.add_command(card)
+main.add_command(pretrain_encoder)
+main.add_command(pretrain_text)
+main.add_command(score)
 main.add_command(segment)
 main.add_command(train_lungs)
 main.add_command(weights)

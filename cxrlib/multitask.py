@@ -11,8 +11,11 @@ from cxrlib.checkpoints.gpt2 import gpt2_sizes_of, tokenizer_files
 from cxrlib.data.pipeline import load_batches, split_size
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
+from cxrlib.evaluation.baselines import nearest_reports
+from cxrlib.evaluation.thresholds import choose_threshold
 from cxrlib.files import InputError
-from cxrlib.models.presets import build_report_model
+from cxrlib.inference import encode_split
+from cxrlib.models.presets import CONDITIONING, build_report_model
 from cxrlib.models.report_model import compile_report_model
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
 from cxrlib.results import GROUNDS
@@ -156,6 +159,7 @@ def train_report_model(
     delta=1.0,
     ssim_weight=0.5,
     skips=5,
+    conditioning=CONDITIONING,
     sequence_length=64,
     vocabulary_size=1000,
     gpt2="auto",
@@ -180,6 +184,8 @@ def train_report_model(
         delta: float. Weight of the text.
         ssim_weight: float. λ in `MSE + λ(1 − SSIM)`.
         skips: int, 0 to 5. Levels that the decoders may copy from.
+        conditioning: string. How GPT-2 is told of the image: `"latent"`,
+            `"spatial"` or `"none"`.
         sequence_length: int. Tokens per report.
         vocabulary_size: int. Of the learned tokenizer.
         gpt2: string. See `cxrlib.pretrained.find_gpt2`.
@@ -213,6 +219,7 @@ def train_report_model(
         skips=skips,
         origin=describe_origin(prepared, section),
         gpt2_sizes=gpt2_sizes_of(folder),
+        conditioning=conditioning,
     )
     model.origin["encoder"] = load_encoder(
         model.imaging.encoder, encoder_weights, is_phantom
@@ -263,6 +270,7 @@ SETTINGS = (
     "delta",
     "ssim_weight",
     "skips",
+    "conditioning",
     "sequence_length",
     "vocabulary_size",
 )
@@ -289,6 +297,7 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
     manifest = read_manifest(prepared)
     source = manifest["source"]
     section = model.origin.get("section", "impression")
+    beside = _beside(model, prepared, predictions, split)
     results.dataset(
         ground=source_ground(source),
         counts=manifest["counts"],
@@ -297,16 +306,36 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
         split_by=manifest["split"]["by"],
         image_size=manifest["size"],
     )
-    results.record["model"] = dict(model.origin)
+    conditioning = model.causal_lm.backbone.conditioning
+    results.record["model"] = model.origin | {"conditioning": conditioning}
     for part in ("encoder", "gpt2"):
         results.weights(part, model.origin.get(part, "unknown"))
     return results.evaluate(
         predictions,
-        train_texts=read_texts(prepared, "train", section) or None,
         section=section,
         split=split,
         image_size=f"{manifest['size']}×{manifest['size']} pixels",
+        **beside,
     )
+
+
+def _beside(model, prepared, predictions, split):
+    """What the baselines need; the nearest train reports go into the predictions."""
+    train = encode_split(model, prepared, "train")
+    beside = {
+        "train_texts": [text for text in train["text"] if text] or None,
+        "train_labels": train["label"],
+    }
+    if split != "train":
+        latents = encode_split(model, prepared, split)["latent"]
+        predictions["nearest"] = nearest_reports(
+            train["latent"], train["text"], latents
+        )
+    if split_size(prepared, "val"):
+        val = encode_split(model, prepared, "val")
+        chosen = choose_threshold(val["label"], val["probability"])
+        beside["threshold"], beside["threshold_from"] = chosen
+    return beside
 
 
 def source_ground(source):

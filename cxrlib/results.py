@@ -17,7 +17,8 @@ import time
 import numpy as np
 
 from cxrlib.evaluation.figure import figure
-from cxrlib.evaluation.summary import evaluate_predictions, figures_table
+from cxrlib.evaluation.summary import evaluate_predictions
+from cxrlib.evaluation.tables import BASELINES, figures_table
 from cxrlib.files import InputError, write_whole
 
 SCHEMA = 1
@@ -64,6 +65,7 @@ class Results:
             "dataset": None,
             "metrics": {},
             "baselines": {},
+            "warnings": [],
             "weights": {},
             "environment": _describe(environment),
             "durations": {},
@@ -107,7 +109,7 @@ class Results:
         self.record["metrics"][name] = record
 
     def evaluate(self, predictions, **arguments):
-        """Compute every figure of the test studies and keep their table.
+        """Compute every figure of the test studies, and keep table and warnings.
 
         Args:
             predictions: `pandas.DataFrame`, one row per study, with the columns
@@ -118,9 +120,10 @@ class Results:
             The table of figures, a `pandas.DataFrame` to show.
         """
         found = evaluate_predictions(predictions, **arguments)
-        self.predictions = predictions
+        self.predictions = found["table"]
         self.record["metrics"] |= found["figures"]
         self.record["baselines"] = found["baselines"]
+        self.record["warnings"] = found["warnings"]
         return self.table()
 
     def table(self):
@@ -287,14 +290,21 @@ def _check_metric(name, metric):
         raise InputError(f"results: metric {name} lacks its protocol.")
     if "split" not in metric["protocol"] or not isinstance(metric.get("n"), int):
         raise InputError(f"results: metric {name} does not say its split and n.")
-    for key in ("value", "constant", "shuffled", "fall"):
-        value = metric.get(key)
-        if value is not None and (
-            not isinstance(value, int | float) or not math.isfinite(value)
-        ):
+    for key in ("value", *BASELINES, "shuffled", "fall", "gain"):
+        if metric.get(key) is not None and not _is_number(metric[key]):
             raise InputError(f"results: metric {name}: {key} is not a number.")
+    for key in ("interval", "fall_interval", "gain_interval"):
+        ends = metric.get(key)
+        if ends is not None and not (
+            isinstance(ends, list) and len(ends) == 2 and all(map(_is_number, ends))
+        ):
+            raise InputError(f"results: metric {name}: {key} is not two numbers.")
     if metric.get("value") is None and not metric.get("note"):
         raise InputError(f"results: metric {name} has no value and no note why.")
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _describe(environment):

@@ -1,14 +1,20 @@
+import functools
+
 import numpy as np
-import pandas as pd
 import pytest
 
-from cxrlib.evaluation.baselines import best_constant, derangement, shuffle_test
-from cxrlib.evaluation.summary import (
-    evaluate_predictions,
-    figures_markdown,
-    figures_table,
-    read_predictions,
+from cxrlib.evaluation import comparison
+from cxrlib.evaluation.baselines import (
+    best_constant,
+    derangement,
+    most_frequent,
+    nearest_reports,
+    random_reports,
+    shuffled_orders,
 )
+from cxrlib.evaluation.bootstrap import interval, resampling_weights
+from cxrlib.evaluation.classification import label_values
+from cxrlib.evaluation.comparison import compare, compare_labels
 from cxrlib.evaluation.text import TextScorer
 from cxrlib.files import InputError
 
@@ -21,23 +27,11 @@ REPORTS = [
 ]
 
 
-def table(n=40, seed=0):
-    generator = np.random.default_rng(seed)
-    texts = generator.choice(REPORTS, n)
-    labels = (texts != NORMAL).astype(float)
-    return pd.DataFrame(
-        {
-            "uid": [str(uid) for uid in range(n)],
-            "reference": texts,
-            "prediction": texts,
-            "label": labels,
-            "probability": np.clip(labels * 0.6 + generator.random(n) * 0.4, 0, 1),
-            "ssim_frontal": generator.random(n),
-            "ssim_lateral": generator.random(n),
-            "mse_frontal": generator.random(n) / 100,
-            "mse_lateral": generator.random(n) / 100,
-        }
-    )
+def drawn(n, seed):
+    return np.random.default_rng(seed).choice(REPORTS, n).tolist()
+
+
+# === Constants ===
 
 
 def test_best_constant_is_the_best_of_all_candidates():
@@ -48,8 +42,8 @@ def test_best_constant_is_the_best_of_all_candidates():
         scores = TextScorer(train).score([text] * len(train))
         quality[text] = np.mean([scores["nltk.bleu_4"], scores["rouge_score.rouge_l"]])
     assert chosen["text"] == max(quality, key=quality.get) == NORMAL
-    assert chosen["train_score"] == pytest.approx(quality[NORMAL])
-    assert chosen["train_count"] == 8 and chosen["train_n"] == len(train)
+    assert chosen["score"] == pytest.approx(quality[NORMAL])
+    assert chosen["count"] == 8 and chosen["n"] == len(train)
 
 
 def test_best_constant_tries_only_the_most_frequent():
@@ -57,13 +51,69 @@ def test_best_constant_tries_only_the_most_frequent():
     assert best_constant(train, candidates=1)["text"] == "a b c d e"
 
 
-def test_best_constant_does_not_depend_on_the_order():
+def test_constants_do_not_depend_on_the_order():
     train = REPORTS * 2
     assert best_constant(train)["text"] == best_constant(train[::-1])["text"]
+    assert most_frequent(train) == most_frequent(train[::-1])
 
 
-def test_no_train_text_no_constant():
+def test_most_frequent_counts_what_reads_the_same():
+    train = ["Edema.", "Clear lungs.", " clear\nLUNGS.", None, ""]
+    assert most_frequent(train) == {"text": "Clear lungs.", "count": 2, "n": 3}
+
+
+def test_no_train_text_no_baseline():
     assert best_constant([None, " "]) is None
+    assert most_frequent([]) is None
+    with pytest.raises(InputError, match="all empty"):
+        random_reports([None, ""], 3)
+
+
+# === Random and nearest ===
+
+
+def test_random_reports_are_the_seeds_and_trains():
+    train = ["a", "b", "", None, "b"]
+    found = random_reports(train, 3000, seed=1)
+    assert found == random_reports(train, 3000, seed=1)
+    assert found != random_reports(train, 3000, seed=2)
+    assert set(found) == {"a", "b"}
+    assert found.count("b") / 3000 == pytest.approx(2 / 3, abs=0.04)
+
+
+def test_nearest_equals_scikit_learn():
+    from sklearn.metrics.pairwise import cosine_similarity
+
+    generator = np.random.default_rng(0)
+    # Lengths differ, so that a product instead of the cosine would err.
+    train = generator.normal(size=(70, 8)) * generator.uniform(0.1, 9, (70, 1))
+    asked = generator.normal(size=(1500, 8)) * 100  # More than one batch of rows.
+    texts = [str(index) for index in range(70)]
+    expected = cosine_similarity(asked, train).argmax(axis=1).astype(str).tolist()
+    assert nearest_reports(train, texts, asked) == expected
+
+
+def test_nearest_passes_over_studies_without_a_report():
+    assert nearest_reports([[1, 0], [0, 1]], ["", "far"], [[1, 0]]) == ["far"]
+    assert nearest_reports([[1, 0], [0, 1]], ["a", "b"], np.zeros((0, 2))) == []
+    assert nearest_reports([[0, 0], [0, 1]], ["a", "b"], [[0, 1]]) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("train", "texts", "asked", "words"),
+    [
+        ([[1, 0]], ["a", "b"], [[1, 0]], "2 train reports"),
+        ([[1, 0]], ["a"], [[1, 0, 0]], "same width"),
+        ([[1, np.nan]], ["a"], [[1, 0]], "NaN or infinite"),
+        ([[1, 0]], [""], [[1, 0]], "all empty"),
+    ],
+)
+def test_bad_features_are_told(train, texts, asked, words):
+    with pytest.raises(InputError, match=words):
+        nearest_reports(train, texts, asked)
+
+
+# === Shuffle ===
 
 
 @pytest.mark.parametrize("n", [2, 3, 50])
@@ -74,90 +124,99 @@ def test_derangement_moves_every_study(n):
         assert sorted(order) == list(range(n)) and (order != np.arange(n)).all()
 
 
-def test_perfect_reports_fall_by_the_shuffle_and_a_constant_does_not():
-    found = evaluate_predictions(table(), train_texts=REPORTS)["figures"]
-    assert found["nltk.bleu_4"]["value"] == 1
-    assert found["nltk.bleu_4"]["fall"] > 0.3
-    assert found["abnormal.auroc"]["value"] == 1
-    assert found["abnormal.auroc"]["shuffled"] == pytest.approx(0.5, abs=0.1)
-    assert found["abnormal.auroc"]["constant"] == 0.5
-    blind = table().assign(prediction=NORMAL)
-    figures = evaluate_predictions(blind, constant=NORMAL)["figures"]
-    for name in ("nltk.bleu_4", "rouge_score.rouge_l"):
-        assert figures[name]["fall"] == pytest.approx(0)
-        assert figures[name]["value"] == pytest.approx(figures[name]["constant"])
-    assert figures["text.distinct"]["value"] == 1
+def test_orders():
+    assert shuffled_orders(5, 3).shape == (3, 5)
+    assert shuffled_orders(1).shape == (0, 1) and shuffled_orders(0).shape == (0, 0)
+    assert (shuffled_orders(9, 2, seed=1) == shuffled_orders(9, 2, seed=1)).all()
+    with pytest.raises(ValueError, match="1 study cannot"):
+        derangement(1, np.random.default_rng(0))
 
 
-def test_shuffle_equals_scoring_the_exchanged_outputs():
-    outputs = np.array(REPORTS, dtype=object)
-    scorer = TextScorer(REPORTS)
-    found = shuffle_test(lambda i: scorer.score(outputs[i]), 4, permutations=3, seed=5)
-    generator = np.random.default_rng(5)
-    expected = [
-        scorer.score([REPORTS[i] for i in derangement(4, generator)])["nltk.bleu_1"]
-        for _ in range(3)
-    ]
-    assert found["nltk.bleu_1"] == pytest.approx(np.mean(expected))
+def weighed(texts, weights):
+    """Each text as often as its weight says."""
+    return [t for t, w in zip(texts, weights, strict=True) for _ in range(int(w))]
 
 
-def test_one_study_cannot_be_shuffled():
-    figures = evaluate_predictions(table(1), train_texts=REPORTS)["figures"]
-    assert "shuffled" not in figures["nltk.bleu_4"]
-
-
-def test_figures_are_recomputed_from_the_file(tmp_path):
-    predictions = table()
-    predictions.loc[0, "prediction"] = ""
-    predictions.loc[1, ["reference", "prediction"]] = "None"
-    predictions.loc[2, "label"] = np.nan
-    predictions.loc[3, "ssim_lateral"] = np.nan
-    first = evaluate_predictions(predictions, train_texts=REPORTS)
-    predictions.to_csv(tmp_path / "predictions.csv", index=False)
-    again = evaluate_predictions(
-        read_predictions(tmp_path / "predictions.csv"),
-        constant=first["baselines"]["constant_report"]["text"],
+def test_comparison_equals_scoring_resampled_studies(monkeypatch):
+    """Paired: value, baseline and shuffle are scored on the same drawn studies."""
+    few = functools.partial(comparison.resampled_sums, resamples=60)
+    monkeypatch.setattr(comparison, "resampled_sums", few)
+    references, said, other = drawn(12, 0), drawn(12, 1), drawn(12, 2)
+    orders = shuffled_orders(12, 2)
+    protocols = ["nltk", "rouge_score"]
+    found = compare(
+        TextScorer(references, protocols), said, {"constant": other}, orders
     )
-    assert set(again["figures"]) == set(first["figures"])
-    for name, record in first["figures"].items():
-        for key in ("value", "constant", "shuffled"):
-            if key in record:
-                assert again["figures"][name][key] == pytest.approx(record[key]), name
-    assert first["figures"]["nltk.bleu_4"]["n"] == 40
-    assert first["figures"]["abnormal.auroc"]["protocol"]["left_out"] == 1
-    assert first["figures"]["lateral.ssim"]["n"] == 39
+    rows = {name: [] for name in found}
+    outputs = [said, other, *([said[i] for i in order] for order in orders)]
+    for weights in np.concatenate(list(resampling_weights(12, 60))):
+        scorer = TextScorer(weighed(references, weights), protocols)
+        scores = [scorer.score(weighed(texts, weights)) for texts in outputs]
+        for name in found:
+            rows[name].append([each[name] for each in scores])
+    for name, record in found.items():
+        own, constant, *shuffles = np.array(rows[name]).T
+        assert record["interval"] == pytest.approx(interval(own))
+        assert record["gain_interval"] == pytest.approx(interval(own - constant))
+        fall = own - np.mean(shuffles, axis=0)
+        assert record["fall_interval"] == pytest.approx(interval(fall))
+        whole = [TextScorer(references, protocols).score(o)[name] for o in outputs]
+        assert record["value"] == pytest.approx(whole[0])
+        assert record["constant"] == pytest.approx(whole[1])
+        assert record["shuffled"] == pytest.approx(np.mean(whole[2:]))
+        assert record["fall"] == pytest.approx(whole[0] - np.mean(whole[2:]))
 
 
-def test_figures_of_one_class_are_listed_as_undefined():
-    figures = evaluate_predictions(table().assign(label=1.0))["figures"]
-    listed = figures_table(figures).set_index("figure")
-    assert listed.loc["abnormal.auroc", "value"] == "undefined"
-    assert "only one class in the n=40" in listed.loc["abnormal.auroc", "note"]
-    assert "undefined: only one class" in figures_markdown(figures)
+def test_gain_is_over_the_better_constant():
+    references, said = drawn(9, 0), drawn(9, 1)
+    worse, better = ["Nothing alike"] * 9, references
+    found = compare(
+        TextScorer(references, ["nltk"]),
+        said,
+        {"constant": worse, "frequent": better, "random": drawn(9, 3)},
+        shuffled_orders(9, 1),
+    )["nltk.bleu_1"]
+    assert found["gain"] == pytest.approx(found["value"] - 1)
+    assert found["gain_interval"][1] < 0
 
 
-def test_only_the_columns_there():
-    predictions = table()[["uid", "ssim_frontal"]]
-    assert set(evaluate_predictions(predictions)["figures"]) == {"frontal.ssim"}
+def test_the_same_output_differs_by_exactly_nothing():
+    """No rounding error may pass for a gain or a fall."""
+    references = drawn(50, 0)
+    same = [NORMAL] * 50
+    found = compare(
+        TextScorer(references), same, {"constant": same}, shuffled_orders(50)
+    )
+    for record in found.values():
+        assert record["fall"] == 0 and record["gain"] == 0
+        assert record["fall_interval"] == record["gain_interval"] == [0, 0]
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "no such file"),
-        ("", "not a readable CSV"),
-        ("study,prediction\n1,a\n", "no column uid"),
-        ("uid,label\n1,yes\n", "column label"),
-    ],
-)
-def test_bad_files_are_told(tmp_path, content, words):
-    path = tmp_path / "predictions.csv"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(InputError, match=words):
-        read_predictions(path)
+def test_one_study_has_neither_interval_nor_shuffle():
+    record = compare(
+        TextScorer(["No edema."]), ["Edema."], {"constant": ["a"]}, shuffled_orders(1)
+    )["nltk.bleu_1"]
+    assert set(record) == {"value", "constant", "gain"}
 
 
-def test_a_uid_twice_is_told():
-    with pytest.raises(InputError, match="uid 0 occurs more than once"):
-        evaluate_predictions(pd.concat([table(2), table(2)]))
+def test_labels_that_know_and_labels_that_do_not():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 80)
+    orders = shuffled_orders(80, 4)
+    found = compare_labels(labels, labels * 0.8 + 0.1, 1.0, orders)
+    assert found["auroc"]["fall_interval"][0] > 0.3
+    assert found["auroc"]["constant"] == 0.5
+    assert found["accuracy"]["constant"] == pytest.approx(labels.mean())
+    assert found["brier"]["fall"] < 0  # An error: less is better.
+    shuffled = [label_values(labels, (labels * 0.8 + 0.1)[o])["auroc"] for o in orders]
+    assert found["auroc"]["shuffled"] == pytest.approx(np.mean(shuffled))
+    blind = compare_labels(labels, generator.random(80), 1.0, orders)
+    low, high = blind["auroc"]["fall_interval"]
+    assert low < 0 < high
+
+
+def test_labels_of_one_class():
+    found = compare_labels(np.ones(5, int), np.full(5, 0.4), 1.0, shuffled_orders(5))
+    assert found["auroc"]["value"] is None and found["auroc"]["fall"] is None
+    assert "fall_interval" not in found["auroc"]
+    assert found["sensitivity"]["gain"] == -1

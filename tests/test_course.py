@@ -132,11 +132,24 @@ def test_results_are_recomputed_from_their_files(tmp_path):
     again = evaluate_predictions(
         read_predictions(tmp_path / "07_multitask" / "predictions.csv"),
         constant=record["baselines"]["constant_report"]["text"],
+        frequent=record["baselines"]["frequent_report"]["text"],
     )
-    for name, metric in record["metrics"].items():
-        assert again["figures"][name]["value"] == pytest.approx(metric["value"]), name
+    metrics = record["metrics"]
+    assert set(metrics) - set(again["figures"]) == {"text.novel_share"}
+    for name, figure in again["figures"].items():
+        for key in ("value", "constant", "frequent", "random", "shuffled"):
+            if key in metrics[name]:
+                expected = pytest.approx(metrics[name][key])
+                assert figure[key] == expected, (name, key)
     assert record["dataset"]["ground"] == "phantom"
     assert record["predictions"]["rows"] == 3
+
+
+def test_warnings_and_drawn_reports_are_kept(tmp_path):
+    record = read_results(written(tmp_path).write())
+    assert any("so few studies" in words for words in record["warnings"])
+    kept = read_predictions(tmp_path / "07_multitask" / "predictions.csv")
+    assert set(kept["random"]) <= {"No edema.", "Clear lungs."}
 
 
 def test_no_nan_in_the_json(tmp_path):
@@ -222,4 +235,21 @@ def test_a_metric_without_a_value_says_why(tmp_path):
         check(record)
     metric["value"] = "0.9"
     with pytest.raises(InputError, match="not a number"):
+        check(record)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("nearest", "0.9", "nearest is not a number"),
+        ("gain", float("inf"), "gain is not a number"),
+        ("interval", 0.1, "interval is not two numbers"),
+        ("fall_interval", [0.1], "fall_interval is not two numbers"),
+        ("gain_interval", [0.1, "0.2"], "gain_interval is not two numbers"),
+    ],
+)
+def test_what_stands_beside_a_value_is_checked(tmp_path, key, value, words):
+    record = json.loads(written(tmp_path).write().read_text())
+    record["metrics"]["nltk.bleu_4"][key] = value
+    with pytest.raises(InputError, match=words):
         check(record)

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from nbformat import v4
 
+from cxrlib.evaluation.tables import format_interval
 from cxrlib.files import InputError
 from cxrlib.results import Results
+from cxrlib.runs.figures import figures_of
 from cxrlib.runs.page import write_index
 from cxrlib.runs.runner import Run, execute, known_parameters, plan, run_notebooks
 
@@ -192,6 +194,54 @@ def test_page_shows_figures_studies_and_warnings(tmp_path):
         if "%" not in link:
             assert (tmp_path / link).is_file()
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_page_shows_intervals_baselines_and_words_of_warning(tmp_path):
+    results_in(tmp_path, prediction="Effusion.")
+    lungs = Results(tmp_path, "02_lungs")
+    lungs.dataset("real", {"test": 3})
+    lungs.metric("own.dice", 0.9, 3, constant=0.8, split="test")
+    lungs.record["baselines"]["constant_mask"] = "mean of train"
+    lungs.write()
+    page = write_index(tmp_path).read_text()
+    parts = page.split('<section id="')
+    metric = json.loads((tmp_path / "07_multitask" / "results.json").read_text())
+    record = metric["metrics"]["frontal.ssim"]
+    assert format_interval(record["interval"]) in parts[2]
+    assert "n=3: so few studies" in parts[2]
+    assert "best single report of train, “No edema.”" in parts[2]
+    assert ">random</th>" in parts[2] and ">nearest</th>" not in parts[2]
+    # The other notebook has one baseline, and its legend does not speak of reports.
+    assert "constant mask (mean of train)" in parts[1]
+    assert ">constant</th>" in parts[1] and ">random</th>" not in parts[1]
+    assert "report" not in parts[1].split("<h3>Figures")[1]
+
+
+def test_page_of_results_from_before_there_were_intervals(tmp_path):
+    results_in(tmp_path)
+    path = tmp_path / "07_multitask" / "results.json"
+    record = json.loads(path.read_text())
+    del record["warnings"], record["baselines"]["frequent_report"]
+    for metric in record["metrics"].values():
+        for key in ("interval", "fall_interval", "frequent", "random", "gain"):
+            metric.pop(key, None)
+    path.write_text(json.dumps(record))
+    page = write_index(tmp_path).read_text()
+    assert "coco.bleu_4" in page and "Small print" not in page
+    assert "coco.bleu_4" in figures_of(path.parent)
+
+
+def test_table_for_the_readme_is_narrow(tmp_path):
+    results = results_in(tmp_path)
+    said = figures_of(results.folder).splitlines()
+    head = next(line for line in said if line.startswith("| figure"))
+    assert head == "| figure | value | 95 % | best baseline | shuffled | n | of |"
+    row = next(line for line in said if "coco.bleu_1 " in line)
+    record = results.record["metrics"]["coco.bleu_1"]
+    assert f"| {format_interval(record['interval'])} |" in row
+    best = max(record[kind] for kind in ("constant", "frequent", "random"))
+    assert f"| {best:.4f} " in row and "| 3 | test, impression |" in row
+    assert any(line.startswith("**Warning.** n=3") for line in said)
 
 
 def test_page_of_real_data_has_no_phantom_mark(tmp_path):

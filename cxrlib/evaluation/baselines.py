@@ -4,10 +4,25 @@ import collections
 
 import numpy as np
 
-from cxrlib.evaluation.text import PROTOCOLS, TextScorer, tidy
+from cxrlib.evaluation.protocols import tidy
+from cxrlib.evaluation.text import TextScorer
+from cxrlib.files import InputError
 
 # The two figures that seed 000 and most papers quote.
 QUOTED = ("nltk.bleu_4", "rouge_score.rouge_l")
+_ROWS = 1024  # Studies compared at once with all of train.
+
+
+def _ranked(texts):
+    """Reports as first written, with their counts, the most frequent first."""
+    first, frequency = {}, collections.Counter()
+    for text in texts:
+        if tidy(text):
+            first.setdefault(tidy(text), str(text))
+            frequency[tidy(text)] += 1
+    # Ties in order of the alphabet, so that the rows' order does not matter.
+    order = sorted(frequency, key=lambda text: (-frequency[text], text))
+    return [(first[text], frequency[text]) for text in order]
 
 
 def best_constant(train_texts, candidates=50, sample=1000, seed=0):
@@ -24,8 +39,8 @@ def best_constant(train_texts, candidates=50, sample=1000, seed=0):
         seed: int.
 
     Returns:
-        A dict: `text`, `train_score`, `train_count` (how often it occurs there),
-        `train_n`, `candidates`. `None` if there is no train text.
+        A dict: `text`, `score`, `count` (how often it occurs there),
+        `n`, `candidates`. `None` if there is no train text.
 
     Example:
     ```python
@@ -35,52 +50,121 @@ def best_constant(train_texts, candidates=50, sample=1000, seed=0):
     spoken = [text for text in train_texts if tidy(text)]
     if not spoken:
         return None
-    first = {}
-    for text in spoken:
-        first.setdefault(tidy(text), str(text))
-    frequency = collections.Counter(map(tidy, spoken))
-    # Ties in order of the alphabet, so that the rows' order does not matter.
-    ranked = sorted(frequency, key=lambda text: (-frequency[text], text))[:candidates]
+    ranked = _ranked(spoken)[:candidates]
+    tried = spoken
     if len(spoken) > sample:
         chosen = np.random.default_rng(seed).choice(len(spoken), sample, replace=False)
-        spoken_sample = [spoken[index] for index in sorted(chosen)]
-    else:
-        spoken_sample = spoken
-    scorer = TextScorer(spoken_sample, [name.split(".")[0] for name in QUOTED])
+        tried = [spoken[index] for index in sorted(chosen)]
+    scorer = TextScorer(tried, [name.split(".")[0] for name in QUOTED])
 
     def quality(text):
-        scores = scorer.score([text] * len(spoken_sample))
+        scores = scorer.score([text] * len(tried))
         return float(np.mean([scores[name] for name in QUOTED]))
 
-    scores = {text: quality(text) for text in ranked}
-    best = max(ranked, key=scores.get)
+    scores = [quality(text) for text, _ in ranked]
+    text, count = ranked[int(np.argmax(scores))]
     return {
-        "text": first[best],
-        "train_score": scores[best],
-        "train_count": frequency[best],
-        "train_n": len(spoken),
+        "text": text,
+        "score": max(scores),
+        "count": count,
+        "n": len(spoken),
         "candidates": len(ranked),
     }
 
 
-def constant_scores(references, text, protocols=tuple(PROTOCOLS)):
-    """The text figures of one report given to every study.
+def most_frequent(train_texts):
+    """The report that occurs most often in train; of equals, the alphabet's first.
 
     Args:
-        references: sequence of strings `(n,)`.
-        text: string. The constant report.
-        protocols: names from `cxrlib.evaluation.text.PROTOCOLS`.
+        train_texts: sequence of strings.
 
     Returns:
-        A dict of floats by `protocol.figure`.
+        A dict: `text`, `count`, `n`. `None` if there is no train text.
 
     Example:
     ```python
-    constant_scores(["No edema.", "Clear lungs."], "No acute disease.")
+    most_frequent(["Edema.", "No acute disease.", "no acute disease."])["text"]
     ```
     """
-    references = list(references)
-    return TextScorer(references, protocols).score([text] * len(references))
+    ranked = _ranked(train_texts)
+    if not ranked:
+        return None
+    text, count = ranked[0]
+    total = sum(count for _, count in ranked)
+    return {"text": text, "count": count, "n": total}
+
+
+def random_reports(train_texts, n, seed=0):
+    """A report drawn from train for each study, with replacement.
+
+    Args:
+        train_texts: sequence of strings; empty ones are not drawn.
+        n: int. Studies.
+        seed: int.
+
+    Returns:
+        A list of `n` strings.
+
+    Raises:
+        InputError: if there is no train text.
+
+    Example:
+    ```python
+    random_reports(["Edema.", "No acute disease."], n=3)
+    ```
+    """
+    spoken = [text for text in train_texts if tidy(text)]
+    if not spoken:
+        raise InputError("The train reports are all empty: there is none to draw.")
+    drawn = np.random.default_rng(seed).integers(len(spoken), size=n)
+    return [spoken[index] for index in drawn]
+
+
+def nearest_reports(train_features, train_texts, features):
+    """For each study the report of the train study that looks most alike.
+
+    The features may be an encoder's pooled latents; the likeness is their cosine.
+    What this reaches by looking, without a language model, a model should pass.
+
+    Args:
+        train_features: float array `(m, d)`, one row per train study.
+        train_texts: sequence of strings `(m,)`; studies with an empty one are
+            not looked at.
+        features: float array `(n, d)`.
+
+    Returns:
+        A list of `n` strings; of equally near studies the first one's.
+
+    Raises:
+        InputError: if the shapes do not fit, a feature is not finite, or there is
+            no train text.
+
+    Example:
+    ```python
+    nearest_reports([[1, 0], [0, 1]], ["Edema.", "Clear."], [[0.2, 0.9]])  # ["Clear."]
+    ```
+    """
+    known, asked = (np.asarray(f, "float32") for f in (train_features, features))
+    shapes = (len(train_texts), known.shape[-1]), (len(asked), known.shape[-1])
+    if (known.shape, asked.shape) != shapes:
+        raise InputError(
+            f"{len(train_texts)} train reports, train features {known.shape} and "
+            f"features {asked.shape}: each study needs a row, all of the same width."
+        )
+    if not (np.isfinite(known).all() and np.isfinite(asked).all()):
+        raise InputError("A feature is NaN or infinite; extract the features again.")
+    spoken = np.array([bool(tidy(text)) for text in train_texts], bool)
+    texts = [text for text in train_texts if tidy(text)]
+    if not texts:
+        raise InputError("The train reports are all empty: none is nearest.")
+    # The length of the asked row does not change which train row is nearest.
+    known = known[spoken]
+    known = known / np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
+    nearest = []
+    for start in range(0, len(asked), _ROWS):
+        cosine = asked[start : start + _ROWS] @ known.T  # (rows, m), unscaled
+        nearest.extend(cosine.argmax(axis=1))
+    return [texts[index] for index in nearest]
 
 
 def derangement(n, generator):
@@ -92,6 +176,9 @@ def derangement(n, generator):
 
     Returns:
         An int array `(n,)`.
+
+    Raises:
+        ValueError: if `n` is below 2.
 
     Example:
     ```python
@@ -108,8 +195,8 @@ def derangement(n, generator):
             return order
 
 
-def shuffle_test(score, n, permutations=20, seed=0):
-    """The figures when every study gets the output for another study's images.
+def shuffled_orders(n, permutations=20, seed=0):
+    """Orders for the image-shuffle test: every study gets another's output.
 
     A deterministic decoder (greedy, beam) writes the same report for the same
     images, so generating with exchanged images equals exchanging the outputs:
@@ -117,29 +204,18 @@ def shuffle_test(score, n, permutations=20, seed=0):
     A model that does not lose by the shuffle has not looked at the image.
 
     Args:
-        score: callable. Takes an order of the outputs, an int array `(n,)`, and
-            returns a dict of floats or `None`.
-        n: int. The number of studies.
-        permutations: int. Orders to average over; no study keeps its own output.
+        n: int. Studies.
+        permutations: int. Orders to average over.
         seed: int.
 
     Returns:
-        A dict with the mean per figure, `None` where a figure is undefined or
-        there are fewer than two studies.
+        An int array `(permutations, n)`, without rows if `n` is below 2.
 
     Example:
     ```python
-    outputs, scorer = np.array(["Edema.", "Clear."]), TextScorer(["Edema.", "Clear."])
-    shuffle_test(lambda order: scorer.score(outputs[order]), 2)
+    outputs[shuffled_orders(len(outputs))]  # (20, n)
     ```
     """
-    if n < 2:
-        return {}
     generator = np.random.default_rng(seed)
-    runs = [score(derangement(n, generator)) for _ in range(permutations)]
-    return {
-        name: None
-        if any(run[name] is None for run in runs)
-        else float(np.mean([run[name] for run in runs]))
-        for name in runs[0]
-    }
+    rows = [derangement(n, generator) for _ in range(permutations if n > 1 else 0)]
+    return np.array(rows, int).reshape(len(rows), n)

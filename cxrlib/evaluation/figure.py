@@ -56,4 +56,5 @@ def format_figure(value):
         return "undefined"
     if isinstance(value, int):
         return str(value)
+    value = round(value, 9) + 0.0  # What differs from 0 by rounding only, is 0.
     return f"{value:.6f}" if 0 < abs(value) < 0.01 else f"{value:.4f}"

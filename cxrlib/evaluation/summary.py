@@ -1,21 +1,25 @@
 """From `predictions.csv` to every figure: what wrote `results.json` can be redone."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 
 from cxrlib.evaluation.baselines import (
     best_constant,
-    constant_scores,
-    shuffle_test,
+    most_frequent,
+    random_reports,
+    shuffled_orders,
 )
-from cxrlib.evaluation.classification import (
-    classification_scores,
-    known,
-    label_values,
-    majority_values,
-)
-from cxrlib.evaluation.figure import figure, format_figure
-from cxrlib.evaluation.text import PROTOCOLS, TextScorer, answered, text_scores
+from cxrlib.evaluation.bootstrap import WORDS, interval, resampled_sums
+from cxrlib.evaluation.cautions import cautions
+from cxrlib.evaluation.classification import classification_scores
+from cxrlib.evaluation.clinical import ClinicalScorer, clinical_scores
+from cxrlib.evaluation.comparison import compare, compare_labels
+from cxrlib.evaluation.figure import figure
+from cxrlib.evaluation.protocols import DEFAULT, tidy
+from cxrlib.evaluation.text import TextScorer, text_scores
+from cxrlib.evaluation.thresholds import known
 from cxrlib.files import InputError
 
 TEXTS = ("reference", "prediction")
@@ -25,6 +29,46 @@ IMAGES = {
     "psnr": "PSNR in dB, mean over studies",
 }
 VIEWS = ("frontal", "lateral")
+# Of many studies few orders say as much as many orders of few.
+SHUFFLED = 20_000
+THEMSELVES = "the references being scored (an upper bound)"
+
+
+def read_table(path, needed=()):
+    """Read a CSV as strings; a report that reads "None" stays a report.
+
+    Args:
+        path: string or `pathlib.Path`. UTF-8, with or without a byte-order mark.
+        needed: sequence of strings. Columns that must be there.
+
+    Returns:
+        A `pandas.DataFrame` of strings, `""` where a cell is empty.
+
+    Raises:
+        InputError: if the file is missing or unreadable, or lacks a column.
+
+    Example:
+    ```python
+    read_table("mine.csv", ["prediction", "reference"])
+    ```
+    """
+    try:
+        table = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file.") from None
+    except UnicodeError:
+        raise InputError(f"{path}: not in UTF-8; save it as CSV UTF-8.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
+        raise InputError(f"{path}: not a readable CSV file ({error}).") from None
+    table = table.fillna("").rename(columns=str.strip)  # A short row lacks cells.
+    for column in needed:
+        if column not in table:
+            raise InputError(
+                f"{path}: has no column {column}; columns: {list(table.columns)}."
+            )
+    return table
 
 
 def read_predictions(path):
@@ -45,14 +89,7 @@ def read_predictions(path):
     read_predictions("outputs/demo/07_multitask/predictions.csv")
     ```
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
-        raise InputError(f"{path}: not a readable CSV file ({error}).") from None
-    if "uid" not in table:
-        raise InputError(f"{path}: has no column uid; columns: {list(table.columns)}.")
+    table = read_table(path, ["uid"])
     numeric = [f"{name}_{view}" for name in IMAGES for view in VIEWS]
     for column in table.columns.intersection(["label", "probability", *numeric]):
         try:
@@ -63,73 +100,98 @@ def read_predictions(path):
     return table
 
 
-def _text_figures(table, constant, section, split, permutations, seed, protocols):
-    references, predictions, _ = answered(table["reference"], table["prediction"])
-    figures = text_scores(
-        table["reference"], table["prediction"], section, split, protocols
-    )
-    if not references:
-        return figures
-    scorer, outputs = TextScorer(references, protocols), np.array(predictions, object)
-    beside = {
-        "constant": constant_scores(references, constant, protocols)
-        if constant
-        else {},
-        "shuffled": shuffle_test(
-            lambda order: scorer.score(outputs[order]), len(outputs), permutations, seed
-        ),
-    }
-    return _set_beside(figures, beside)
-
-
-def _label_figures(table, threshold, split, permutations, seed):
-    figures = classification_scores(
-        table["label"], table["probability"], threshold, split
-    )
-    labels, probabilities, _ = known(table["label"], table["probability"])
-    beside = {
-        "constant": majority_values(labels),
-        "shuffled": shuffle_test(
-            lambda order: label_values(labels, probabilities[order], threshold),
-            len(labels),
-            permutations,
-            seed,
-        ),
-    }
-    beside = {
-        kind: {f"abnormal.{name}": value for name, value in values.items()}
-        for kind, values in beside.items()
-    }
-    return _set_beside(figures, beside)
-
-
-def _set_beside(figures, beside):
-    """Write the baselines into each figure, so that it never stands alone."""
-    for name, record in figures.items():
-        for kind, values in beside.items():
-            if name in values:
-                record[kind] = values[name]
-        if None not in (record["value"], record.get("shuffled")):
-            record["fall"] = record["value"] - record["shuffled"]
-    return figures
-
-
 def _image_figures(table, split, image_size):
     figures = {}
     for view in VIEWS:
         for name, words in IMAGES.items():
             if f"{name}_{view}" not in table:
                 continue
-            values = table[f"{name}_{view}"].dropna()
-            figures[f"{view}.{name}"] = figure(
-                values.mean() if len(values) else None,
-                len(values),
-                note=None if len(values) else "undefined: no study has this view",
+            values = table[f"{name}_{view}"].dropna().to_numpy("float64")
+            n, ends = len(values), None
+            if n > 1:
+                ends = interval(resampled_sums(values[:, None])[:, 0] / n)
+            record = figure(
+                values.mean() if n else None,
+                n,
+                note=None if n else "undefined: no study has this view",
+                interval=ends,
                 split=split,
-                left_out=len(table) - len(values),
+                left_out=len(table) - n,
                 score=words,
                 **({"image_size": image_size} if image_size else {}),
             )
+            if ends:
+                record["protocol"]["interval"] = WORDS
+            figures[f"{view}.{name}"] = record
+    return figures
+
+
+def _label_figures(
+    table, train_labels, threshold, threshold_from, split, permutations, seed
+):
+    """Label figures beside the commoner class; what that class is, in words."""
+    pair = table["label"], table["probability"]
+    figures = classification_scores(
+        *pair, threshold, split, threshold_from=threshold_from
+    )
+    labels, probabilities, _ = known(*pair)
+    if not labels.size:
+        return figures, {}
+    of, seen = "these studies", labels
+    if train_labels is not None and np.isfinite(train_labels).any():
+        of, seen = "train", np.asarray(train_labels, "float64")
+    common = float(np.nanmean(seen) >= 0.5)
+    order = shuffled_orders(labels.size, permutations, seed)
+    beside = compare_labels(labels, probabilities, common, order, threshold)
+    figures = {
+        name: beside[name.split(".")[1]] | record for name, record in figures.items()
+    }
+    word = "abnormal" if common else "normal"
+    return figures, {"constant_label": f"{word}, the commoner class of {of}"}
+
+
+def _text_baselines(told, spoken, constant, frequent, seed):
+    """What else could have been said, `{baseline: texts}`, and where it comes from."""
+    own, n = list(told["reference"]), len(told)
+    pool, source = (spoken, "train") if spoken else (own, THEMSELVES)
+    columns, said = {}, {}
+    for kind, text, choose in (
+        ("constant", constant, functools.partial(best_constant, seed=seed)),
+        ("frequent", frequent, most_frequent),
+    ):
+        report = {"text": text} if text else choose(pool) | {"chosen_on": source}
+        columns[kind], said[f"{kind}_report"] = [report["text"]] * n, report
+    if "random" in told:
+        said["random_report"] = "a report drawn for each study (column random)"
+        columns["random"] = list(told["random"])
+    elif n > 1:
+        said["random_report"] = f"the reference of another study, seed {seed}"
+        columns["random"] = [own[i] for i in shuffled_orders(n, 1, seed)[0]]
+    if "nearest" in told:
+        said["nearest_report"] = "that of the train study most alike (column nearest)"
+        columns["nearest"] = list(told["nearest"])
+    return columns, said
+
+
+def _text_figures(table, told, columns, order, protocols, train_texts, **words):
+    """Text and clinical figures; those `told` have a reference and are scored."""
+    predictions = list(told["prediction"])
+    figures = {}
+    for scorer, scores in (
+        (
+            TextScorer(told["reference"], protocols),
+            functools.partial(text_scores, train_texts=train_texts),
+        ),
+        (ClinicalScorer(told["reference"]), clinical_scores),
+    ):
+        own = scores(
+            *(table[name] for name in TEXTS),
+            scorer=scorer,
+            counts=scorer.counts(predictions),
+            **words,
+        )
+        beside = compare(scorer, predictions, columns, order) if len(told) else {}
+        figures |= {name: beside.get(name, {}) | own[name] for name in own}
     return figures
 
 
@@ -137,39 +199,53 @@ def evaluate_predictions(
     table,
     train_texts=None,
     constant=None,
+    frequent=None,
+    train_labels=None,
     section="impression",
     split="test",
     threshold=0.5,
+    threshold_from="fixed",
     image_size=None,
     permutations=20,
     seed=0,
-    protocols=tuple(PROTOCOLS),
+    protocols=DEFAULT,
 ):
     """Compute every figure that the columns allow, each beside its baselines.
 
-    It needs nothing but the table and the constant report, so that anybody can
+    It needs nothing but the table and the constant reports, so that anybody can
     recompute a `results.json` from the `predictions.csv` beside it.
 
     Args:
         table: `pandas.DataFrame`, one row per study. Column `uid`, and any of
-            `reference`, `prediction` (texts), `label` (0, 1, NaN),
-            `probability` ([0, 1]), `ssim_frontal`, `ssim_lateral`,
-            `mse_frontal`, `mse_lateral`, `psnr_…`.
-        train_texts: sequence of strings. The train split's reports, from which the
-            constant report is chosen.
-        constant: string. The constant report, where it was chosen before.
+            `reference`, `prediction` (texts), `nearest`, `random` (what these
+            baselines say), `label` (0, 1, NaN), `probability` ([0, 1]),
+            `ssim_frontal`, `ssim_lateral`, `mse_frontal`, `mse_lateral`, `psnr_…`.
+        train_texts: sequence of strings. The train split's reports: constants and
+            random reports are taken from them. Without them, and where a baseline
+            is not given, they are taken from the references being scored: an upper
+            bound, and said to be one.
+        constant: string. The best constant report, where it was chosen before.
+        frequent: string. The most frequent report, where it was chosen before.
+        train_labels: array `(m,)` of 0, 1, NaN. Its commoner class is the constant
+            label; without it, that of these studies.
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where the studies come from.
         threshold: float. Abnormal from this probability on.
+        threshold_from: string. How the threshold was chosen, such as the words of
+            `cxrlib.evaluation.thresholds.choose_threshold`.
         image_size: string, such as `"64×64 pixels"`. SSIM depends on it.
-        permutations: int. Orders of the shuffle test.
-        seed: int. Of the shuffle test and the choice of the constant.
+        permutations: int. The most orders of the shuffle test; fewer where there
+            are more than a thousand studies.
+        seed: int. Of the shuffle test and the choice of baselines.
         protocols: names from `cxrlib.evaluation.text.PROTOCOLS`.
 
     Returns:
-        A dict: `figures` (name → value, n, protocol, note, and where they make
-        sense `constant`, `shuffled`, `fall`) and `baselines` (what the constant
-        report says, how it was chosen, and how the shuffle was done).
+        A dict: `figures` (name → value, n, protocol, note, interval, and where they
+        make sense `constant`, `frequent`, `random`, `nearest`, `shuffled`, `fall`,
+        `gain` and their intervals, see `cxrlib.evaluation.comparison.compare`),
+        `baselines` (what they say and how they were chosen), `warnings` (list of
+        strings, see `cxrlib.evaluation.cautions.cautions`) and `table` (the given
+        one, with the column `random` where train reports were drawn).
 
     Raises:
         InputError: if a uid occurs twice, or a column holds what it must not.
@@ -185,76 +261,41 @@ def evaluate_predictions(
     twice = table["uid"][table["uid"].duplicated()]
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
-    chosen = {"text": constant} if constant else None
-    figures = _image_figures(table, split, image_size)
+    permutations = min(permutations, max(2, SHUFFLED // max(1, len(table))))
+    figures, texts = _image_figures(table, split, image_size), ()
+    baselines = {"shuffle": {"permutations": permutations, "seed": seed}}
     if {"label", "probability"} <= set(table.columns):
-        figures |= _label_figures(table, threshold, split, permutations, seed)
-    if set(TEXTS) <= set(table.columns):
-        if chosen is None and train_texts is not None:
-            chosen = best_constant(train_texts, seed=seed)
-        text = chosen["text"] if chosen else None
-        figures |= _text_figures(
-            table, text, section, split, permutations, seed, protocols
+        own, said = _label_figures(
+            table, train_labels, threshold, threshold_from, split, permutations, seed
         )
+        figures, baselines = figures | own, baselines | said
+    if set(TEXTS) <= set(table.columns):
+        spoken = [text for text in _listed(train_texts) if tidy(text)]
+        if spoken and "random" not in table:
+            table = table.assign(random=random_reports(spoken, len(table), seed))
+        told = table[[bool(tidy(text)) for text in table["reference"]]]
+        columns = {}
+        if len(told):
+            columns, said = _text_baselines(told, spoken, constant, frequent, seed)
+            baselines |= said
+        figures |= _text_figures(
+            table,
+            told,
+            columns,
+            shuffled_orders(len(told), permutations, seed),
+            protocols,
+            train_texts=spoken or None,
+            section=section,
+            split=split,
+        )
+        texts = (told["reference"], told["prediction"])
     return {
         "figures": figures,
-        "baselines": {
-            "constant_report": chosen,
-            "constant_label": "the commoner class of these studies",
-            "shuffle": {"permutations": permutations, "seed": seed},
-        },
+        "baselines": baselines,
+        "warnings": cautions(figures, *texts),
+        "table": table,
     }
 
 
-def figures_table(figures):
-    """List figures with their baselines and protocols, ready to print.
-
-    Args:
-        figures: dict of figures, as of `evaluate_predictions(…)["figures"]` or
-            the `metrics` of a `results.json`.
-
-    Returns:
-        A `pandas.DataFrame` of strings: figure, value, constant, shuffled,
-        fall, n, protocol, note.
-
-    Example:
-    ```python
-    figures_table(evaluate_predictions(table)["figures"])
-    ```
-    """
-    rows = []
-    for name, record in figures.items():
-        row = {"figure": name, "value": format_figure(record["value"])}
-        for kind in ("constant", "shuffled", "fall"):
-            row[kind] = format_figure(record[kind]) if kind in record else ""
-        words = [f"{key}: {value}" for key, value in record["protocol"].items()]
-        row |= {"n": str(record["n"]), "protocol": "; ".join(words)}
-        rows.append(row | {"note": record.get("note", "")})
-    columns = ["figure", "value", "constant", "shuffled", "fall", "n"]
-    return pd.DataFrame(rows, columns=[*columns, "protocol", "note"])
-
-
-def figures_markdown(figures):
-    """The table of `figures_table` in Markdown, for a README or a terminal.
-
-    Args:
-        figures: dict of figures.
-
-    Returns:
-        A string.
-
-    Example:
-    ```python
-    print(figures_markdown(results["metrics"]))
-    ```
-    """
-    table = figures_table(figures)
-    rows = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
-    # A bar inside a cell would begin a new one.
-    return "\n".join(
-        "| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows
-    )
-
-
-def _cell(cell):
-    return str(cell).replace("|", "\\|").replace("\n", " ")
+def _listed(texts):
+    return () if texts is None else texts

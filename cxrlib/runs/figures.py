@@ -2,7 +2,8 @@
 
 import pathlib
 
-from cxrlib.evaluation.summary import figures_table
+from cxrlib.evaluation.figure import format_figure
+from cxrlib.evaluation.tables import best_baseline, figures_table, markdown
 from cxrlib.files import InputError, write_whole
 from cxrlib.results import GROUNDS, read_results
 
@@ -36,25 +37,32 @@ def figures_of(folder):
         if name in versions
     )
     minutes = record["durations"]["notebook"] / 60
-    columns = ["figure", "value", "constant", "shuffled", "n"]
-    table = figures_table(record["metrics"])[columns]
+    table = figures_table(record["metrics"])
+    table["best baseline"] = [_best(*each) for each in record["metrics"].items()]
     # Every score names the split and, if it is of a text, the section.
     protocols = [metric["protocol"] for metric in record["metrics"].values()]
     table["of"] = [
         ", ".join(str(each[key]) for key in ("split", "section") if key in each)
         for each in protocols
     ]
-    columns = [*columns, "of"]
-    rows = [columns, ["---", *["---:"] * 4, "---"], *table.to_numpy()]
+    table = table.rename(columns={"interval": "95 %"})
+    columns = ["figure", "value", "95 %", "best baseline", "shuffled", "n", "of"]
     lines = [
         f"Ground: {GROUNDS[data['ground']]}. Studies: {counts}.",
         f"Pretrained weights: {weights or 'none'}. {packages}. "
         f"{record['notebook']} took {minutes:.1f} minutes on "
         f"{record['environment'].get('device', 'an unknown device')}.",
         "",
-        *("| " + " | ".join(map(str, row)) + " |" for row in rows),
+        markdown(table[columns]),
+        *(f"\n**Warning.** {words}" for words in record.get("warnings", [])),
     ]
     return "\n".join(lines)
+
+
+def _best(name, metric):
+    """The baseline that comes highest, with its name."""
+    found = best_baseline(name, metric)
+    return f"{format_figure(found[0])} {found[1]}" if found else ""
 
 
 def write_between_marks(path, text, name="figures"):

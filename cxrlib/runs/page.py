@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxrlib.evaluation.figure import format_figure
 from cxrlib.evaluation.summary import read_predictions
+from cxrlib.evaluation.tables import BASELINES, format_interval
 from cxrlib.files import InputError, write_whole
 from cxrlib.results import GROUNDS, VIEWS, example_path, read_results
 
@@ -82,7 +83,9 @@ def _notebook(folder, run_dir, studies):
         "ground": results["dataset"]["ground"] if results else None,
         "about": _about(results) if results else [],
         "metrics": _metrics(results) if results else [],
-        "constant": _constant(results),
+        "kinds": _kinds(results),
+        "legend": _legend(results),
+        "cautions": (results or {}).get("warnings", []),
         "links": [
             (label, _link(folder / name, run_dir))
             for label, name in (
@@ -153,20 +156,27 @@ def _words(record, unit=""):
     return ", ".join(f"{name} {value}{unit}" for name, value in record.items())
 
 
+def _kinds(results):
+    """The baselines that at least one figure of the notebook has, in their order."""
+    metrics = results["metrics"].values() if results else []
+    kinds = (*BASELINES, "shuffled", "fall")
+    return [kind for kind in kinds if any(kind in metric for metric in metrics)]
+
+
 def _metrics(results):
+    kinds = _kinds(results)
     return [
         {
             "name": name,
             "value": metric["value"],
-            "beside": [
-                (kind, metric.get(kind, ""))
-                for kind in ("constant", "shuffled", "fall")
-            ],
+            "interval": format_interval(metric.get("interval")),
+            "beside": [metric.get(kind, "") for kind in kinds],
+            "fall_interval": format_interval(metric.get("fall_interval")),
             "n": metric["n"],
             "note": metric.get("note", ""),
             "brief": ", ".join(
                 str(metric["protocol"][key])
-                for key in ("protocol", "section", "split", "image_size")
+                for key in ("section", "split", "image_size")
                 if key in metric["protocol"]
             ),
             "protocol": list(metric["protocol"].items()),
@@ -175,9 +185,34 @@ def _metrics(results):
     ]
 
 
-def _constant(results):
-    report = (results or {}).get("baselines", {}).get("constant_report")
-    return report.get("text") if isinstance(report, dict) else None
+def _legend(results):
+    """Pairs of a column and what it means in this notebook."""
+    baselines = (results or {}).get("baselines", {})
+    constants = {
+        "constant_report": _report(
+            baselines.get("constant_report"), "the best single report"
+        ),
+        "constant_mask": f"the constant mask ({baselines.get('constant_mask')})",
+        "constant_label": f"for labels {baselines.get('constant_label')}",
+    }
+    there = "; ".join(constants[key] for key in constants if baselines.get(key))
+    words = {
+        "constant": "the same answer for every study" + (there and f": {there}"),
+        "frequent": _report(baselines.get("frequent_report"), "the commonest report"),
+        "random": baselines.get("random_report", "a train report at random"),
+        "nearest": baselines.get("nearest_report", "the most alike train study's"),
+        "shuffled": "every study gets the output for another study's images",
+        "fall": "what the shuffle costs; without a fall the images were not looked at",
+    }
+    return [(kind, words[kind]) for kind in _kinds(results)]
+
+
+def _report(report, words):
+    """A constant report with its text and where it was chosen."""
+    if not isinstance(report, dict) or not report.get("text"):
+        return words
+    of = f" of {report['chosen_on']}" if report.get("chosen_on") else ""
+    return f"{words}{of}, “{report['text']}”"
 
 
 def _link(path, run_dir):

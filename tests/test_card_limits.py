@@ -1,0 +1,105 @@
+import re
+
+import pytest
+from card_runs import figure, predicted
+
+from cxrlib.runs.card_limits import limits
+
+
+def said(metrics, predictions=None, **changes):
+    record = {
+        "metrics": metrics,
+        "weights": {},
+        "dataset": {"ground": "real", "counts": {}, "split_by": "patient"},
+    }
+    return " ".join(limits(record | changes, predictions))
+
+
+def test_limits_of_size():
+    words = said({"abnormal.auroc": figure(0.7, n=100)})
+    assert "Measured on 100 studies" in words and "±10 points" in words
+    assert "carry no intervals" in words
+    metrics = {
+        "abnormal.auroc": figure(0.7, 400, None, [0.6, 0.8], {"positives": 19}),
+        "coco.bleu_4": figure(0.1, 400, None, [0.09, 0.11]),
+        "sacrebleu.bleu": figure(10.0, 400, None, [5.0, 15.0]),  # Of another scale.
+    }
+    words = said(metrics)
+    assert "Measured on" not in words and "carry no intervals" not in words
+    assert "widest 95 % interval is that of abnormal.auroc: 0.600 to 0.800" in words
+    assert "Studies with a label: 400, abnormal among them: 19." in words
+    metrics["abnormal.auroc"]["protocol"]["positives"] = 20
+    assert "with a label" not in said(metrics)
+
+
+def test_limits_of_baselines_and_shuffle():
+    metrics = {
+        "coco.bleu_4": figure(0.2, constant=0.1, nearest=0.15, shuffled=0.1, fall=0.1),
+        "abnormal.sensitivity": figure(0.9, constant=1.0),  # Of one class alone.
+        "text.novel_share": figure(0.1, constant=0.5),
+        "frontal.mse": figure(0.1),
+    }
+    words = said(metrics)
+    assert "best baseline" not in words
+    assert "All 1 figures that were tested fall" in words
+    metrics["coco.bleu_4"] |= {"interval": [0.14, 0.3], "fall_interval": [-0.01, 0.2]}
+    words = said(metrics)
+    assert "1 of 1 figures are not above" in words
+    assert "coco.bleu_4 0.2000 (nearest 0.1500)" in words
+    assert "1 of 1 figures do not fall" in words and "coco.bleu_4." in words
+    assert "No figure was measured with the images shuffled" in said(
+        {"abnormal.auroc": figure(0.5)}
+    )
+
+
+def test_limits_of_reports():
+    same = predicted(["Clear.", "Effusion.", "Edema."], ["Normal."] * 3)
+    assert "one and the same report for all 3 studies" in said({}, same)
+    table = predicted(
+        ["Clear.", "clear. ", "Edema."], ["Normal.", "Edema.", " normal."]
+    )
+    words = said({}, table)
+    assert "2 different reports for 3 studies, whose references are 2" in words
+    assert "“Normal.” it writes 2 times." in words
+
+
+def test_limits_of_rare_findings():
+    clinical = pytest.importorskip("cxrlib.evaluation.clinical")
+    references = ["Pulmonary edema."] * 25 + ["Small pneumothorax."] * 3
+    table = predicted(references, references)
+    labels = clinical.label_reports(references)
+    counts = dict(zip(clinical.OBSERVATIONS, (labels == 1).sum(axis=0), strict=True))
+    assert counts["Edema"] == 25 and counts["Pneumothorax"] == 3
+    words = said({"clinical.macro_f1_14": figure(0.5)}, table)
+    assert "Pneumothorax 3" in words and "Edema 25" not in words
+    assert re.search("no reference affirms: [^.]*Fracture", words)
+    assert "affirm" not in said({}, table)  # Not where findings are not scored.
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "words"),
+    [
+        ({}, {}, "no figure says how the model does on a patient"),
+        ({"ground": "phantom"}, {}, "in its pretrained weights alone"),
+        ({"ground": "phantom"}, {"encoder": "chexnet.h5"}, "weights alone"),
+        ({"ground": "phantom"}, {"encoder": "none"}, "never seen a human being"),
+        (
+            {"ground": "phantom"},
+            {"gpt2": "phantom_gpt2/gpt2.weights.h5"},
+            "never seen a human being",
+        ),
+        ({"ground": "drawn"}, {}, "simulated images beside real reports"),
+    ],
+)
+def test_limits_of_ground(model, weights, words):
+    data = {"ground": "phantom", "counts": {}, "split_by": "uid"}
+    assert words in said({}, dataset=data, model=model, weights=weights)
+    found = "never seen" in said({}, dataset=data, model=model, weights=weights)
+    assert found == ("never seen" in words)
+
+
+def test_limits_of_the_split():
+    data = {"ground": "real", "counts": {}, "split_by": "uid"}
+    assert "not by patient" in said({}, dataset=data)
+    assert "not by patient" not in said({}, dataset=data | {"ground": "phantom"})
+    assert "not by patient" not in said({}, dataset=data | {"split_by": "patient"})

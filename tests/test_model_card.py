@@ -1,0 +1,281 @@
+import html.parser
+import re
+import zipfile
+
+import mistune
+import pytest
+from card_runs import figure, predicted, write_run
+from click.testing import CliRunner
+
+from cxrlib.__main__ import main
+from cxrlib.files import InputError
+from cxrlib.results import GROUNDS
+from cxrlib.runs.card_figures import shared_protocol, tables
+from cxrlib.runs.model_card import (
+    CONDITIONING,
+    as_markdown,
+    model_parts,
+    write_model_card,
+)
+
+NASTY = "a|b *c* <script>alert(1)</script> `d` [e](http://f) &lt; $g$ _h_ \\| # i_j"
+
+
+def read(folder):
+    return [path.read_text(encoding="utf-8") for path in write_model_card(folder)]
+
+
+class Words(html.parser.HTMLParser):
+    """The tags of a page, and its words cell by cell."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.words, self.links = [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [v for k, v in attributes if k in ("href", "src")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+# === Figures ===
+
+
+def test_figures_stand_with_intervals_baselines_and_protocol(tmp_path):
+    metrics = {
+        "frontal.ssim": figure(0.5, protocol={"image": 64}),
+        "frontal.mse": figure(0.1, protocol={"image": 64}),
+        "frontal.psnr": figure(9.0),
+        "coco.bleu_4": figure(
+            *(0.25, 40, None, [0.2, 0.31]),
+            {"section": "findings", "tokeniser": "PTB"},
+            **{"constant": 0.06, "nearest": 0.2, "shuffled": 0.1, "fall": 0.15},
+            fall_interval=[-0.01, 0.2],
+        ),
+        "coco.cider": figure(0.9, protocol={"section": "findings", "tokeniser": "PTB"}),
+        "clinical.macro_f1_14": figure(None, note="no finding at all"),
+        "own.thing": figure(12, n=7),
+        "training.best_val_loss": figure(0.7, protocol={"split": "val"}),
+    }
+    markdown, page = read(write_run(tmp_path / "demo" / "07", metrics))
+    assert "| figure | value | 95 % | constant | nearest | shuffled | fall, 95 % |" in (
+        markdown
+    )
+    row = "| coco.bleu_4 | 0.2500 | 0.200 to 0.310 | 0.0600 | 0.2000 | 0.1000 | "
+    assert row + "−0.010 to 0.200 |" in markdown.replace("\xa0", " ")
+    assert "- *coco*: section: findings; tokeniser: PTB" in markdown
+    assert "- *frontal.ssim, mse*: image: 64" in markdown
+    assert "- *clinical.macro_f1_14*: no finding at all" in markdown
+    assert "| clinical.macro_f1_14 | undefined |" in markdown
+    assert "- *own.thing*: n: 7" in markdown  # The others share their n.
+    assert "split test" in markdown and "training.best_val_loss" not in markdown
+    assert "(1 more figures)" in markdown
+    order = ["Reconstruction", "Text", "Clinical content", "Further figures", "Limits"]
+    assert sorted(order, key=markdown.index) == order
+    assert "<table>" in page and 'style="text-align:right">0.2500</td>' in page
+
+
+def test_results_without_intervals_have_no_empty_columns():
+    metrics = {"nltk.bleu_1": figure(0.3, constant=0.1, shuffled=0.3, fall=0.0)}
+    (table,) = tables(metrics, shared_protocol(metrics))
+    assert table["columns"] == ["figure", "value", "constant", "shuffled", "fall"]
+    assert table["rows"] == [("nltk.bleu_1", "0.3000", "0.1000", "0.3000", "0.0000")]
+    assert table["words"] == []  # Its protocol is that of all figures.
+
+
+def test_a_protocol_is_shared_only_by_a_majority():
+    metrics = {str(i): figure(0.5, n=40 if i < 3 else 9) for i in range(5)}
+    assert shared_protocol(metrics) == {"n": "40", "split": "test"}
+    metrics["5"] = figure(0.5, n=9)
+    assert shared_protocol(metrics) == {"split": "test"}
+
+
+# === What it is ===
+
+
+def test_the_card_names_ground_data_model_and_run(tmp_path):
+    changes = {
+        "model": {"trained_on": "80 studies", "ground": "phantom", "size": 64},
+        "weights": {"encoder": "phantom_encoder.weights.h5", "gpt2": "mine.h5"},
+        "parameters": {"epochs": 3, "columns": "", "model": "/home/me/runs/a/m.keras"},
+        "environment": {"device": "CPU: 2 cores", "versions": {"keras": "3.13.2"}},
+        "warnings": ["One report for all."],
+    }
+    markdown, page = read(write_run(tmp_path / "demo" / "07", {}, **changes))
+    assert markdown.startswith(
+        f"# Model card: demo/07\n\n> **{GROUNDS['phantom']}. Not"
+    )
+    assert "> **Warning.** One report for all." in markdown
+    assert page.count("<blockquote>") == 2
+    for row in (
+        "| trained on | 80 studies |",
+        "| reads | 64 × 64 pixels, fit not known, crop not known |",
+        "| sizes of its parts | not known |",
+        "| gpt2 started from | mine.h5 |",
+        "| studies | train 80, test 40 |",
+        "| split by | uid |",
+        "| parameters | epochs 3, columns '', model …/a/m.keras |",
+        "| device | CPU: 2 cores |",
+        "| versions | keras 3.13.2 |",
+        "| precision | not known |",
+    ):
+        assert row in markdown
+    assert "- encoder, phantom_encoder.weights.h5: MIT." in markdown
+    assert "- gpt2, mine.h5: not known." in markdown
+    assert "/home/me" not in markdown + page
+    assert (
+        "The results hold none." in markdown and "The results hold no figure:" in page
+    )
+
+
+def test_each_ground_has_its_licence_and_only_real_has_no_alarm(tmp_path):
+    for ground in GROUNDS:
+        data = {"ground": ground, "counts": {"test": 4}}
+        markdown, _ = read(write_run(tmp_path / ground, {}, dataset=data))
+        assert (GROUNDS[ground] + ". Not for clinical" in markdown) == (
+            ground != "real"
+        )
+        assert ("CC BY-NC-ND" in markdown) == (ground != "phantom")
+        assert "How the studies were split is not known." in markdown
+    # Real figures of a model that only phantoms have taught are still alarming.
+    changes = {"dataset": data, "model": {"ground": "phantom"}}
+    markdown, _ = read(write_run(tmp_path / "moved", {}, **changes))
+    assert f"> **Trained on {GROUNDS['phantom']}. Not for clinical use.**" in markdown
+    assert "measured on another (real)" in markdown
+
+
+def test_sizes_come_from_the_model_file(tmp_path, tiny_model):
+    folder = write_run(tmp_path / "07", {}, model={"section": "impression"})
+    tiny_model.save(folder / "model.keras")
+    parts = model_parts(folder / "model.keras")
+    encoder, backbone = tiny_model.imaging.encoder, tiny_model.causal_lm.backbone
+    assert parts["encoder"]["image_size"] == encoder.image_size
+    assert parts["encoder"]["blocks"] == list(encoder.blocks)
+    assert parts[backbone.name]["num_layers"] == backbone.num_layers
+    assert not any("name" in sizes or "dtype" in sizes for sizes in parts.values())
+    markdown, _ = read(folder)
+    assert "| frontal_decoder, lateral_decoder | " in markdown  # Alike, so said once.
+    assert f"vocabulary_size {backbone.vocabulary_size}" in markdown
+    kind = backbone.conditioning
+    assert f"| sees the image by | {kind}: {CONDITIONING[kind]} |" in markdown
+
+
+def test_a_model_file_that_is_none_is_not_known(tmp_path):
+    path = tmp_path / "model.keras"
+    assert model_parts(path) == {}
+    path.write_text("no archive")
+    assert model_parts(path) == {}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "[" * 100_000)
+    assert model_parts(path) == {}
+
+
+# === Strings that nobody has checked ===
+
+
+def hostile_run(folder, text):
+    """A run in which whatever may hold words holds these."""
+    table = predicted(["One.", "Two.", "Three."], [text, text, "Four."])
+    changes = {
+        "warnings": [text],
+        "baselines": {"constant_report": {"text": text}},
+        "model": {"trained_on": text, "section": text},
+        "weights": {text: text},
+        "parameters": {text: text},
+    }
+    name = f"nltk.{text}"
+    metrics = {name: figure(0.5, note=text, constant=0.9, protocol={"score": text})}
+    metrics["frontal.ssim"] = metrics["frontal.mse"] = figure(0.5)
+    return write_run(folder / "07", metrics, table, **changes)
+
+
+def test_what_others_wrote_is_never_markup(tmp_path):
+    markdown, page = read(hostile_run(tmp_path / "hostile", NASTY))
+    words = Words(page)
+    assert words.tags == Words(read(hostile_run(tmp_path / "tame", "tame"))[1]).tags
+    assert words.links == ["https://doi.org/10.1145/3287560.3287596"]
+    # It reads on the page as it was written: in warning, cells, lists and quotes.
+    text = "".join(words.words)
+    for known in (
+        *(f"Warning. {NASTY}", f"{NASTY} started from", f"{NASTY} {NASTY}"),
+        f"nltk.{NASTY}: score: {NASTY}; {NASTY}",
+        *(f"for every study, “{NASTY}”", f"“{NASTY}” it writes 2 times"),
+        *(f"nltk.{NASTY} 0.5000 (constant 0.9000)", f"{NASTY}, {NASTY}: not known."),
+    ):
+        assert known in text
+    # And no row has a cell more or less than its header.
+    for block in re.findall(r"(?:^\|.*\n)+", markdown, flags=re.M):
+        bars = [re.findall(r"(?<!\\)(?:\\\\)*\|", row) for row in block.splitlines()]
+        assert len(set(map(len, bars))) == 1
+
+
+@pytest.mark.parametrize("text", [NASTY, "__a__ a_b _c_", "a ~~b~~", "&amp;", "x\\"])
+def test_as_markdown_reads_back_as_it_was(text):
+    page = mistune.create_markdown(escape=True, plugins=["table"])(as_markdown(text))
+    words = Words(page)
+    assert "".join(words.words).strip() == text and words.tags == ["p"]
+
+
+def test_as_markdown_keeps_to_one_line():
+    assert as_markdown("1.\n# a\r\n\n- b\xa0c") == "1. \\# a - b\xa0c"
+
+
+# === Files ===
+
+
+def test_predictions_of_another_run_are_not_believed(tmp_path):
+    table = predicted(["Clear.", "Edema."], ["Normal.", "Normal."])
+    folder = write_run(tmp_path / "07", {}, table)
+    markdown, _ = read(folder)
+    assert "one and the same" in markdown and "| evaluated | 2 studies |" in markdown
+    (folder / "predictions.csv").write_text("uid,reference,prediction\n1,a,b\n")
+    markdown, _ = read(folder)
+    assert "> **Warning.** predictions.csv is not the file that belongs" in markdown
+    assert "one and the same" not in markdown and "evaluated |" not in markdown
+    (folder / "predictions.csv").unlink()
+    assert "> **Warning.** predictions.csv is missing" in read(folder)[0]
+
+
+def test_the_page_needs_no_network(tmp_path):
+    _, page = read(write_run(tmp_path / "07", {}))
+    assert Words(page).links == ["https://doi.org/10.1145/3287560.3287596"]
+    assert "url(" not in page and "@import" not in page
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no such file"),
+        ("{", "not readable as JSON"),
+        ('{"schema": 99}', "another form"),
+    ],
+)
+def test_missing_or_foreign_results_are_told(tmp_path, content, words):
+    if content:
+        (tmp_path / "results.json").write_text(content)
+    with pytest.raises(InputError, match=f"results.json: .*{words}"):
+        write_model_card(tmp_path)
+    assert not list(tmp_path.glob("model_card*"))
+
+
+@pytest.mark.parametrize("changes", [{"model": "gpt"}, {"warnings": "beware"}])
+def test_results_of_another_form_are_told(tmp_path, changes):
+    folder = write_run(tmp_path / "07", {}, **changes)
+    with pytest.raises(InputError, match=f"{list(changes)[0]} is not a"):
+        write_model_card(folder)
+
+
+def test_the_command_writes_where_it_is_told(tmp_path):
+    folder, out = write_run(tmp_path / "07", {}), tmp_path / "cards"
+    result = CliRunner().invoke(main, ["card", str(folder), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in out.iterdir()) == [
+        "model_card.html",
+        "model_card.md",
+    ]
+    assert str(out / "model_card.html") in result.output
+    result = CliRunner().invoke(main, ["card", str(tmp_path)])
+    assert result.exit_code == 1 and "no such file" in result.output

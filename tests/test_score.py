@@ -1,0 +1,163 @@
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from cxrlib.__main__ import main
+from cxrlib.evaluation.text import TextScorer
+
+NORMAL = "No acute cardiopulmonary abnormality."
+REPORTS = [
+    NORMAL,
+    "Left pleural effusion with atelectasis of the left base.",
+    "Stable cardiomegaly without pulmonary edema.",
+    "Hyperexpanded lungs. No focal consolidation.",
+]
+
+
+def pairs(n=40):
+    generator = np.random.default_rng(0)
+    references = generator.choice(REPORTS, n)
+    predictions = np.where(generator.random(n) < 0.6, references, NORMAL)
+    return pd.DataFrame({"reference": references, "prediction": predictions})
+
+
+def score(*arguments):
+    result = CliRunner().invoke(main, ["score", *map(str, arguments)])
+    assert not result.exception or result.exit_code, result.exception
+    return result
+
+
+@pytest.fixture()
+def path(tmp_path):
+    path = tmp_path / "theirs.csv"
+    pairs().to_csv(path, index=False)
+    return path
+
+
+def test_everything_about_somebodys_predictions(path, tmp_path):
+    pairs().assign(nearest=NORMAL).to_csv(path, index=False)
+    pd.DataFrame({"impression": REPORTS * 3}).to_csv(tmp_path / "train.csv")
+    result = score(path, "--train", tmp_path / "train.csv", "--section", "impression")
+    said = result.output
+    assert result.exit_code == 0
+    value = TextScorer(pairs()["reference"]).score(pairs()["prediction"])
+    for name in ("coco.bleu_4", "coco.cider", "sacrebleu.bleu"):
+        row = re.search(rf"^{name.split('.')[1]} +([\d.]+) .*$", said, re.MULTILINE)
+        assert float(row[1]) == pytest.approx(value[name], abs=1e-4)
+    assert (
+        "micro_f1_14" in said and "novel_share" in said and "section impression" in said
+    )
+    assert "report of train" in said and "upper bound" not in said
+    assert max(map(len, said.splitlines())) <= 100
+
+
+def test_without_train_it_says_so(path):
+    assert "the references being scored (an upper bound)" in " ".join(
+        score(path).output.split()
+    )
+
+
+def test_json_is_whole(path):
+    found = json.loads(score(path, "--json", "--protocol", "nltk").output)
+    record = found["figures"]["nltk.bleu_4"]
+    assert {"value", "interval", "constant", "random", "shuffled"} <= set(record)
+    assert not any(name.startswith("coco") for name in found["figures"])
+    assert found["baselines"]["constant_report"]["text"] in REPORTS
+    assert found["warnings"] == [] and "table" not in found
+
+
+def test_empty_cells_are_empty_reports(path):
+    table = pairs().astype(object)
+    table.loc[:2, "prediction"] = np.nan
+    table.loc[3, "reference"] = np.nan
+    table.to_csv(path, index=False)
+    said = score(path).output
+    assert "39 studies (1 without a reference left out)" in said
+    assert "3 of 39 predictions are empty" in said
+
+
+def test_one_study(path):
+    pairs(1).to_csv(path, index=False)
+    result = score(path)
+    assert result.exit_code == 0 and "n=1: so few studies" in result.output
+    assert not re.search("random|shuffled|95 %", result.output)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_a_byte_order_mark_is_no_matter(path, encoding):
+    table = pairs()[["prediction", "reference"]]  # The mark sticks to the first name.
+    table.loc[0, "reference"] = "Œdème pulmonaire."
+    table.to_csv(path, index=False, encoding=encoding)
+    assert score(path).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no such file"),
+        (b"", "not a readable CSV"),
+        (b"prediction;reference\na;b\n", "no column prediction"),
+        (b"prediction,reference\n", "no row has a reference"),
+        (b"prediction,reference\na,\n", "no row has a reference"),
+        (b"uid,prediction,reference\n1,a,b\n1,c,d\n", "uid 1 occurs more than once"),
+        ("prediction,reference\nœdème,a\n".encode("utf-16"), "CSV UTF-8"),
+        ("prediction,reference\nédème,a\n".encode("latin-1"), "CSV UTF-8"),
+    ],
+)
+def test_bad_files_are_told(path, content, words):
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    result = score(path)
+    assert result.exit_code == 1 and words in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        ("text\nEdema.\n", [], "name one with --train-column: text"),
+        ("report\n\n", [], "the column report is empty"),
+        ("report\nEdema.\n", ["--train-column", "notes"], "no column notes"),
+        ("report\nEdema.\n", ["--protocol", "bleurt"], "Unknown text protocol"),
+    ],
+)
+def test_bad_train_files_are_told(path, tmp_path, content, arguments, words):
+    (tmp_path / "train.csv").write_text(content)
+    result = score(path, "--train", tmp_path / "train.csv", *arguments)
+    assert result.exit_code == 1 and words in result.output
+
+
+def test_the_column_of_train(path, tmp_path):
+    train = pd.DataFrame({"notes": REPORTS[1:2] * 9, "report": REPORTS[2:3] * 9})
+    train.to_csv(tmp_path / "train.csv")
+    own = score(path, "--json", "--train", tmp_path / "train.csv")
+    told = score(
+        path, "--json", "--train", tmp_path / "train.csv", "--train-column", "notes"
+    )
+    texts = [
+        json.loads(each.output)["baselines"]["constant_report"]["text"]
+        for each in (own, told)
+    ]
+    assert texts == [REPORTS[2], REPORTS[1]]
+
+
+@pytest.mark.real
+def test_the_one_sentence_of_indiana_is_seen_through(real_data, path, tmp_path):
+    """What it scores there is near what systems were published with."""
+    source = real_data / "indiana" / "indiana_reports.csv"
+    real = pd.read_csv(source)["impression"].dropna()
+    pd.DataFrame({"reference": real[::4], "prediction": NORMAL}).to_csv(path)
+    pd.DataFrame({"report": real.drop(real.index[::4])}).to_csv(tmp_path / "train.csv")
+    for train in ([], ["--train", tmp_path / "train.csv"]):
+        found = json.loads(score(path, "--json", *train).output)
+        rouge = found["figures"]["rouge_score.rouge_l"]
+        assert rouge["value"] > 0.3 and rouge["fall"] == 0
+        said = " ".join(found["warnings"])
+        assert "1 of 955 predictions are distinct" in said
+        assert "One and the same answer" in said and "coco.rouge_l" in said
+        assert "images were not looked at" in said
