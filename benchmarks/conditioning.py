@@ -24,8 +24,10 @@ import pandas as pd
 from cxrlib.checkpoints.gpt2 import gpt2_sizes_of
 from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest
-from cxrlib.evaluation.baselines import derangement
+from cxrlib.evaluation.baselines import shuffled_orders
 from cxrlib.evaluation.clinical import ClinicalScorer
+from cxrlib.evaluation.comparison import compare
+from cxrlib.evaluation.tables import markdown
 from cxrlib.evaluation.text import TextScorer
 from cxrlib.models.conditioning import IMAGE_INPUTS
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
@@ -35,10 +37,10 @@ from cxrlib.models.presets import build_imaging_model, preset_sizes
 from cxrlib.multitask import make_preprocessor, source_ground
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
 from cxrlib.results import GROUNDS
+from cxrlib.runs.figures import write_between_marks
 from cxrlib.training import warmup_cosine
 
-FIGURES = ("clinical.micro_f1_14", "clinical.micro_f1_5", "coco.bleu_4", "coco.rouge_l")
-PERMUTATIONS = 20
+FIGURES = ("clinical.micro_f1_14", "clinical.micro_f1_5", "coco.bleu_4")
 
 
 def encode(prepared, split, encoder, section):
@@ -53,12 +55,6 @@ def encode(prepared, split, encoder, section):
     kept = np.array([bool(text) for text in texts])
     arrays = {name: np.concatenate(part)[kept] for name, part in parts.items()}
     return arrays, [text for text in texts if text]
-
-
-def scores(references, predictions):
-    """The figures by name."""
-    scorers = TextScorer(references, ("coco",)), ClinicalScorer(references)
-    return {k: v for scorer in scorers for k, v in scorer.score(predictions).items()}
 
 
 def run(conditioning, seed, data, preprocessor, folder, epochs, batch_size, rate):
@@ -112,22 +108,32 @@ def run(conditioning, seed, data, preprocessor, folder, epochs, batch_size, rate
 
 
 def figures_of(table):
-    """Own and shuffled figures of a table of predictions."""
-    references = table["reference"]
-    predictions = table["prediction"].to_numpy()
-    generator = np.random.default_rng(0)
-    own = scores(references, predictions)
-    shuffled = [
-        scores(references, predictions[derangement(len(predictions), generator)])
-        for _ in range(PERMUTATIONS)
-    ]
-    figures = {f: own[f] for f in FIGURES}
-    figures |= {f"{f} shuffled": np.mean([s[f] for s in shuffled]) for f in FIGURES}
-    return figures | {
-        "distinct": len(set(predictions)),
-        "val_loss": table["val_loss"].iloc[0],
-        "seconds": table["seconds"].iloc[0],
-    }
+    """Own and shuffled figures of a table of predictions, by name."""
+    predictions = list(table["prediction"])
+    orders = shuffled_orders(len(predictions))
+    figures = {"val_loss": table["val_loss"][0], "distinct": len(set(predictions))}
+    for scorer in (
+        TextScorer(table["reference"], ("coco",)),
+        ClinicalScorer(table["reference"]),
+    ):
+        found = compare(scorer, predictions, {}, orders)
+        for name in found.keys() & FIGURES:
+            figures[name] = found[name]["value"]
+            figures[f"{name} shuffled"] = found[name]["shuffled"]
+    return figures
+
+
+def summary(runs):
+    """Means and deviations over the seeds, each mean beside its shuffled one."""
+    groups = runs.groupby("conditioning", sort=False)
+    mean, deviation = groups.mean(), groups.std()
+    table = pd.DataFrame({"conditioning": mean.index})
+    for name in FIGURES:
+        short, pairs = name.split(".")[1], zip(mean[name], deviation[name], strict=True)
+        table[short] = [f"{m:.3f} ± {d:.3f}" for m, d in pairs]
+        table[f"{short} shuffled"] = [f"{m:.3f}" for m in mean[f"{name} shuffled"]]
+    table["distinct"] = [f"{m:.0f}" for m in mean["distinct"]]
+    return table
 
 
 @click.command()
@@ -140,11 +146,11 @@ def figures_of(table):
 @click.option("--batch-size", default=8, show_default=True)
 @click.option("--learning-rate", default=1e-3, show_default=True)
 @click.option("--sequence-length", default=64, show_default=True)
+@click.option("--readme", help="Write the table into this file, between its marks.")
 def main(prepared, out, section, conditionings, seeds, epochs, batch_size,
-         learning_rate, sequence_length):  # fmt: skip
+         learning_rate, sequence_length, readme):  # fmt: skip
     """Train each conditioning with each seed; print means and deviations."""
     source = read_manifest(prepared)["source"]
-    print(f"Ground: {GROUNDS[source_ground(source)]}. {prepared}, {section}.")
     is_phantom = bool(source.get("is_phantom"))
     folder = find_gpt2("auto", "compact", is_phantom)
     preprocessor = make_preprocessor(
@@ -172,8 +178,16 @@ def main(prepared, out, section, conditionings, seeds, epochs, batch_size,
             figures = figures_of(table)
             runs.append({"conditioning": conditioning, "seed": seed} | figures)
             print(pd.Series(runs[-1]).to_string(), end="\n\n", flush=True)
-    table = pd.DataFrame(runs).drop(columns="seed").groupby("conditioning", sort=False)
-    print(table.agg(["mean", "std"]).T.unstack().round(3).to_string())
+    ground = source_ground(source)
+    lines = [
+        f"{GROUNDS[ground]}: {section}, train {len(data[0][1])}, test "
+        f"{len(data[2][1])} studies; {epochs} epochs, seeds {seeds}; mean ± deviation.",
+        "",
+        markdown(summary(pd.DataFrame(runs))),
+    ]
+    print("\n".join(lines))
+    if readme:
+        write_between_marks(readme, "\n".join(lines), f"conditioning, {ground}")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ def _notebook(folder, run_dir, studies):
             for label, name in (
                 ("notebook as a page", f"{folder.name}.html"),
                 ("notebook", f"{folder.name}.ipynb"),
+                ("model card", "model_card.html"),
                 ("results.json", "results.json"),
                 ("predictions.csv", "predictions.csv"),
             )

@@ -1,0 +1,184 @@
+"""The pointing game: does a heat map lie on the finding?
+
+Each score stands beside those of maps that looked at nothing: a uniform one, one that
+always points to the middle, and those of the other studies.
+"""
+
+import numpy as np
+
+from cxrlib.evaluation.bootstrap import WORDS, interval, resampled_sums
+from cxrlib.evaluation.figure import figure
+from cxrlib.files import InputError
+
+
+def share_inside(cams, masks):
+    """Share of each map's mass that lies on the finding: the energy-based game.
+
+    Args:
+        cams: float array `(B, …)`, not negative, such as `(B, 2, H, W)` for both
+            views of a study together.
+        masks: bool array of the same shape, the finding's true outline.
+
+    Returns:
+        Float array `(B,)` in [0, 1]. A map without mass says what a uniform one
+        says, and scores the same: the finding's share of the area.
+
+    Example:
+    ```python
+    share_inside([[0.0, 3.0, 1.0]], [[False, True, False]])  # [0.75]
+    ```
+
+    Reference:
+        - [Wang et al., 2020, Score-CAM](https://arxiv.org/abs/1910.01279)
+    """
+    return _inside(_shares(cams), _flat(np.asarray(masks, bool)))
+
+
+def hit(cams, masks, tolerance=0):
+    """Whether each map's maximum falls on the finding: the pointing game.
+
+    Args:
+        cams: float array `(B, …, H, W)`.
+        masks: bool array of the same shape, the finding's true outline.
+        tolerance: int, pixels. How far beside the finding still counts; 15 in the
+            paper.
+
+    Returns:
+        Float array `(B,)`: 1 or 0. Where several places share the maximum, the
+        share of them that hits; a uniform map is thus a point at random.
+
+    Example:
+    ```python
+    hit([[[0.0, 3.0, 1.0]]], [[[False, True, False]]])  # [1.]
+    ```
+
+    Reference:
+        - [Zhang et al., 2016](https://arxiv.org/abs/1608.00507)
+    """
+    return _inside(_shares(_peaks(cams)), _flat(_widened(masks, tolerance)))
+
+
+def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol):
+    """The pointing game over studies, beside maps that looked at nothing.
+
+    Args:
+        cams: float array `(n, …, H, W)`, a map per study at the masks' size.
+        masks: bool array of the same shape, none of them empty.
+        tolerance: int, pixels. See `hit`.
+        split: string. Where the studies come from.
+        seed: int. Of the resamples.
+        **protocol: scalars. What was mapped, the finding, …
+
+    Returns:
+        A dict of the figures `pointing.share_inside` and `pointing.hit`, each with
+        `interval` and the baselines `constant` (a uniform map, so the finding's
+        share of the area), `centre` (a map that always points to the middle) and
+        `shuffled` (the mean over all the other studies' maps). `fall` is value −
+        shuffled and `gain` value − constant, with `fall_interval` and
+        `gain_interval`. One study alone has no shuffle and no interval.
+
+    Raises:
+        InputError: if the shapes differ, there is no study, a mask is empty, or a
+            map is not finite or negative.
+
+    Example:
+    ```python
+    cams = upsample(classifier_cam(model.imaging, images), masks.shape[-1])
+    pointing_figures(cams, masks, of="classifier")["pointing.hit"]["value"]
+    ```
+    """
+    cams, masks = np.asarray(cams, "float32"), np.asarray(masks, bool)
+    n = len(masks)
+    if cams.shape != masks.shape or not n or not _flat(masks).any(axis=1).all():
+        raise InputError(
+            f"Maps {cams.shape} and masks {masks.shape}: both must have the same "
+            "shape, of one study or more; leave out studies without the finding."
+        )
+    if not (np.isfinite(cams).all() and cams.min() >= 0):
+        raise InputError("A map holds NaN or a negative number; cut it off at 0.")
+    rows, columns = ((np.arange(side) + 0.5) / side - 0.5 for side in cams.shape[-2:])
+    # A Gaussian whose deviation is a quarter of the side.
+    middle = np.exp(-8 * (rows[:, None] ** 2 + columns**2))
+    middle = np.broadcast_to(middle, cams.shape[1:])[None]
+    figures = {}
+    for name, seen, outline in (
+        ("share_inside", lambda each: each, masks),
+        ("hit", _peaks, _widened(masks, tolerance)),
+    ):
+        shares, outline = _shares(seen(cams)), _flat(outline)
+        counts = {
+            "value": _inside(shares, outline),
+            "constant": outline.mean(axis=1, dtype="float64"),
+            "centre": _inside(_shares(seen(middle)), outline),
+        }
+        if n > 1:
+            # Every other study's map, not a draw of them: the mean is linear.
+            of_all = _inside(shares.sum(axis=0, dtype="float64"), outline)
+            counts["shuffled"] = (of_all - counts["value"]) / (n - 1)
+        words = {"tolerance": f"{tolerance} pixels"} if name == "hit" else {}
+        figures[f"pointing.{name}"] = _record(
+            counts, n, seed, split=split, **words, **protocol
+        )
+    return figures
+
+
+# === Helpers ===
+
+
+def _flat(each):
+    """`(B, …)` as `(B, pixels)`, both views in one row."""
+    return np.reshape(each, (len(each), -1))
+
+
+def _shares(cams):
+    """Each map as shares of its mass, `(B, pixels)`; uniform where it has none."""
+    flat = _flat(np.asarray(cams, "float32"))
+    flat = np.where(flat.max(axis=1, keepdims=True) > 0, flat, 1)
+    return flat / flat.sum(axis=1, keepdims=True)
+
+
+def _peaks(cams):
+    """1 where a map has its maximum, else 0."""
+    flat = _flat(cams)
+    return (flat == flat.max(axis=1, keepdims=True)).reshape(np.shape(cams))
+
+
+def _inside(shares, outline):
+    """Sum of the shares `(B, pixels)` that lie on the outlined pixels, `(B,)`."""
+    shares = np.broadcast_to(shares, outline.shape)
+    return shares.sum(axis=1, where=outline, dtype="float64")
+
+
+def _widened(masks, tolerance):
+    """The masks and all that lies up to `tolerance` pixels beside them."""
+    if not tolerance:
+        return np.asarray(masks, bool)
+    import cv2
+
+    masks = np.asarray(masks, "uint8")
+    images = masks.reshape(-1, *masks.shape[-2:])
+    exact = cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+    # To the next pixel of the mask; far away in a view that has none.
+    away = [cv2.distanceTransform(1 - each, *exact) for each in images]
+    return np.reshape(away, masks.shape) <= tolerance
+
+
+def _record(counts, n, seed, **protocol):
+    """The figure of one score, from what each study adds to it and its baselines."""
+    means = {name: float(np.mean(each)) for name, each in counts.items()}
+    value, others = means.pop("value"), {"gain": "constant", "fall": "shuffled"}
+    others = {name: base for name, base in others.items() if base in means}
+    falls = {name: value - means[base] for name, base in others.items()}
+    drawn = None
+    if n > 1:
+        sums = resampled_sums(np.stack(list(counts.values()), axis=1), seed=seed)
+        drawn = dict(zip(counts, sums.T / n, strict=True))
+        falls |= {
+            f"{name}_interval": interval(drawn["value"] - drawn[base])
+            for name, base in others.items()
+        }
+    ends = interval(drawn["value"]) if drawn else None
+    record = figure(value, n, interval=ends, **protocol)
+    if drawn:
+        record["protocol"]["interval"] = WORDS
+    return record | means | falls

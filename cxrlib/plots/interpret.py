@@ -1,0 +1,133 @@
+"""Heat maps over both views with the true outline; the next word before and after."""
+
+import textwrap
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
+
+from cxrlib.evaluation.interpret import VIEWS, upsample
+from cxrlib.evaluation.pointing import share_inside
+from cxrlib.plots.style import STYLE, caption
+
+HEAT = "inferno"
+TRUTH = "#4dd2ff"  # Bright, and no colour of the heat.
+TITLE_WIDTH = 44  # characters
+BEFORE, AFTER = "with its own image", "with another's image"
+LEAST = 0.005  # A likelier token than this has a bar to be seen.
+
+
+@plt.rc_context(STYLE)
+def plot_cams(images, cams, masks=None, titles=None, columns=2, ground="real"):
+    """Show heat maps over both views, with the outline of what is truly there.
+
+    Args:
+        images: dict of `frontal` and `lateral`, float arrays `(N, H, W, 1)` in
+            [0, 1].
+        cams: float array `(N, 2, h, w)`, frontal first, not negative. Each study
+            is coloured up to its own maximum in either view.
+        masks: bool array `(N, 2, S, S)`. The findings' true outlines; with them,
+            each study's title says which share of its map lies inside.
+        titles: sequence of strings `(N,)`, such as the word that is mapped.
+        columns: int. Studies per row.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure.
+
+    Example:
+    ```python
+    plot_cams(images, classifier_cam(model.imaging, images), ground="phantom")
+    ```
+    """
+    n = len(cams)
+    columns = min(columns, n)
+    titles = [textwrap.wrap(str(t), TITLE_WIDTH) for t in (titles or [""] * n)]
+    if masks is not None:
+        masks = np.asarray(masks, bool)
+        shares = share_inside(upsample(cams, masks.shape[-1]), masks)
+        areas = masks.mean(axis=(1, 2, 3))
+        for lines, share, area in zip(titles, shares, areas, strict=True):
+            lines.append(f"{share:.0%} on the finding ({area:.0%} of the area)")
+    deepest = max(map(len, titles))
+    rows = -(-n // columns)
+    figure = plt.figure(
+        figsize=(3.85 * columns, (2.1 + 0.17 * deepest) * rows + 0.6)  # inches
+    )
+    cells = figure.subfigures(rows, columns, squeeze=False).flat
+    for i, cell in zip(range(n), cells, strict=False):
+        # As many lines everywhere, or the images of a row would not align.
+        lines = titles[i] + [" "] * (deepest - len(titles[i]))
+        cell.suptitle("\n".join(lines).replace("$", r"\$"), fontsize=9)
+        panels = cell.subplots(1, 2, gridspec_kw={"wspace": 0.02})
+        size = np.shape(images[VIEWS[0]])[1]
+        large = upsample(cams[i], size)  # (2, H, W)
+        heat = large / max(float(large.max()), 1e-12)
+        for view, axes in enumerate(panels):
+            axes.imshow(np.squeeze(images[VIEWS[view]][i]), cmap="gray", vmin=0, vmax=1)
+            # What says nothing stays a plain radiograph.
+            axes.imshow(heat[view], cmap=HEAT, vmin=0, vmax=1, alpha=0.7 * heat[view])
+            if masks is not None:
+                _outline(axes, masks[i, view], size)
+            axes.set_axis_off()
+    if masks is not None:
+        line = Line2D([], [], color=TRUTH, label="true outline of the finding")
+        figure.legend(handles=[line], loc="outside upper center", fontsize=9)
+    return caption(figure, ground)
+
+
+def _outline(axes, mask, size):
+    """Draw a mask's border on an image of another size."""
+    if not mask.any() or mask.all():
+        return
+    centres = (np.arange(len(mask)) + 0.5) * size / len(mask) - 0.5
+    axes.contour(centres, centres, mask, [0.5], colors=TRUTH, linewidths=1.2)
+
+
+@plt.rc_context(STYLE)
+def plot_next_words(table, places=None, count=3, ground="real"):
+    """Show how the next word's probabilities move when the image is exchanged.
+
+    Args:
+        table: `pandas.DataFrame` of `cxrlib.evaluation.interpret.next_word_shift`.
+        places: sequence of ints. The rows to show; by default the `count` that
+            move most, in the order of the text.
+        count: int.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure, a panel per row of the table.
+
+    Example:
+    ```python
+    plot_next_words(next_word_shift(model, images, others, "Small effusion."))
+    ```
+    """
+    if places is None:
+        places = sorted(table["bits"].nlargest(count).index)
+    figure, panels = plt.subplots(
+        1, len(places), figsize=(3.3 * len(places), 3.1), squeeze=False
+    )
+    for axes, place in zip(panels[0], places, strict=True):
+        row = table.loc[place]
+        names = [
+            name
+            for name in row["before"]
+            if max(row["before"][name], row["after"][name]) >= LEAST
+        ]
+        spots = np.arange(len(names))
+        for column, shift, label in (("before", -0.2, BEFORE), ("after", 0.2, AFTER)):
+            values = [row[column][name] for name in names]
+            axes.barh(spots + shift, values, height=0.38, label=label)
+        labels = [name.strip() or "(blank)" for name in names]
+        axes.set_yticks(spots, [label.replace("$", r"\$") for label in labels])
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 1), xlabel="probability")
+        axes.grid(False, axis="y")
+        said = "".join(table["said"][:place])
+        said = said if len(said) < 28 else f"…{said[-26:]}"
+        title = f"“{said} ▁”\n{row['bits']:.2f} bits"
+        axes.set_title(title.replace("$", r"\$"), fontsize=9)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=9)
+    return caption(figure, ground)
