@@ -149,7 +149,8 @@ def build_torch(torch, channels=3, labels=14, blocks=(), growth_rate=0, stem_fil
             if b < len(blocks):
                 transition = getattr(f, f"transition{b}")
                 x = F.avg_pool2d(transition.conv(F.relu(transition.norm(x))), 2)
-        outputs["latent"] = F.relu(f.norm5(x)).mean((2, 3))
+        outputs["maps"] = F.relu(f.norm5(x))
+        outputs["latent"] = outputs["maps"].mean((2, 3))
         outputs["predictions"] = torch.sigmoid(net.classifier(outputs["latent"]))
         return outputs
 
