@@ -1,8 +1,9 @@
 """What GPT-2 gains from the image: no conditioning, the latent, the spatial maps.
 
 The encoder stands still, so every study is encoded once; only the text half is
-trained, from the same pretrained GPT-2, on the same batches in the same order. What
-is left to differ is how the image is told. Each figure is the mean and deviation
+trained, from the same pretrained GPT-2, on the same batches in the same order (in
+every epoch: KerasHub's `fit` does not shuffle arrays). What is left to differ is how
+the image is told. Each figure is the mean and deviation
 over the seeds, on the test split, beside the figure after the studies' images were
 exchanged.
 

@@ -5,27 +5,47 @@ from cxrlib.plots.charts import (
     plot_history,
     plot_text_lengths,
 )
+from cxrlib.plots.decoding import plot_choices, plot_gates, plot_influence
 from cxrlib.plots.images import show_pairs, show_reconstructions, show_reports
 from cxrlib.plots.interpret import plot_cams, plot_next_words
 from cxrlib.plots.labels import plot_calibration, plot_confusion, plot_roc
 from cxrlib.plots.masks import show_crop, show_masks
+from cxrlib.plots.reconstruction import (
+    plot_decoders,
+    plot_skips,
+    show_differences,
+    show_grids,
+    show_versions,
+)
 from cxrlib.plots.style import STYLE, caption, save_figure
+from cxrlib.plots.text import plot_attention, plot_positions, plot_schedules
 
 __all__ = [
     "STYLE",
     "caption",
+    "plot_attention",
     "plot_calibration",
     "plot_cams",
+    "plot_choices",
     "plot_class_balance",
     "plot_confusion",
+    "plot_decoders",
+    "plot_gates",
     "plot_history",
+    "plot_influence",
     "plot_next_words",
+    "plot_positions",
     "plot_roc",
+    "plot_schedules",
+    "plot_skips",
     "plot_text_lengths",
     "save_figure",
     "show_crop",
+    "show_differences",
+    "show_grids",
     "show_masks",
     "show_pairs",
     "show_reconstructions",
     "show_reports",
+    "show_versions",
 ]

@@ -1,0 +1,156 @@
+"""Inside a text model: what reaches which prediction, what may be said next, gates."""
+
+import textwrap
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.colors import PowerNorm
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption
+
+HEAT = "Blues"
+TITLE_WIDTH = 30  # characters
+
+
+@plt.rc_context(STYLE)
+def plot_influence(influences, tokens, ground="real"):
+    """Show which token reaches which prediction, and where the answer leaks.
+
+    Args:
+        influences: dict of title to float array `(T, T)`, not negative. Row `j`,
+            column `i`: how far the prediction made after token `i` moves when token
+            `j` is exchanged. The answer to `i` is token `i + 1`, so what stands
+            just below the diagonal (outlined) should be 0.
+        tokens: sequence of strings `(T,)`, in the order of the text.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure, one panel per title, in one scale of colour.
+
+    Example:
+    ```python
+    plot_influence({"causal": np.triu(np.ones((3, 3)))}, ["No", " acute", " disease"])
+    ```
+    """
+    names = [_shown(token) for token in tokens]
+    places = np.arange(len(names))
+    side = max(2.4, 0.24 * len(names))  # inches
+    figure, panels = plt.subplots(
+        1,
+        len(influences),
+        figsize=((side + 0.5) * len(influences) + 2.3, side + 2.35),
+        sharey=True,
+        squeeze=False,
+    )
+    # Small influences are influences, too: the root keeps them visible.
+    norm = PowerNorm(0.5, 0, max(np.max(each) for each in influences.values()) or 1)
+    for axes, (title, values) in zip(panels[0], influences.items(), strict=True):
+        drawn = axes.imshow(values, cmap=HEAT, norm=norm)
+        for place in places[:-1]:
+            corner = place - 0.5, place + 0.5
+            axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=RED, lw=1))
+        axes.set_xticks(places, names, rotation=90)
+        axes.set_yticks(places, names)
+        axes.set(title=title, xlabel="the prediction after …")
+        axes.grid(False)
+        axes.tick_params(labelsize=8)
+    panels[0, 0].set_ylabel("when … is exchanged")
+    figure.colorbar(
+        drawn, ax=panels[0], shrink=0.7, ticks=MaxNLocator(4), label="moves by"
+    )
+    outline = Rectangle((0, 0), 1, 1, fill=False, edgecolor=RED)
+    figure.legend(
+        [outline], ["the answer itself"], loc="outside upper center", fontsize=9
+    )
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def plot_choices(tokens, choices, columns=3, ground="real"):
+    """Show what may be said next under several ways to choose.
+
+    Args:
+        tokens: sequence of strings `(K,)`, the likeliest tokens.
+        choices: dict of title to floats `(K,)` in [0, 1], each token's probability
+            to be chosen. A token of probability 0 is marked as ruled out.
+        columns: int. Panels per row.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure, one panel per title.
+
+    Example:
+    ```python
+    plot_choices(["left", "right"], {"as it is": [0.7, 0.3], "greedy": [1, 0]})
+    ```
+    """
+    columns = min(columns, len(choices))
+    rows = -(-len(choices) // columns)
+    figure, panels = plt.subplots(
+        rows,
+        columns,
+        figsize=(2.7 * columns + 0.9, (0.26 * len(tokens) + 0.75) * rows + 0.6),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    spots = np.arange(len(tokens))
+    for axes in panels.flat[len(choices) :]:
+        axes.set_axis_off()
+    for axes, (title, shares) in zip(panels.flat, choices.items(), strict=False):
+        shares = np.asarray(shares)
+        axes.barh(spots, shares, height=0.7)
+        for spot in spots[shares == 0]:
+            axes.text(0.01, spot, "ruled out", color=GREY, va="center", fontsize=8)
+        axes.set_title(textwrap.fill(title, TITLE_WIDTH).replace("$", r"\$"))
+        axes.grid(False, axis="y")
+    panels[0, 0].set_yticks(spots, [_shown(token) for token in tokens])
+    panels[0, 0].set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
+    panels[0, 0].set_xlim(0, 1)
+    panels[0, 0].invert_yaxis()
+    for axes in panels[-1]:
+        axes.set_xlabel("probability")
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def plot_gates(gates, ground="real"):
+    """Show how far the gates of each layer have opened.
+
+    Args:
+        gates: list of float arrays `(hidden_dim,)`, one per layer: how far each
+            channel's gate is open, between −1 and 1. The sign says only which way
+            round the channel is added, so it is left out.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure: each gate a dot, each layer's mean a line.
+
+    Example:
+    ```python
+    plot_gates([np.random.uniform(-0.2, 0.2, 64) for _ in range(4)])
+    ```
+    """
+    figure, axes = plt.subplots(figsize=(max(3.6, 0.8 * len(gates) + 1.4), 2.8))
+    rng = np.random.default_rng(0)  # Dots side by side; where exactly says nothing.
+    layers, means = range(1, len(gates) + 1), []
+    for layer, each in zip(layers, gates, strict=True):
+        opened = np.abs(each)
+        means.append(float(opened.mean()))
+        aside = layer + rng.uniform(-0.28, 0.28, len(opened))
+        axes.plot(aside, opened, ".", color=BLUE, markersize=3, alpha=0.5)
+        axes.hlines(means[-1], layer - 0.38, layer + 0.38, color=ORANGE, lw=2)
+    axes.set(xlabel="layer, and the mean of its gates", ylim=(0, None))
+    axes.set_ylabel("gate open by")
+    names = [f"{n}\n{mean:.3f}" for n, mean in zip(layers, means, strict=True)]
+    axes.set_xticks(layers, names)
+    axes.grid(False, axis="x")
+    return caption(figure, ground)
+
+
+def _shown(token):
+    """A token as an axis can show it; a leading blank is seen."""
+    blank = "␣" if token.startswith(" ") else ""
+    return (blank + token.strip() or "␣").replace("$", r"\$")

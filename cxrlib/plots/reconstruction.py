@@ -1,0 +1,270 @@
+"""Versions of a film beside it with their errors; figures against skips; grids."""
+
+import textwrap
+
+import cv2
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
+
+from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption
+
+OUTLINE = "#4dd2ff"  # Bright, for it lies on black and grey.
+TITLE_WIDTH = 22  # characters
+BESIDE = 5  # pixels: an outline so much wider does not cover a small finding.
+
+
+def _film(axes, image, title="", white=1.0):
+    """Draw a film with black as 0; the axes keep their frame for a row's label."""
+    axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=white)
+    _bare(axes, title)
+
+
+def _bare(axes, title=""):
+    axes.set_title(title, fontsize=9)
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+
+
+@plt.rc_context(STYLE)
+def show_versions(films, versions, titles=None, masks=None, gain=3, ground="real"):
+    """Show films and versions of them side by side, each with its SSIM and MSE.
+
+    Args:
+        films: float array `(N, H, W, 1)` in [0, 1].
+        versions: dict of name to float array of the same shape, a column each.
+        titles: sequence of strings `(N,)`, to the left of each film.
+        masks: bool array `(N, H, W)`. Outlined on films and errors, a little
+            wider than they are.
+        gain: float. Below each film stand the absolute errors, brightened by so
+            much; 0 leaves them out.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure, with one or two rows per film.
+
+    Example:
+    ```python
+    films = np.random.rand(2, 64, 64, 1)
+    show_versions(films, {"darker": films / 2, "black": 0 * films})
+    ```
+    """
+    from cxrlib.evaluation.image import mse, ssim
+
+    films = np.asarray(films, "float32")
+    n, step = len(films), 2 if gain else 1
+    figure, grid = plt.subplots(
+        step * n,
+        1 + len(versions),
+        figsize=(1.75 * (1 + len(versions)) + 0.3, 2.1 * n + 1.75 * n * (step - 1)),
+        squeeze=False,
+    )
+    titles = titles if titles is not None else ["film"] * n
+    for i in range(n):
+        _film(grid[step * i, 0], films[i], " \n ")
+        label = "\n".join(textwrap.wrap(str(titles[i]), TITLE_WIDTH))
+        grid[step * i, 0].set_ylabel(label, fontsize=9)
+        if gain:
+            corner = grid[step * i + 1, 0]
+            corner.set_axis_off()
+            where = {"ha": "right", "va": "center", "transform": corner.transAxes}
+            corner.text(0.95, 0.5, f"error × {gain:g}", fontsize=9, **where)
+    for column, (name, each) in enumerate(versions.items(), start=1):
+        each = np.asarray(each, "float32")
+        alike, error = np.asarray(ssim(films, each)), np.asarray(mse(films, each))
+        for i in range(n):
+            words = f"{name}\nSSIM {alike[i]:.2f}, MSE {error[i]:.4f}"
+            _film(grid[step * i, column], each[i], words)
+            if gain:
+                wrong = np.abs(films[i] - each[i])
+                _film(grid[step * i + 1, column], wrong, white=1 / gain)
+    if masks is not None:
+        for i in range(n):
+            rows = grid[step * i : step * (i + 1)]
+            for axes in [rows[0, 0], *(rows[1, 1:] if gain else [])]:
+                _outline(axes, masks[i])
+        line = Line2D([], [], color=OUTLINE, label="around the true findings")
+        figure.legend(handles=[line], loc="outside upper center", fontsize=9)
+    return caption(figure, ground)
+
+
+def _outline(axes, mask):
+    """Draw a mask's border; a mask that is all one value has none."""
+    mask = np.asarray(np.squeeze(mask), "float32")
+    mask = cv2.dilate(mask, np.ones((BESIDE, BESIDE)))
+    if mask.min() < 0.5 < mask.max():
+        axes.contour(mask, [0.5], colors=OUTLINE, linewidths=1.0)
+
+
+@plt.rc_context(STYLE)
+def plot_decoders(history, ground="real"):
+    """Plot the loss of several decoders over the epochs, a panel per view.
+
+    Args:
+        history: `pandas.DataFrame` of a training's log, with a column
+            `<view>_<skips>_loss` for each decoder, and another with `val_` before.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure. Validation is drawn through, training dashed.
+
+    Example:
+    ```python
+    losses = {"frontal_0_loss": [0.4, 0.3], "val_frontal_0_loss": [0.4, 0.35]}
+    plot_decoders(pd.DataFrame({"epoch": [0, 1], **losses}))
+    ```
+    """
+    names = [name.split("_") for name in history if name.startswith("val_")]
+    names = [name[1:3] for name in names if len(name) == 4]  # [view, skips]
+    views = list(dict.fromkeys(view for view, _ in names))
+    figure, panels = plt.subplots(
+        1, len(views), figsize=(4.2 * len(views), 3.2), sharey=True, squeeze=False
+    )
+    for axes, view in zip(panels[0], views, strict=True):
+        for skips in (skips for each, skips in names if each == view):
+            column, epochs = f"{view}_{skips}_loss", history["epoch"] + 1
+            (line,) = axes.plot(
+                epochs, history[f"val_{column}"], "o-", markersize=3, label=skips
+            )
+            axes.plot(epochs, history[column], "--", color=line.get_color(), lw=1)
+        axes.set(title=view, xlabel="epoch", yscale="log")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[0, 0].set_ylabel("loss")
+    panels[0, -1].legend(title="skips", fontsize=8)
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def plot_skips(table, ground="real"):
+    """Plot SSIM and MSE of both views against the number of skips.
+
+    Args:
+        table: `pandas.DataFrame`, a row per model and view: `model` (its name),
+            `view`, `skips` (NaN for a baseline, which becomes a line), `ssim` and
+            `mse`, and the ends of their intervals `ssim_low`, `ssim_high`,
+            `mse_low`, `mse_high`.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure: a row per figure, a column per view.
+
+    Example:
+    ```python
+    row = {"model": "0 skips", "view": "frontal", "skips": 0, "ssim": 0.5, "mse": 0.03}
+    ends = {"ssim_low": 0.4, "ssim_high": 0.6, "mse_low": 0.02, "mse_high": 0.04}
+    plot_skips(pd.DataFrame([row | ends]))
+    ```
+    """
+    views = list(dict.fromkeys(table["view"]))
+    figure, grid = plt.subplots(
+        2, len(views), figsize=(4.2 * len(views), 5.6), sharex=True, squeeze=False
+    )
+    for row, (name, label) in enumerate(
+        (("ssim", "SSIM, higher is better"), ("mse", "MSE, lower is better"))
+    ):
+        for axes, view in zip(grid[row], views, strict=True):
+            of_view = table[table["view"].eq(view)]
+            curve = of_view[of_view["skips"].notna()].sort_values("skips")
+            ends = [curve[f"{name}_{end}"] for end in ("low", "high")]
+            axes.plot(curve["skips"], curve[name], "o-", color=BLUE, label="decoder")
+            axes.fill_between(curve["skips"], *ends, color=BLUE, alpha=0.15, lw=0)
+            lines = of_view[of_view["skips"].isna()]
+            for i, each in enumerate(lines.itertuples()):
+                style = {"linestyle": ("--", ":", "-.")[i % 3], "linewidth": 1.5}
+                colour = (ORANGE, GREY, RED)[i % 3]
+                axes.axhline(
+                    getattr(each, name), color=colour, label=each.model, **style
+                )
+            if name == "mse":
+                axes.set_yscale("log")
+                axes.set_xlabel("skips that the decoder is given")
+                axes.xaxis.get_major_locator().set_params(integer=True)
+            else:
+                axes.set_title(view)
+                axes.set_ylim(min(0, table["ssim"].min()), 1)
+        grid[row, 0].set_ylabel(label)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=len(labels), fontsize=9
+    )
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def show_grids(grids, columns=None, numbers=True):
+    """Show small arrays as tiles, each with its number.
+
+    Args:
+        grids: dict of title to array `(h, w)`. With numbers, all share one scale
+            from 0 on; without, each has its own.
+        columns: int. Grids per row; by default all.
+        numbers: bool. Whether to write the values into the tiles.
+
+    Returns:
+        A `matplotlib` figure.
+
+    Example:
+    ```python
+    show_grids({"a chess board": np.indices((4, 4)).sum(axis=0) % 2})
+    ```
+    """
+    columns = columns or len(grids)
+    rows = -(-len(grids) // columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(2.4 * columns, 2.6 * rows), squeeze=False
+    )
+    for axes in panels.flat[len(grids) :]:
+        axes.set_axis_off()
+    scale = {"vmin": 0, "vmax": max(map(np.max, grids.values()))} if numbers else {}
+    for axes, (title, grid) in zip(panels.flat, grids.items(), strict=False):
+        grid = np.asarray(np.squeeze(grid), "float32")
+        axes.imshow(grid, cmap="gray", **scale)
+        _bare(axes, title)
+        for (row, column), value in np.ndenumerate(grid if numbers else []):
+            colour = "black" if value > scale["vmax"] / 2 else "white"
+            where = {"ha": "center", "va": "center", "fontsize": 8}
+            axes.text(column, row, f"{value:g}", color=colour, **where)
+    return figure
+
+
+@plt.rc_context(STYLE)
+def show_differences(films, differences, titles, ground="real"):
+    """Show films, and beside each what a finding has changed in versions of it.
+
+    Args:
+        films: float array `(N, H, W, 1)` in [0, 1].
+        differences: dict of name to float array of the same shape, a column each.
+            A row is coloured on one scale, from the greatest change in its first
+            column: red is brighter with the finding, blue is darker.
+        titles: sequence of strings `(N,)`, to the left of each film.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure, a row per film.
+
+    Example:
+    ```python
+    films = np.random.rand(2, 64, 64, 1)
+    show_differences(films, {"film": films - 0.5}, ["nodule", "effusion"])
+    ```
+    """
+    columns = 1 + len(differences)
+    figure, grid = plt.subplots(
+        len(films),
+        columns,
+        figsize=(1.75 * columns + 0.3, 1.8 * len(films) + 0.6),
+        squeeze=False,
+    )
+    first = np.abs(next(iter(differences.values())))
+    for i, axes in enumerate(grid[:, 0]):
+        _film(axes, films[i], "with the finding" if i == 0 else "")
+        label = "\n".join(textwrap.wrap(str(titles[i]), TITLE_WIDTH))
+        axes.set_ylabel(label, fontsize=9)
+    for column, (name, each) in enumerate(differences.items(), start=1):
+        for i, axes in enumerate(grid[:, column]):
+            most = max(float(first[i].max()), 1e-6)
+            image = np.squeeze(each[i])
+            axes.imshow(image, cmap="RdBu_r", vmin=-most, vmax=most)
+            _bare(axes, name if i == 0 else "")
+    return caption(figure, ground)
