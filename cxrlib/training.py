@@ -287,7 +287,8 @@ def load_model(path, kind=None):
     """
     # Importing registers the classes that the file names.
     import cxrlib.data.text
-    import cxrlib.models.presets  # noqa: F401
+    import cxrlib.models.presets
+    import cxrlib.models.transformer  # noqa: F401
 
     path = pathlib.Path(path)
     if not path.is_file():

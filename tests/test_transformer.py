@@ -363,7 +363,6 @@ import os, sys
 os.environ["KERAS_BACKEND"] = sys.argv[1]
 import keras
 import numpy as np
-import cxrlib.models.transformer
 from cxrlib.training import load_model
 model = load_model(sys.argv[2])
 assert keras.backend.backend() == sys.argv[1]
