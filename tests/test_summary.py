@@ -64,6 +64,22 @@ def test_perfect_reports_fall_by_the_shuffle_and_a_constant_does_not():
     assert figures["text.distinct"]["value"] == 1
 
 
+def test_the_same_numbers_without_intervals():
+    given = table().assign(nearest=told(seed=3)["reference"], random=NORMAL)
+    whole = evaluate_predictions(given, constant=NORMAL, frequent=NORMAL)["figures"]
+    bare = evaluate_predictions(
+        given, constant=NORMAL, frequent=NORMAL, intervals=False
+    )["figures"]
+    assert list(bare) == list(whole)
+    numbers = ("value", "n", "constant", "random", "nearest", "shuffled", "fall")
+    for name, record in bare.items():
+        assert not any("interval" in key for key in (*record, *record["protocol"]))
+        for key in set(numbers) & set(whole[name]):
+            assert record[key] == whole[name][key], (name, key)
+    brief = evaluate_predictions(given, constant=NORMAL, permutations=0)["figures"]
+    assert not any("shuffled" in record for record in brief.values())
+
+
 def test_shuffled_equals_scoring_the_exchanged_outputs():
     said = told(9, seed=1).assign(reference=told(9, seed=2)["reference"])
     found = evaluate_predictions(said, permutations=3, seed=5)["figures"]

@@ -149,6 +149,7 @@ def classification_scores(
     split="test",
     target="abnormal",
     threshold_from="fixed",
+    intervals=True,
 ):
     """Every label figure with its interval and its protocol.
 
@@ -160,6 +161,7 @@ def classification_scores(
         target: string. What a 1 means; the prefix of the names.
         threshold_from: string. How the threshold was chosen, such as the words of
             `cxrlib.evaluation.thresholds.choose_threshold`.
+        intervals: bool. Whether to resample the studies.
 
     Returns:
         A dict of figures (see `cxrlib.evaluation.figure`) by `target.name` for each
@@ -184,7 +186,9 @@ def classification_scores(
     common = {"split": split, "positives": int(labels.sum()), "left_out": left_out}
     common["score"] = f"scikit-learn, {target} = 1"
     cut = {"threshold": threshold, "threshold_from": threshold_from}
-    drawn = resampled_values(labels, probabilities, threshold) if n > 1 else {}
+    drawn = {}
+    if intervals and n > 1:
+        drawn = resampled_values(labels, probabilities, threshold)
     figures = {}
     for name, value in label_values(labels, probabilities, threshold).items():
         protocol = common | (cut if name in CUT else {})

@@ -17,23 +17,11 @@ from cxrlib.evaluation.labeler import (
     OBSERVATIONS,
     UNCERTAIN,
     label_report,
-    label_reports,
+    label_reports,  # noqa: F401  Offered here, too.
 )
 from cxrlib.evaluation.laterality import SIDES, is_masked, names_prior, report_sides
 from cxrlib.evaluation.text import answered
 from cxrlib.files import InputError
-
-__all__ = [
-    "COMPETITION",
-    "OBSERVATIONS",
-    "ClinicalScorer",
-    "clinical_scores",
-    "f1_means",
-    "label_report",
-    "label_reports",
-    "per_class",
-    "records",
-]
 
 _FIVE = [OBSERVATIONS.index(name) for name in COMPETITION]
 _MODES = {
@@ -229,6 +217,7 @@ def clinical_scores(
     uncertain="positive",
     scorer=None,
     counts=None,
+    intervals=True,
 ):
     """Every clinical figure with its interval and protocol.
 
@@ -243,6 +232,7 @@ def clinical_scores(
         scorer: `ClinicalScorer` of the references that are kept, where there is one
             already; `uncertain` is then its own.
         counts: dict. What `scorer.counts` gave, where they are counted already.
+        intervals: bool. Whether to resample the studies.
 
     Returns:
         A dict of figures (see `cxrlib.evaluation.figure`): `clinical.micro_f1_14`,
@@ -268,13 +258,13 @@ def clinical_scores(
             own["uncertain"] = _MODES[scorer.uncertain]
     words["wrong_side_share"]["findings"] = int(counts[:, 43].sum())
     figures = functools.partial(scorer.figures, "clinical")
-    return records("clinical", counts, figures, words)
+    return records("clinical", counts, figures, words, intervals)
 
 
 _NOTES = {"wrong_side_share": "undefined: no finding has a side in both texts"}
 
 
-def records(group, counts, figures, words):
+def records(group, counts, figures, words, intervals=True):
     """Bind figures that are functions of sums to their intervals and protocols.
 
     Args:
@@ -282,6 +272,7 @@ def records(group, counts, figures, words):
         counts: float array `(n, k)`. What each study adds to the sums.
         figures: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
         words: dict, name → dict of scalars, the protocol.
+        intervals: bool. Whether to resample the studies.
 
     Returns:
         A dict of figures (see `cxrlib.evaluation.figure`), named `group.name`, from
@@ -295,7 +286,8 @@ def records(group, counts, figures, words):
     """
     n, result = len(counts), {}
     values = figures(counts.sum(axis=0), n)
-    drawn = figures(bootstrap.resampled_sums(counts), n) if n > 1 else {}
+    draw = intervals and n > 1
+    drawn = figures(bootstrap.resampled_sums(counts), n) if draw else {}
     for name, value in values.items():
         interval, note = None, None
         if not n:

@@ -13,7 +13,7 @@ from cxrlib.evaluation.classification import NAMES, label_values, resampled_valu
 CONSTANTS = ("constant", "frequent")  # Baselines that are one report for every study.
 
 
-def compare(scorer, predictions, baselines, orders, seed=0):
+def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
     """Every figure of a scorer with its interval, its baselines and its shuffle.
 
     Args:
@@ -25,6 +25,7 @@ def compare(scorer, predictions, baselines, orders, seed=0):
         orders: int array `(permutations, n)` of
             `cxrlib.evaluation.baselines.shuffled_orders`.
         seed: int. Of the resamples.
+        intervals: bool. Whether to draw them.
 
     Returns:
         A dict, `group.figure` to a dict of floats, `None` where undefined: `value`,
@@ -50,23 +51,25 @@ def compare(scorer, predictions, baselines, orders, seed=0):
         f"{group}.{name}": _record(point, drawn, list(baselines))
         for group in counted[0]
         for name, point, drawn in _figures(
-            scorer, group, [counts[group] for counts in counted], n, seed
+            scorer, group, [counts[group] for counts in counted], n, seed, intervals
         )
     }
 
 
-def _figures(scorer, group, counts, n, seed):
+def _figures(scorer, group, counts, n, seed, intervals):
     """Name, figures `(outputs,)` and resampled figures `(resamples, outputs)`."""
     side = np.stack(counts, axis=1).astype("float64")  # (n, outputs, k)
     points = scorer.figures(group, side.sum(axis=0), n)
     drawn = {}
-    if n > 1:
+    if intervals and n > 1:
         sums = resampled_sums(side.reshape(n, -1), seed=seed)
         drawn = scorer.figures(group, sums.reshape(-1, *side.shape[1:]), n)
     return [(name, point, drawn.get(name)) for name, point in points.items()]
 
 
-def compare_labels(labels, probabilities, common, orders, threshold=0.5, seed=0):
+def compare_labels(
+    labels, probabilities, common, orders, threshold=0.5, seed=0, intervals=True
+):
     """Every label figure with its interval, the commoner class and its shuffle.
 
     Args:
@@ -76,6 +79,7 @@ def compare_labels(labels, probabilities, common, orders, threshold=0.5, seed=0)
         orders: int array `(permutations, n)`.
         threshold: float. Positive from here on.
         seed: int. Of the resamples.
+        intervals: bool. Whether to draw them.
 
     Returns:
         A dict by `cxrlib.evaluation.classification.NAMES`, each as of `compare` with
@@ -92,7 +96,7 @@ def compare_labels(labels, probabilities, common, orders, threshold=0.5, seed=0)
     outputs += [probabilities[order] for order in orders]
     points = [label_values(labels, each, threshold) for each in outputs]
     drawn = []
-    if labels.size > 1:
+    if intervals and labels.size > 1:
         drawn = [
             resampled_values(labels, each, threshold, seed=seed) for each in outputs
         ]

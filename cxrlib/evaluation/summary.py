@@ -100,7 +100,7 @@ def read_predictions(path):
     return table
 
 
-def _image_figures(table, split, image_size):
+def _image_figures(table, split, image_size, intervals):
     figures = {}
     for view in VIEWS:
         for name, words in IMAGES.items():
@@ -108,7 +108,7 @@ def _image_figures(table, split, image_size):
                 continue
             values = table[f"{name}_{view}"].dropna().to_numpy("float64")
             n, ends = len(values), None
-            if n > 1:
+            if intervals and n > 1:
                 ends = interval(resampled_sums(values[:, None])[:, 0] / n)
             record = figure(
                 values.mean() if n else None,
@@ -127,12 +127,19 @@ def _image_figures(table, split, image_size):
 
 
 def _label_figures(
-    table, train_labels, threshold, threshold_from, split, permutations, seed
+    table,
+    train_labels,
+    threshold,
+    threshold_from,
+    split,
+    permutations,
+    seed,
+    intervals,
 ):
     """Label figures beside the commoner class; what that class is, in words."""
     pair = table["label"], table["probability"]
     figures = classification_scores(
-        *pair, threshold, split, threshold_from=threshold_from
+        *pair, threshold, split, threshold_from=threshold_from, intervals=intervals
     )
     labels, probabilities, _ = known(*pair)
     if not labels.size:
@@ -142,7 +149,9 @@ def _label_figures(
         of, seen = "train", np.asarray(train_labels, "float64")
     common = float(np.nanmean(seen) >= 0.5)
     order = shuffled_orders(labels.size, permutations, seed)
-    beside = compare_labels(labels, probabilities, common, order, threshold)
+    beside = compare_labels(
+        labels, probabilities, common, order, threshold, intervals=intervals
+    )
     figures = {
         name: beside[name.split(".")[1]] | record for name, record in figures.items()
     }
@@ -173,7 +182,9 @@ def _text_baselines(told, spoken, constant, frequent, seed):
     return columns, said
 
 
-def _text_figures(table, told, columns, order, protocols, train_texts, **words):
+def _text_figures(
+    table, told, columns, order, protocols, train_texts, intervals, **words
+):
     """Text and clinical figures; those `told` have a reference and are scored."""
     predictions = list(told["prediction"])
     figures = {}
@@ -188,9 +199,12 @@ def _text_figures(table, told, columns, order, protocols, train_texts, **words):
             *(table[name] for name in TEXTS),
             scorer=scorer,
             counts=scorer.counts(predictions),
+            intervals=intervals,
             **words,
         )
-        beside = compare(scorer, predictions, columns, order) if len(told) else {}
+        beside = {}
+        if len(told):
+            beside = compare(scorer, predictions, columns, order, intervals=intervals)
         figures |= {name: beside.get(name, {}) | own[name] for name in own}
     return figures
 
@@ -209,6 +223,7 @@ def evaluate_predictions(
     permutations=20,
     seed=0,
     protocols=DEFAULT,
+    intervals=True,
 ):
     """Compute every figure that the columns allow, each beside its baselines.
 
@@ -235,9 +250,11 @@ def evaluate_predictions(
             `cxrlib.evaluation.thresholds.choose_threshold`.
         image_size: string, such as `"64×64 pixels"`. SSIM depends on it.
         permutations: int. The most orders of the shuffle test; fewer where there
-            are more than a thousand studies.
+            are more than a thousand studies, and with 0 there is no such test.
         seed: int. Of the shuffle test and the choice of baselines.
         protocols: names from `cxrlib.evaluation.text.PROTOCOLS`.
+        intervals: bool. Whether to resample the studies. Without, and without
+            permutations, it takes a fiftieth of the time.
 
     Returns:
         A dict: `figures` (name → value, n, protocol, note, interval, and where they
@@ -262,11 +279,18 @@ def evaluate_predictions(
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
     permutations = min(permutations, max(2, SHUFFLED // max(1, len(table))))
-    figures, texts = _image_figures(table, split, image_size), ()
+    figures, texts = _image_figures(table, split, image_size, intervals), ()
     baselines = {"shuffle": {"permutations": permutations, "seed": seed}}
     if {"label", "probability"} <= set(table.columns):
         own, said = _label_figures(
-            table, train_labels, threshold, threshold_from, split, permutations, seed
+            table,
+            train_labels,
+            threshold,
+            threshold_from,
+            split,
+            permutations,
+            seed,
+            intervals,
         )
         figures, baselines = figures | own, baselines | said
     if set(TEXTS) <= set(table.columns):
@@ -285,6 +309,7 @@ def evaluate_predictions(
             shuffled_orders(len(told), permutations, seed),
             protocols,
             train_texts=spoken or None,
+            intervals=intervals,
             section=section,
             split=split,
         )

@@ -180,6 +180,7 @@ def text_scores(
     train_texts=None,
     scorer=None,
     counts=None,
+    intervals=True,
 ):
     """Every text figure of the protocols with its interval, and what else texts tell.
 
@@ -196,6 +197,7 @@ def text_scores(
             is one already; `protocols` is then not used.
         counts: dict. What `scorer.counts` gave for the predictions that
             `answered` keeps, where they are counted already.
+        intervals: bool. Whether to resample the studies.
 
     Returns:
         A dict of figures (see `cxrlib.evaluation.figure`), named `protocol.figure`,
@@ -233,7 +235,7 @@ def text_scores(
         }
 
     values = figures({group: each.sum(axis=0) for group, each in counts.items()})
-    drawn = figures(_resampled(counts)) if n > 1 else {}
+    drawn = figures(_resampled(counts)) if intervals and n > 1 else {}
     distinct = len({tidy(text) for text in predictions})
     values["text.distinct"] = distinct
     values["text.distinct_share"] = distinct / n if n else np.nan
