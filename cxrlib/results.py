@@ -1,4 +1,4 @@
-"""The writer and reader of `results.json` and `predictions.csv`.
+"""The writer of `results.json` and `predictions.csv`; `cxrlib.record` reads them.
 
 Written by the last cell of every notebook; read by the index page, the grader
 and the tables of the README. No figure is typed by hand.
@@ -18,16 +18,11 @@ import numpy as np
 
 from cxrlib.evaluation.figure import figure
 from cxrlib.evaluation.summary import evaluate_predictions
-from cxrlib.evaluation.tables import BASELINES, figures_table
+from cxrlib.evaluation.tables import figures_table
 from cxrlib.files import InputError, write_whole
+from cxrlib.record import GROUNDS, SCHEMA, check, check_answers, read_results
 
-SCHEMA = 1
-# What the images and texts are; every figure names its ground.
-GROUNDS = {
-    "phantom": "PHANTOM: simulated images and texts, no patient",
-    "drawn": "DRAWN: real reports with simulated images",
-    "real": "real radiographs and reports",
-}
+__all__ = ["GROUNDS", "SCHEMA", "VIEWS", "Results", "check", "read_results"]
 VIEWS = ("frontal", "lateral", "frontal_reconstruction", "lateral_reconstruction")
 
 
@@ -160,6 +155,24 @@ class Results:
                 raise InputError(f"Example image {name!r}: known are {VIEWS}.")
             write_png(self.folder / example_path(uid, name), image)
 
+    def answers(self, answers):
+        """Keep the answers to the exercises.
+
+        Args:
+            answers: dict. Keys are the exercises' numbers as strings, values
+                finite numbers, texts, or `None` for no answer.
+
+        Raises:
+            InputError: that names the answer that is something else.
+        """
+        if isinstance(answers, dict):  # A NumPy number is a number, too.
+            answers = {
+                number: answer.item() if isinstance(answer, np.generic) else answer
+                for number, answer in answers.items()
+            }
+        check_answers(answers)
+        self.record["answers"] = answers
+
     def write(self):
         """Check everything, then write `predictions.csv` and `results.json`.
 
@@ -198,6 +211,22 @@ class Results:
             temporary.write_text(text + "\n", encoding="utf-8")
         return self.folder / "results.json"
 
+    def pack(self):
+        """Pack what `write` wrote and the executed notebook, to be handed in.
+
+        Returns:
+            The path of `submission.zip`.
+
+        Raises:
+            InputError: if nothing was written yet.
+        """
+        from cxrlib.submission import fetch_notebook, pack_submission
+
+        hint = fetch_notebook(self.folder)
+        if hint:
+            print(hint)
+        return pack_submission(self.folder)
+
 
 def example_path(uid, name):
     """Where the image `name` of a study lies in the notebook's folder.
@@ -220,91 +249,6 @@ def example_path(uid, name):
     if safe != uid:
         safe += "_" + hashlib.sha256(uid.encode()).hexdigest()[:8]
     return f"examples/{safe}-{name}.png"
-
-
-def read_results(path):
-    """Read and check a `results.json`.
-
-    Args:
-        path: string or `pathlib.Path`.
-
-    Returns:
-        A dict.
-
-    Raises:
-        InputError: if the file is missing, is not JSON, or is of another form.
-
-    Example:
-    ```python
-    read_results("outputs/demo/07_multitask/results.json")["metrics"]
-    ```
-    """
-    try:
-        record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file.") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}).") from None
-    try:
-        check(record)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    return record
-
-
-def check(record):
-    """Check that a record holds what a reader relies on.
-
-    Args:
-        record: dict, the content of a `results.json`.
-
-    Raises:
-        InputError: that names the field.
-
-    Example:
-    ```python
-    check(json.loads(path.read_text()))
-    ```
-    """
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise InputError(f"results have another form than schema {SCHEMA}.")
-    for name, kind in (
-        *(("notebook", str), ("parameters", dict), ("metrics", dict)),
-        *(("baselines", dict), ("weights", dict), ("environment", dict)),
-        *(("durations", dict), ("dataset", dict)),
-    ):
-        if not isinstance(record.get(name), kind):
-            mend = ": call results.dataset(…)" if name == "dataset" else ""
-            raise InputError(f"results lack {name}{mend}.")
-    dataset = record["dataset"]
-    if dataset.get("ground") not in GROUNDS:
-        raise InputError(f"results: dataset ground is none of {list(GROUNDS)}.")
-    if not isinstance(dataset.get("counts"), dict):
-        raise InputError("results: dataset counts are missing.")
-    for name, metric in record["metrics"].items():
-        _check_metric(name, metric)
-
-
-def _check_metric(name, metric):
-    if not isinstance(metric, dict) or not isinstance(metric.get("protocol"), dict):
-        raise InputError(f"results: metric {name} lacks its protocol.")
-    if "split" not in metric["protocol"] or not isinstance(metric.get("n"), int):
-        raise InputError(f"results: metric {name} does not say its split and n.")
-    for key in ("value", *BASELINES, "shuffled", "fall", "gain"):
-        if metric.get(key) is not None and not _is_number(metric[key]):
-            raise InputError(f"results: metric {name}: {key} is not a number.")
-    for key in ("interval", "fall_interval", "gain_interval"):
-        ends = metric.get(key)
-        if ends is not None and not (
-            isinstance(ends, list) and len(ends) == 2 and all(map(_is_number, ends))
-        ):
-            raise InputError(f"results: metric {name}: {key} is not two numbers.")
-    if metric.get("value") is None and not metric.get("note"):
-        raise InputError(f"results: metric {name} has no value and no note why.")
-
-
-def _is_number(value):
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _describe(environment):

@@ -1,0 +1,129 @@
+"""The form of `results.json`: read, checked, and refused in one line."""
+
+import json
+import math
+import pathlib
+import re
+
+from cxrlib.evaluation.tables import BASELINES
+from cxrlib.files import InputError
+
+SCHEMA = 1
+# What the images and texts are; every figure names its ground.
+GROUNDS = {
+    "phantom": "PHANTOM: simulated images and texts, no patient",
+    "drawn": "DRAWN: real reports with simulated images",
+    "real": "real radiographs and reports",
+}
+
+
+def read_results(path):
+    """Read and check a `results.json`.
+
+    Args:
+        path: string or `pathlib.Path`.
+
+    Returns:
+        A dict.
+
+    Raises:
+        InputError: if the file is missing, is not JSON, or is of another form.
+
+    Example:
+    ```python
+    read_results("outputs/demo/07_multitask/results.json")["metrics"]
+    ```
+    """
+    try:
+        record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file.") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}).") from None
+    try:
+        check(record)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return record
+
+
+def check(record):
+    """Check that a record holds what a reader relies on.
+
+    Args:
+        record: dict, the content of a `results.json`.
+
+    Raises:
+        InputError: that names the field.
+
+    Example:
+    ```python
+    check(json.loads(path.read_text()))
+    ```
+    """
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise InputError(f"results have another form than schema {SCHEMA}.")
+    for name, kind in (
+        *(("notebook", str), ("parameters", dict), ("metrics", dict)),
+        *(("baselines", dict), ("weights", dict), ("environment", dict)),
+        *(("durations", dict), ("dataset", dict)),
+    ):
+        if not isinstance(record.get(name), kind):
+            mend = ": call results.dataset(…)" if name == "dataset" else ""
+            raise InputError(f"results lack {name}{mend}.")
+    dataset = record["dataset"]
+    if dataset.get("ground") not in GROUNDS:
+        raise InputError(f"results: dataset ground is none of {list(GROUNDS)}.")
+    if not isinstance(dataset.get("counts"), dict):
+        raise InputError("results: dataset counts are missing.")
+    for name, metric in record["metrics"].items():
+        _check_metric(name, metric)
+    check_answers(record.get("answers", {}))
+
+
+def check_answers(answers):
+    """Check the answers to the exercises, an optional field of the results.
+
+    Args:
+        answers: dict. Keys are the exercises' numbers as strings.
+
+    Raises:
+        InputError: that names the answer.
+
+    Example:
+    ```python
+    check_answers({"1": 0.71, "2": "The left one, since …", "3": None})
+    ```
+    """
+    if not isinstance(answers, dict):
+        raise InputError('results: answers are no dict, {"1": answer_1, …}.')
+    for number, answer in answers.items():
+        if not (isinstance(number, str) and re.fullmatch(r"[0-9]+", number)):
+            raise InputError(f"results: answer {number!r}: the name is no number.")
+        if not (answer is None or isinstance(answer, str) or _is_number(answer)):
+            raise InputError(
+                f"results: answer {number}: give one finite number or a text, "
+                f"not {type(answer).__name__} {str(answer)[:40]!r}."
+            )
+
+
+def _check_metric(name, metric):
+    if not isinstance(metric, dict) or not isinstance(metric.get("protocol"), dict):
+        raise InputError(f"results: metric {name} lacks its protocol.")
+    if "split" not in metric["protocol"] or not isinstance(metric.get("n"), int):
+        raise InputError(f"results: metric {name} does not say its split and n.")
+    for key in ("value", *BASELINES, "shuffled", "fall", "gain"):
+        if metric.get(key) is not None and not _is_number(metric[key]):
+            raise InputError(f"results: metric {name}: {key} is not a number.")
+    for key in ("interval", "fall_interval", "gain_interval"):
+        ends = metric.get(key)
+        if ends is not None and not (
+            isinstance(ends, list) and len(ends) == 2 and all(map(_is_number, ends))
+        ):
+            raise InputError(f"results: metric {name}: {key} is not two numbers.")
+    if metric.get("value") is None and not metric.get("note"):
+        raise InputError(f"results: metric {name} has no value and no note why.")
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and math.isfinite(value)
