@@ -17,11 +17,18 @@ from cxrlib.runs.runner import PROFILES, known_parameters, run_notebooks
 
 FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
 LONGEST, MEDIAN = 30, 8  # lines of a code cell
 
-each_notebook = pytest.mark.parametrize(
-    "path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS]
-)
+
+def each(paths):
+    return pytest.mark.parametrize("path", paths, ids=[path.stem for path in paths])
+
+
+each_notebook, each_solution = each(NOTEBOOKS), each(SOLUTIONS)
+# For the time being: those whose exercises are cells of their own.
+CONVERTED = [p for p in NOTEBOOKS if '"id": "exercise-1"' in p.read_text()]
+each_file = each([*NOTEBOOKS, *SOLUTIONS])
 
 
 def cells(path, kind=None):
@@ -44,7 +51,7 @@ def test_there_are_notebooks():
 # === Form ===
 
 
-@each_notebook
+@each_file
 def test_file_is_valid_and_bare(path):
     content = nbformat.read(path, as_version=4)
     nbformat.validate(content)
@@ -54,7 +61,8 @@ def test_file_is_valid_and_bare(path):
     assert len(set(ids)) == len(ids)
     for cell in cells(path, "code"):
         assert not cell.outputs and cell.execution_count is None, cell.id
-        assert not set(cell.metadata) - {"tags"}, cell.id
+    for cell in content.cells:
+        assert not set(cell.metadata) - {"tags", "nbgrader"}, cell.id
 
 
 @each_notebook
@@ -80,7 +88,7 @@ def test_badges_and_fetch_come_from_the_course_url(path):
     assert "import cxrlib" not in fetch and "from cxrlib" not in fetch
 
 
-@each_notebook
+@each_file
 def test_setup_precedes_one_cell_of_scalar_parameters(path):
     parameters = tagged(path)
     assert len(parameters) == 1
@@ -96,7 +104,7 @@ def test_setup_precedes_one_cell_of_scalar_parameters(path):
     assert known_parameters(path) == names and "run_dir" in names
 
 
-@each_notebook
+@each_file
 def test_prose_before_every_code_cell(path):
     every = cells(path)
     for before, cell in zip(every, every[1:], strict=False):
@@ -104,7 +112,7 @@ def test_prose_before_every_code_cell(path):
             assert before.cell_type == "markdown" and before.source.strip(), cell.id
 
 
-@each_notebook
+@each_file
 def test_code_cells_are_short(path):
     lengths = {cell.id: len(lines(cell)) for cell in cells(path, "code")}
     assert all(lengths.values()), "an empty code cell"
@@ -115,13 +123,94 @@ def test_code_cells_are_short(path):
 @each_notebook
 def test_ending(path):
     prose = "\n".join(cell.source for cell in cells(path, "markdown"))
-    assert "## What to notice" in prose and "## Exercises" in prose
-    exercises = prose.split("## Exercises")[1].split("\n## ")[0]
-    assert 2 <= len(re.findall(r"^\d\. ", exercises, re.MULTILINE)) <= 3
-    assert "results.write()" in cells(path, "code")[-1].source
+    places = [prose.index(f"## {name}") for name in SECTIONS]
+    assert places == sorted(places), f"in this order: {SECTIONS}"
+    last = cells(path, "code")[-1].source
+    assert "results.write()" in last
+    assert "results.pack()" in last or path not in CONVERTED
 
 
-@each_notebook
+# === Exercises ===
+
+SECTIONS = ("What to notice", "Exercises", "Results")
+
+
+def section(path, title):
+    """The cells from a heading to the next of its rank."""
+    every = cells(path)
+    heads = [i for i, cell in enumerate(every) if cell.source.startswith("## ")]
+    (start,) = [i for i in heads if every[i].source.startswith(f"## {title}")]
+    return every[start : min([i for i in heads if i > start], default=None)]
+
+
+def exercises(path):
+    """`[(text, code), …]`, the cells of each exercise."""
+    every = section(path, "Exercises")[1:]
+    return list(zip(every[::2], every[1::2], strict=True))
+
+
+def graded(grade_id, **differs):
+    """What nbgrader wants to find in a cell's metadata."""
+    form = {"grade": False, "locked": True, "solution": False, "task": False}
+    return form | {"grade_id": grade_id, "schema_version": 3} | differs
+
+
+@each(CONVERTED)
+def test_exercises_are_numbered_and_graded(path):
+    found = exercises(path)
+    assert 2 <= len(found) <= 3
+    for n, (text, code) in enumerate(found, start=1):
+        assert (text.id, code.id) == (f"exercise-{n}-text", f"exercise-{n}")
+        assert text.source.startswith(f"**Exercise {n}.** ")
+        name = f"{path.stem[:2]}-exercise-{n}"
+        assert text.metadata.nbgrader == graded(f"{name}-text")
+        points = code.metadata.nbgrader.get("points")
+        assert isinstance(points, int) and points > 0, name
+        own = {"grade": True, "locked": False, "solution": True, "points": points}
+        assert code.metadata.nbgrader == graded(name, **own)
+        assert re.fullmatch(rf'answer_{n} = ""  # \S.*', code.source), code.source
+
+
+@each(CONVERTED)
+def test_every_answer_is_handed_in(path):
+    source = "\n".join(cell.source for cell in section(path, "Results"))
+    (call,) = re.findall(r"results\.answers\((\{.*?\})\)", source, re.DOTALL)
+    asked = [f"'{n}': answer_{n}" for n, _ in enumerate(exercises(path), start=1)]
+    assert ast.unparse(ast.parse(call)) == f"{{{', '.join(asked)}}}"
+
+
+# === Solutions ===
+
+
+def test_every_notebook_has_its_solutions():
+    assert [path.stem for path in SOLUTIONS] == [
+        f"{path.stem[:2]}_solutions" for path in CONVERTED
+    ]
+
+
+@each_solution
+def test_solutions_open_alike(path):
+    number = int(path.stem[:2])
+    assert re.match(rf"# {number} · Solutions: \S", cells(path)[0].source)
+    (notebook,) = FOLDER.glob(f"{path.stem[:2]}_*.ipynb")
+    assert cells(path, "code")[0].source == cells(notebook, "code")[0].source
+
+
+@each_solution
+def test_solutions_answer_every_exercise(path):
+    (notebook,) = FOLDER.glob(f"{path.stem[:2]}_*.ipynb")
+    prose = "\n".join(cell.source for cell in cells(path, "markdown"))
+    code = [cell.source for cell in cells(path, "code")]
+    for n in range(1, len(exercises(notebook)) + 1):
+        assert f"## Exercise {n}" in prose
+        assert re.search(rf"^answer_{n} = ", "\n".join(code), re.MULTILINE), n
+        assert f"answer_{n}" in code[-1] and "print" in code[-1]
+
+
+# === Lint ===
+
+
+@each_file
 def test_ruff(path):
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--no-cache", str(path)],
@@ -140,7 +229,7 @@ def test_ruff(path):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_profiles_hold_known_scalars(profile):
     content = yaml.safe_load((FOLDER / "profiles" / f"{profile}.yaml").read_text())
-    known = set().union(*map(known_parameters, NOTEBOOKS))
+    known = set().union(*map(known_parameters, [*NOTEBOOKS, *SOLUTIONS]))
     assert not set(content) - known, "no notebook knows these"
     assert all(isinstance(value, str | int | float) for value in content.values())
     assert "run_dir" not in content, "the runner says where a run goes"
@@ -151,9 +240,10 @@ def test_profiles_hold_known_scalars(profile):
 
 @pytest.fixture(scope="module")
 def smoke_run(tmp_path_factory):
-    """All notebooks in one batch, so that each finds what the ones before left."""
+    """All in one batch, so that each finds what the ones before left."""
     out = tmp_path_factory.mktemp("smoke")
-    status = run_notebooks(NOTEBOOKS, out, profile="smoke", progress=False)
+    every = [*NOTEBOOKS, *SOLUTIONS]
+    status = run_notebooks(every, out, profile="smoke", progress=False)
     return out, status
 
 
@@ -163,7 +253,7 @@ def test_the_batch_is_done_and_shown(smoke_run):
     assert status == 0
     page = (out / "index.html").read_text()
     assert "PHANTOM" in page
-    assert all(path.stem in page for path in NOTEBOOKS)
+    assert all(path.stem in page for path in [*NOTEBOOKS, *SOLUTIONS])
 
 
 @pytest.mark.notebook
