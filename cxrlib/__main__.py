@@ -10,6 +10,7 @@ from cxrlib.card_commands import card
 from cxrlib.files import InputError
 from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
 from cxrlib.pretraining_commands import pretrain_encoder, pretrain_text
+from cxrlib.run_commands import run
 from cxrlib.score_commands import score
 from cxrlib.weights_commands import weights
 
@@ -278,30 +279,6 @@ def save_reconstructions(images, folder):
     return paths
 
 
-def scalar(text):
-    """Read a parameter as YAML does, and 1e-3 as a number, which YAML 1.1 does not."""
-    import yaml
-
-    try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
-    except ValueError:
-        return yaml.safe_load(text)
-
-
-@main.command()
-@click.argument("notebooks", nargs=-1, required=True, type=click.Path())
-@click.option("--profile", default="smoke", show_default=True)
-@click.option("--out", default="outputs/run", show_default=True, type=click.Path())
-@click.option("-p", "parameters", multiple=True, type=(str, str), metavar="NAME VALUE")
-@click.option("--timeout", type=float, help="Seconds that one cell may take.")
-def run(notebooks, profile, out, parameters, timeout):
-    """Run notebooks with papermill and write OUT/index.html."""
-    from cxrlib.runs.runner import run_notebooks
-
-    values = {name: scalar(value) for name, value in parameters}
-    raise SystemExit(run_notebooks(notebooks, out, values, profile, timeout))
-
-
 @main.command()
 @click.argument("folder", type=click.Path(path_type=pathlib.Path))
 @click.option(
@@ -322,6 +299,7 @@ def figures(folder, readme):
 main.add_command(card)
 main.add_command(pretrain_encoder)
 main.add_command(pretrain_text)
+main.add_command(run)
 main.add_command(score)
 main.add_command(segment)
 main.add_command(train_lungs)

@@ -2,11 +2,10 @@ import json
 import pathlib
 import sys
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from nbformat import v4
+from small_notebooks import PARAMETERS, notebook, printed
 
 from cxrlib.evaluation.tables import format_interval
 from cxrlib.files import InputError
@@ -14,30 +13,6 @@ from cxrlib.results import Results
 from cxrlib.runs.figures import figures_of
 from cxrlib.runs.page import write_index
 from cxrlib.runs.runner import Run, execute, known_parameters, plan, run_notebooks
-
-PARAMETERS = "number = 1  # of studies\nrun_dir = ''"
-
-
-def notebook(folder, name, *cells, tagged=True):
-    """A small notebook, saved with a kernel that this machine does not have."""
-    content = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
-    if tagged:
-        content.cells[0].metadata["tags"] = ["parameters"]
-    content.metadata["kernelspec"] = {
-        "name": "somebody-elses",
-        "display_name": "Else",
-        "language": "python",
-    }
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.ipynb"
-    nbformat.write(content, path)
-    return path
-
-
-def printed(path):
-    content = nbformat.read(path, as_version=4)
-    return "".join(o.get("text", "") for c in content.cells for o in c.outputs)
-
 
 # === Runner ===
 

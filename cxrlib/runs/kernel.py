@@ -18,11 +18,12 @@ class _ThisInterpreter(KernelSpecManager):
         return []
 
 
-def kernel_manager(env=None):
+def kernel_manager(env=None, started=None):
     """Make the kernel manager class that nbclient starts kernels with.
 
     Args:
         env: dict of strings. Added to the kernel's environment.
+        started: callable or `None`. Gets the kernel's process id.
 
     Returns:
         A class.
@@ -48,5 +49,7 @@ def kernel_manager(env=None):
             """Start it with the extra environment."""
             arguments["env"] = {**arguments.get("env", os.environ), **(env or {})}
             await super().start_kernel(**arguments)
+            if started:
+                started(self.provisioner.pid)
 
     return Manager

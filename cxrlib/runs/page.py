@@ -1,8 +1,6 @@
 """The index page of a run: what the notebooks left behind, to open and read."""
 
-import json
 import pathlib
-import urllib.parse
 
 import jinja2
 import pandas as pd
@@ -11,17 +9,21 @@ from cxrlib.evaluation.figure import format_figure
 from cxrlib.evaluation.summary import read_predictions
 from cxrlib.evaluation.tables import BASELINES, format_interval
 from cxrlib.files import InputError, write_whole
-from cxrlib.results import GROUNDS, VIEWS, example_path, read_results
+from cxrlib.results import GROUNDS, VIEWS, example_path
+from cxrlib.runs.overview import cell_link, label_of, link, overview
+from cxrlib.runs.progress import in_words
+from cxrlib.runs.records import read_or_tell, read_records
 
 STUDIES = 24  # shown per notebook; predictions.csv has them all
 
 
 def write_index(run_dir, studies=STUDIES):
-    """Write `index.html` of a run from what its notebooks left.
+    """Write `index.html` of a run, or of a batch, from what its notebooks left.
 
     It reads `<run_dir>/<notebook>/`: `status.json`, `results.json`,
     `predictions.csv`, `figures/*.png`, `examples/*.png`, the executed notebook and
-    its HTML. Any of them may be missing or broken; the page then says so.
+    its HTML. Any of them may be missing or broken; the page then says so. The points
+    of a grid, `<run_dir>/<point>/`, get a page each, and a row for each notebook.
 
     Args:
         run_dir: string or `pathlib.Path`.
@@ -41,12 +43,11 @@ def write_index(run_dir, studies=STUDIES):
     run_dir = pathlib.Path(run_dir)
     if not run_dir.is_dir():
         raise InputError(f"{run_dir}: there is no such folder.")
-    notebooks = [
-        _notebook(folder, run_dir, studies)
-        for folder in sorted(path for path in run_dir.iterdir() if path.is_dir())
-        if _is_notebook(folder)
-    ]
-    grounds = {each["ground"] for each in notebooks if each["ground"]}
+    here, points = read_records(run_dir)
+    for folder in dict.fromkeys(record.folder.parent for record in points):
+        write_index(folder, studies)
+    records = [*here, *points]
+    grounds = {each.results["dataset"]["ground"] for each in records if each.results}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cxrlib.runs"),
         autoescape=True,  # Reports are somebody's text, never markup.
@@ -57,7 +58,9 @@ def write_index(run_dir, studies=STUDIES):
     environment.filters["figure"] = format_figure
     page = environment.get_template("index.html.j2").render(
         title=run_dir.resolve().name,
-        notebooks=notebooks,
+        overview=overview(records, run_dir),
+        notebooks=[_notebook(record, run_dir, studies) for record in here],
+        back="../index.html" if any(record.point for record in here) else None,
         warnings=[GROUNDS[each] for each in GROUNDS if each in grounds - {"real"}],
     )
     with write_whole(run_dir / "index.html") as temporary:
@@ -65,21 +68,19 @@ def write_index(run_dir, studies=STUDIES):
     return run_dir / "index.html"
 
 
-def _is_notebook(folder):
-    names = ("status.json", "results.json", f"{folder.name}.ipynb")
-    return any((folder / name).is_file() for name in names)
-
-
-def _notebook(folder, run_dir, studies):
+def _notebook(record, run_dir, studies):
     """Everything that the template says about one notebook."""
-    results, trouble = _read(read_results, folder / "results.json")
-    predictions, more_trouble = _read(read_predictions, folder / "predictions.csv")
-    status = _status(folder, results)
+    folder, results = record.folder, record.results
+    predictions, trouble = read_or_tell(read_predictions, folder / "predictions.csv")
     figures = sorted((folder / "figures").glob("*.png"))
+    notes = record.status.get("notes", [])
     return {
         "name": folder.name,
-        "status": status,
-        "trouble": [each for each in (trouble, more_trouble) if each],
+        "state": record.status["status"],
+        "label": label_of(record.status),
+        "error": in_words(record.status),
+        "cell": cell_link(record, run_dir),
+        "trouble": [each for each in (record.trouble, trouble, *notes) if each],
         "ground": results["dataset"]["ground"] if results else None,
         "about": _about(results) if results else [],
         "metrics": _metrics(results) if results else [],
@@ -87,48 +88,21 @@ def _notebook(folder, run_dir, studies):
         "legend": _legend(results),
         "cautions": (results or {}).get("warnings", []),
         "links": [
-            (label, _link(folder / name, run_dir))
+            (label, link(folder / name, run_dir))
             for label, name in (
                 ("notebook as a page", f"{folder.name}.html"),
                 ("notebook", f"{folder.name}.ipynb"),
                 ("model card", "model_card.html"),
                 ("results.json", "results.json"),
                 ("predictions.csv", "predictions.csv"),
+                ("submission.zip", "submission.zip"),
             )
             if (folder / name).is_file()
         ],
-        "figures": [(path.stem, _link(path, run_dir)) for path in figures],
+        "figures": [(path.stem, link(path, run_dir)) for path in figures],
         "studies": _studies(predictions, folder, run_dir, studies),
         "n_studies": 0 if predictions is None else len(predictions),
     }
-
-
-def _read(reader, path):
-    """`(content, None)`, `(None, None)` if absent, or `(None, what is wrong)`."""
-    if not path.is_file():
-        return None, None
-    try:
-        return reader(path), None
-    except InputError as error:
-        return None, str(error)
-
-
-def _status(folder, results):
-    status = {"status": "done" if results else "unknown", "minutes": None, "error": ""}
-    try:
-        content = json.loads((folder / "status.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return status
-    if not isinstance(content, dict):
-        return status
-    known = ("done", "failed", "running")
-    if content.get("status") in known:
-        status["status"] = content["status"]
-    if isinstance(content.get("minutes"), int | float):
-        status["minutes"] = f"{content['minutes']:.1f}"
-    cell = f"In [{content['cell']}]: " if "cell" in content else ""
-    status["error"] = cell + str(content["error"]) if "error" in content else ""
-    return status
 
 
 def _about(results):
@@ -216,11 +190,6 @@ def _report(report, words):
     return f"{words}{of}, “{report['text']}”"
 
 
-def _link(path, run_dir):
-    """A relative link, or an inner one that the browser reads as it is meant."""
-    return urllib.parse.quote(path.relative_to(run_dir).as_posix())
-
-
 def _studies(predictions, folder, run_dir, limit):
     if predictions is None:
         return []
@@ -228,7 +197,7 @@ def _studies(predictions, folder, run_dir, limit):
     for row in predictions.to_dict("records"):
         paths = [(view, folder / example_path(row["uid"], view)) for view in VIEWS]
         images = {
-            view: _link(path, run_dir) if path.is_file() else None
+            view: link(path, run_dir) if path.is_file() else None
             for view, path in paths
         }
         rows.append(

@@ -1,316 +1,132 @@
-"""Running notebooks with papermill: a `Run` describes, `execute` carries it out."""
+"""A batch: plans runs, hands them to an executor, and shows what became of them."""
 
-import dataclasses
-import datetime
-import json
-import os
+import contextlib
 import pathlib
+import signal
 import time
-import traceback
 
-from cxrlib.files import InputError, write_whole
+from cxrlib.files import InputError
+from cxrlib.runs.execute import execute, sigterm_interrupts
+from cxrlib.runs.parameters import known_parameters
+from cxrlib.runs.plan import PROFILES, Run, plan
+from cxrlib.runs.progress import Progress
+from cxrlib.runs.status import Status, is_whole, read_status
 
-PROFILES = ("smoke", "course", "full")
+__all__ = ["PROFILES", "Run", "execute", "known_parameters", "plan", "run_notebooks"]
 
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One notebook, its parameters and where its files go.
-
-    It is plain data, so that another executor (a process pool, a cluster) can
-    carry it out elsewhere.
-
-    Args:
-        notebook: `pathlib.Path`. The notebook to run.
-        out: `pathlib.Path`. The folder of the batch.
-        parameters: dict of scalars.
-
-    Example:
-    ```python
-    Run("notebooks/01_data.ipynb", "outputs/demo", {"studies": 60})
-    ```
-    """
-
-    notebook: pathlib.Path
-    out: pathlib.Path
-    parameters: dict = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self):
-        object.__setattr__(self, "notebook", pathlib.Path(self.notebook))
-        object.__setattr__(self, "out", pathlib.Path(self.out))
-
-    @property
-    def name(self):
-        """The notebook's name without suffix."""
-        return self.notebook.stem
-
-    @property
-    def folder(self):
-        """Where the executed copy, `status.json` and the results lie."""
-        return self.out / self.name
-
-
-def known_parameters(notebook):
-    """Read the names in the cell of a notebook that is tagged `parameters`.
-
-    Args:
-        notebook: string or `pathlib.Path`.
-
-    Returns:
-        A set of strings.
-
-    Raises:
-        InputError: if the notebook is missing or unreadable.
-
-    Example:
-    ```python
-    known_parameters("notebooks/07_multitask.ipynb")
-    ```
-    """
-    import nbformat
-    import papermill
-
-    path = pathlib.Path(notebook)
-    try:
-        content = nbformat.read(path, as_version=4)
-        # Whatever kernel it was last saved with, it is run by this interpreter.
-        content.metadata["kernelspec"] = {"name": "python3", "language": "python"}
-        return set(papermill.inspect_notebook(content))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such notebook.") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        words = str(error).splitlines()[0][:200]
-        raise InputError(f"{path}: not a readable notebook ({words}).") from None
-
-
-def read_profile(profile, notebooks):
-    """Read a YAML file of parameters, by its path or by a profile's name.
-
-    Args:
-        profile: string or `pathlib.Path`. `"smoke"`, `"course"`, `"full"` (looked
-            up in the folder `profiles` beside the notebooks), or a path.
-        notebooks: sequence of `pathlib.Path`.
-
-    Returns:
-        A dict of scalars.
-
-    Raises:
-        InputError: if there is no such file, or it is not a flat mapping.
-
-    Example:
-    ```python
-    read_profile("smoke", ["notebooks/01_data.ipynb"])
-    ```
-    """
-    import yaml
-
-    path = pathlib.Path(profile)
-    if str(profile) in PROFILES:
-        path = pathlib.Path(notebooks[0]).parent / "profiles" / f"{profile}.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such profile.") from None
-    except (yaml.YAMLError, UnicodeError) as error:
-        words = " ".join(str(error).split())
-        raise InputError(f"{path}: not readable as YAML ({words}).") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: must map parameters to values, `name: value`.")
-    return content
-
-
-def plan(notebooks, out, parameters=None, profile=None):
-    """Turn notebooks and parameters into runs, checked before anything starts.
-
-    A profile serves several notebooks, so each takes from it what it knows. A
-    parameter given by hand must be known to every notebook.
-
-    Args:
-        notebooks: sequence of paths.
-        out: string or `pathlib.Path`. The folder of the batch.
-        parameters: dict of scalars. They win over the profile's.
-        profile: string, path or `None`. See `read_profile`.
-
-    Returns:
-        A list of `Run`.
-
-    Raises:
-        InputError: for a notebook or a parameter that does not exist, or two
-            notebooks of one name.
-
-    Example:
-    ```python
-    plan(["notebooks/01_data.ipynb"], "outputs/demo", profile="smoke")
-    ```
-    """
-    notebooks = [pathlib.Path(path) for path in notebooks]
-    if not notebooks:
-        raise InputError("No notebook to run: name one or more.")
-    twice = {path.stem for path in notebooks if _stems(notebooks).count(path.stem) > 1}
-    if twice:
-        raise InputError(f"Two notebooks are called {sorted(twice)[0]}: rename one.")
-    parameters = dict(parameters or {})
-    shared = read_profile(profile, notebooks) if profile else {}
-    known = {path: known_parameters(path) for path in notebooks}
-    for path in notebooks:
-        _refuse_unknown(set(parameters) - known[path], path, known[path])
-    neighbours = {each for path in notebooks for each in path.parent.glob("*.ipynb")}
-    anywhere = set().union(*map(known_parameters, neighbours | set(notebooks)))
-    _refuse_unknown(set(shared) - anywhere, f"profile {profile}", anywhere)
-    runs = []
-    for path in notebooks:
-        own = {name: value for name, value in shared.items() if name in known[path]}
-        # Results go where the page looks for them, unless somebody says otherwise.
-        if "run_dir" in known[path]:
-            own["run_dir"] = str(pathlib.Path(out).resolve())
-        runs.append(Run(path, pathlib.Path(out), own | parameters))
-    return runs
-
-
-def _stems(notebooks):
-    return [path.stem for path in notebooks]
-
-
-def _refuse_unknown(unknown, where, known):
-    if unknown:
-        raise InputError(
-            f"{where}: unknown parameter {', '.join(sorted(unknown))}. Known: "
-            f"{', '.join(sorted(known)) or 'none (no cell is tagged parameters)'}."
-        )
-
-
-def execute(run, timeout=None, progress=True, env=None):
-    """Run one notebook and leave its executed copy, HTML and `status.json`.
-
-    Args:
-        run: `Run`.
-        timeout: float or `None`. Seconds that one cell may take.
-        progress: bool. Whether papermill shows its progress bar.
-        env: dict of strings. Added to the kernel's environment.
-
-    Returns:
-        A dict, the content of `status.json`: `status` (`"done"` or `"failed"`),
-        `notebook`, `parameters`, `started`, `minutes`, and for a failure
-        `cell` (the n of `In [n]`) and `error`.
-
-    Raises:
-        InputError: for an unknown parameter.
-
-    Example:
-    ```python
-    execute(Run("notebooks/01_data.ipynb", "outputs/demo", {"studies": 60}))
-    ```
-    """
-    import papermill
-
-    from cxrlib.runs.kernel import kernel_manager
-
-    known = known_parameters(run.notebook)
-    _refuse_unknown(set(run.parameters) - known, run.notebook, known)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    status = {
-        "notebook": run.name,
-        "status": "running",
-        "parameters": run.parameters,
-        "started": now,
-    }
-    _set_old_results_aside(run.folder)
-    _write_status(run.folder, status)
-    copy = run.folder / f"{run.name}.ipynb"
-    start = time.monotonic()
-    status["status"] = "failed"  # Until it is done; Ctrl-C leaves it so, too.
-    try:
-        papermill.execute_notebook(
-            run.notebook,
-            copy,
-            parameters=run.parameters,
-            kernel_name="python3",
-            language="python",
-            kernel_manager_class=kernel_manager(env),
-            progress_bar={"desc": run.name} if progress else False,
-            execution_timeout=timeout,
-        )
-        status["status"] = "done"
-    except papermill.PapermillExecutionError as error:
-        words = f"{error.ename}: {error.evalue}".strip().splitlines()
-        status |= {"cell": error.exec_count, "error": words[0][:500]}
-    except KeyboardInterrupt:
-        status["error"] = "interrupted"
-        raise
-    except Exception as error:  # A dead kernel, a timeout: one run's trouble.
-        words = traceback.format_exception_only(error)[-1].strip()
-        status["error"] = words.splitlines()[0][:500]
-    finally:
-        status["minutes"] = round((time.monotonic() - start) / 60, 3)
-        _write_status(run.folder, status)
-    if copy.is_file():
-        _write_html(copy)
-    return status
+BROKEN_OFF = 128 + signal.SIGINT  # The exit status of a batch that was stopped.
 
 
 def run_notebooks(
-    notebooks, out, parameters=None, profile=None, timeout=None, progress=True, env=None
+    notebooks,
+    out,
+    parameters=None,
+    profile=None,
+    timeout=None,
+    progress=True,
+    env=None,
+    *,
+    files=(),
+    grid=None,
+    jobs=1,
+    resume=False,
+    executor=None,
 ):
-    """Run notebooks one after another; the failure of one does not stop the rest.
+    """Run notebooks in a batch; the failure of one does not stop the rest.
 
     Args:
         notebooks: sequence of paths.
         out: string or `pathlib.Path`. Each notebook gets the folder
-            `<out>/<notebook>/`; `<out>/index.html` shows them all.
-        parameters: dict of scalars, for every notebook.
-        profile: string, path or `None`. See `read_profile`.
-        timeout: float or `None`. Seconds that one cell may take.
-        progress: bool. Whether papermill shows its progress bar.
+            `<out>/<notebook>/`, in a grid `<out>/<point>/<notebook>/`;
+            `<out>/index.html` and `<out>/runs.csv` show them all, and
+            `<out>/sweep.csv` what runs that differ only in their seed have in common.
+        parameters: dict of scalars, for every notebook that knows them.
+        profile: string, path or `None`. See `cxrlib.runs.plan.plan`.
+        timeout: float or `None`. Seconds that one notebook may take.
+        progress: bool. Whether to show a bar where there is a terminal.
         env: dict of strings. Added to the kernels' environment.
+        files: sequence of paths. YAML files of parameters.
+        grid: path or `None`. A sweep, see `cxrlib.runs.grid.read_grid`.
+        jobs: int. How many at once.
+        resume: bool. Whether to leave out what is done and whole. Each run is looked
+            at alone, by its notebook, its parameters and the code of cxrlib.
+        executor: `Executor` or `None`. Who carries the runs out; `None` takes a
+            `LocalPool`, and only it looks at `timeout`, `env` and `jobs`.
 
     Returns:
-        An exit status: 0 if every notebook is done, else 1.
+        An exit status: 0 if every run is done, 130 if the batch was stopped, else 1.
 
     Raises:
-        InputError: before anything runs, for what is wrong in the arguments.
+        InputError: before anything runs, for what is wrong in the arguments; later
+            if the disk is full.
 
     Example:
     ```python
     run_notebooks(["notebooks/01_data.ipynb"], "outputs/demo", profile="smoke")
     ```
     """
-    from cxrlib.runs.page import write_index
+    from cxrlib.runs.executor import ENDED, LocalPool
 
-    runs = plan(notebooks, out, parameters, profile)
-    failures = 0
-    for number, run in enumerate(runs, start=1):
-        print(f"[{number}/{len(runs)}] {run.name} …", flush=True)
-        status = execute(run, timeout, progress, env)
-        line = f"[{number}/{len(runs)}] {run.name} {status['status']}"
-        line += f" after {status['minutes']:.1f} minutes"
-        if status["status"] != "done":
-            failures += 1
-            cell = f" in In [{status['cell']}]" if "cell" in status else ""
-            line += f"{cell}: {status.get('error', '')}"
-        print(line, flush=True)
-        write_index(out)  # After each, so that a look at a long batch pays.
-    print(f"Open {pathlib.Path(out) / 'index.html'}")
-    return 1 if failures else 0
-
-
-def _set_old_results_aside(folder):
-    """A failed rerun must not pass off the results of the run before as its own."""
-    for name in ("results.json", "predictions.csv"):
-        path = folder / name
-        if path.is_file():
-            os.replace(path, path.with_stem(path.stem + ".previous"))
-
-
-def _write_status(folder, status):
-    with write_whole(folder / "status.json") as temporary:
-        temporary.write_text(json.dumps(status, indent=2, default=str))
+    out = pathlib.Path(out)
+    runs = plan(notebooks, out, parameters, profile, files, grid)
+    todo = [run for run in runs if not (resume and is_whole(run))]
+    _announce(todo, out)
+    executor = executor or LocalPool(jobs, timeout, env)
+    shown = Progress(len(runs), len(runs) - len(todo), bar=progress)
+    index = _Index(out)
+    stopped = False
+    try:
+        events = contextlib.closing(executor.carry_out(todo))
+        with sigterm_interrupts(), shown, events as events:
+            for run, event in events:
+                shown.tell(run, event)
+                if event == ENDED:
+                    index.write_now_and_then()  # A look at a long batch pays.
+    except KeyboardInterrupt:
+        stopped = True
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror}).") from error
+    index.write()
+    left = [run for run in runs if read_status(run.folder).get("status") != "done"]
+    print(f"{len(runs) - len(left)} of {len(runs)} done. Open {out / 'index.html'}")
+    if stopped:
+        print("Stopped. The same command with --resume goes on.")
+        return BROKEN_OFF
+    return 1 if left else 0
 
 
-def _write_html(notebook):
-    from nbconvert import HTMLExporter
+def _announce(runs, out):
+    """Say on disk what is to come; a folder that cannot be written is told at once."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for run in runs:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            if not (run.folder / "status.json").is_file():
+                Status(run, "waiting")
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot be written ({error.strerror}); name another --out."
+        ) from None
 
-    page, _ = HTMLExporter().from_filename(str(notebook))
-    with write_whole(notebook.with_suffix(".html")) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+
+class _Index:
+    """The batch's page, written so often that writing takes a tenth of the time."""
+
+    def __init__(self, out):
+        self._out, self._next = out, 0.0
+
+    def write_now_and_then(self):
+        """Write it if that was long ago."""
+        if time.monotonic() >= self._next:
+            self.write()
+
+    def write(self):
+        """Write `index.html` and the tables beside it."""
+        from cxrlib.runs.page import write_index
+        from cxrlib.runs.records import write_tables
+
+        start = time.monotonic()
+        write_tables(self._out)
+        write_index(self._out)
+        took = time.monotonic() - start
+        self._next = time.monotonic() + 10 * took
