@@ -25,4 +25,5 @@ def notebook(folder, name, *cells, tagged=True):
 def printed(path):
     """All that the cells of an executed notebook printed."""
     content = nbformat.read(path, as_version=4)
-    return "".join(o.get("text", "") for c in content.cells for o in c.outputs)
+    cells = [cell for cell in content.cells if cell.cell_type == "code"]
+    return "".join(o.get("text", "") for cell in cells for o in cell.outputs)

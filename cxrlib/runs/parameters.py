@@ -5,6 +5,8 @@ import re
 
 from cxrlib.files import InputError
 
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
 
 def known_parameters(notebook):
     """Read the names in the cell of a notebook that is tagged `parameters`.
@@ -30,11 +32,7 @@ def known_parameters(notebook):
     try:
         content = nbformat.read(path, as_version=4)
         # Whatever kernel it was last saved with, it is run by this interpreter.
-        content.metadata["kernelspec"] = {
-            "name": "python3",
-            "display_name": "Python 3",
-            "language": "python",
-        }
+        content.metadata["kernelspec"] = KERNEL
         return set(papermill.inspect_notebook(content))
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such notebook.") from None
