@@ -3,8 +3,11 @@
 import collections
 import urllib.parse
 
+import pandas as pd
+
 from cxrlib.evaluation.figure import format_figure
 from cxrlib.evaluation.tables import best_baseline
+from cxrlib.results import GROUNDS
 from cxrlib.runs.progress import in_words
 from cxrlib.runs.records import sweep_table
 
@@ -115,7 +118,7 @@ def _figure(name, metric):
         "value": metric["value"],
         "words": format_figure(metric["value"]),
         "deviation": "",
-        "beside": f"{best[1]} {format_figure(best[0])}" if best else "",
+        "beside": format_figure(best[0]) if best else "",
     }
 
 
@@ -156,16 +159,33 @@ def _sweeps(records, figures):
                 }
             )
         sweeps.append(
-            {"name": notebook, "columns": keys, "figures": shown, "rows": lines}
+            {
+                "name": notebook,
+                "columns": keys,
+                "figures": shown,
+                "rows": lines,
+                "about": _about(rows[rows.figure.isin(shown)]),
+            }
         )
     return sweeps
 
 
 def _mean(row):
-    deviation = "" if row.deviation != row.deviation else f"{row.deviation:.4f}"
+    words = format_figure(row["mean"] if row.runs else None)
+    decimals = len(words.partition(".")[2])  # No more than the mean has.
     return {
-        "value": row["mean"],
-        "words": format_figure(row["mean"] if row.runs else None),
-        "deviation": deviation,
-        "beside": "" if row.baseline != row.baseline else format_figure(row.baseline),
+        "value": row["mean"] if row.runs else None,
+        "words": words,
+        "deviation": "" if row.runs < 2 else f"{row.deviation:.{decimals}f}",
+        "beside": "" if pd.isna(row.baseline) else format_figure(row.baseline),
     }
+
+
+def _about(rows):
+    """What the figures of a sweep rest on."""
+    splits, n = " and ".join(dict.fromkeys(rows.split)), rows.n.max()
+    grounds = "; ".join(GROUNDS[ground] for ground in dict.fromkeys(rows.ground))
+    return (
+        f"{grounds}. At most {n} studies of {splits}. ± is the deviation of one run "
+        "from the next, not of the mean; small print is the best baseline's mean."
+    )

@@ -1,0 +1,177 @@
+"""What is run and under which name: parameters, grids, folders, fingerprints."""
+
+import pathlib
+
+import nbformat
+import pytest
+from small_notebooks import notebook
+
+from cxrlib.files import InputError
+from cxrlib.runs import fingerprint as fingerprints
+from cxrlib.runs.fingerprint import fingerprint
+from cxrlib.runs.grid import LONGEST, point_names, read_grid
+from cxrlib.runs.parameters import known_parameters, scalar
+from cxrlib.runs.plan import Run, course_notebooks, plan
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def test_scalars_are_read_as_they_are_meant():
+    assert scalar("1e-3") == 0.001 and isinstance(scalar("1e5"), float)
+    assert scalar("latent") == "latent" and scalar("none") == "none"
+    assert scalar("true") is True and scalar("3") == 3 and scalar("a: [") == "a: ["
+    assert scalar("phantom") == "phantom"
+
+
+def test_grid_and_list(tmp_path):
+    path = tmp_path / "grid.yaml"
+    path.write_text("learning_rate: [1e-3, 0.01]\nseed: [0, 1]")
+    assert read_grid(path)[:2] == [
+        {"learning_rate": 0.001, "seed": 0},
+        {"learning_rate": 0.001, "seed": 1},
+    ]
+    path.write_text("- {alpha: 0, seed: [0, 1]}\n- {alpha: 1, beta: 2}")
+    assert read_grid(path) == [
+        {"alpha": 0, "seed": 0},
+        {"alpha": 0, "seed": 1},
+        {"alpha": 1, "beta": 2},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "must map"),
+        ("3", "must map"),
+        ("- 3", "must map"),
+        ("seed: []", "no point"),
+        ("seed: [[1]]", "must be a text, a number"),
+        ("seed: [0, 0]", "twice"),
+        ("run_dir: [a]", "run_dir is not swept"),
+        ("seed: [", "not readable"),
+    ],
+)
+def test_bad_grids_are_told(tmp_path, content, words):
+    (tmp_path / "grid.yaml").write_text(content)
+    with pytest.raises(InputError, match=f"grid.yaml.*{words}"):
+        read_grid(tmp_path / "grid.yaml")
+
+
+def test_names_are_readable_and_safe():
+    assert point_names([{}]) == [""]
+    assert point_names([{"conditioning": "latent", "seed": 1}]) == [
+        "conditioning=latent,seed=1"
+    ]
+    hard = [
+        {"data": "../a b"},
+        {"data": "../a_b"},
+        {"data": "A"},
+        {"data": "a"},
+        {"data": "x" * 300},
+        {"data": "x" * 299},
+        {"data": "ends."},
+        {"data": "naïve:*?"},
+        {"data": "1"},
+        {"data": 1},
+    ]
+    names = point_names(hard)
+    assert len({name.lower() for name in names}) == len(hard)
+    for name in names:
+        assert name.isascii() and not set(name) & set('/\\:*?"<>| ')
+        assert len(name) < LONGEST + 10 and not name.endswith(".")
+
+
+def test_each_point_is_a_folder_of_its_own(tmp_path):
+    paths = [
+        notebook(tmp_path / "n", "02_b", "seed = 0\nrun_dir = ''", "1"),
+        notebook(tmp_path / "n", "01_a", "rate = 0.1\nrun_dir = ''", "1"),
+        notebook(tmp_path / "n", "10_alone", "seed = 0", "1"),
+    ]
+    (tmp_path / "grid.yaml").write_text("seed: [0, 1]")
+    out = tmp_path / "out"
+    runs = plan(paths, out, {"rate": 0.5}, grid=tmp_path / "grid.yaml")
+    assert [run.label for run in runs[:3]] == [
+        *("seed=0/01_a", "seed=0/02_b", "seed=0/10_alone")
+    ]
+    assert runs[0].parameters == {"rate": 0.5, "run_dir": str(out / "seed=0")}
+    assert runs[4].parameters == {"seed": 1, "run_dir": str(out / "seed=1")}
+    # Who shares a folder waits; who does not, does not.
+    assert runs[1].after == ("seed=0/01_a",) and runs[3].after == runs[2].after == ()
+    assert len({run.folder for run in runs}) == 6
+
+
+def test_files_and_hand_and_grid_in_this_order(tmp_path):
+    path = notebook(tmp_path / "n", "01_a", "a = 0\nb = 0\nc = 0\nd = 0", "1")
+    for name, content in (
+        ("profile", "{a: 1, b: 1, c: 1, d: 1}"),
+        ("file", "{b: 2, c: 2, d: 2}"),
+        ("grid", "d: [4]"),
+    ):
+        (tmp_path / f"{name}.yaml").write_text(content)
+    (run,) = plan(
+        *([path], tmp_path / "out", {"c": 3, "d": 3}),
+        profile=tmp_path / "profile.yaml",
+        files=[tmp_path / "file.yaml"],
+        grid=tmp_path / "grid.yaml",
+    )
+    assert run.parameters == {"a": 1, "b": 2, "c": 3, "d": 4}
+    for name in ("file", "grid"):
+        (tmp_path / f"{name}.yaml").write_text("e: [5]" if name == "grid" else "e: 5")
+    with pytest.raises(InputError, match="file.yaml: unknown parameter e"):
+        plan([path], tmp_path / "out", files=[tmp_path / "file.yaml"])
+    with pytest.raises(InputError, match="grid.yaml, for 01_a: unknown parameter e"):
+        plan([path], tmp_path / "out", grid=tmp_path / "grid.yaml")
+
+
+def test_fingerprint_changes_with_notebook_parameters_and_code(tmp_path, monkeypatch):
+    path = notebook(tmp_path / "n", "01_a", "seed = 0\nrun_dir = ''", "1")
+
+    def of(out="out", **parameters):
+        (run,) = plan([path], tmp_path / out, parameters)
+        return fingerprint(run)
+
+    first = of(seed=1)
+    assert of(seed=1) == first
+    assert of(seed=1, out="moved") == first  # Where it lies does not matter,
+    content = nbformat.read(path, as_version=4)
+    content.cells[1].outputs = [nbformat.v4.new_output("stream", text="1")]
+    content.cells[1].execution_count = 1
+    nbformat.write(content, path)
+    assert of(seed=1) == first  # nor that it was saved with outputs.
+    others = {of(seed=2), of(), of(seed=1, run_dir="elsewhere")}
+    monkeypatch.setattr(fingerprints, "code_version", lambda: "another")
+    others.add(of(seed=1))
+    monkeypatch.undo()
+    notebook(tmp_path / "n", "01_a", "seed = 0\nrun_dir = ''", "2")
+    others.add(of(seed=1))
+    assert len(others) == 5 and first not in others
+
+
+def test_code_version_is_of_the_files(tmp_path, monkeypatch):
+    (tmp_path / "cxrlib").mkdir()
+    module = tmp_path / "cxrlib" / "__init__.py"
+    monkeypatch.setattr(fingerprints.cxrlib, "__file__", str(module))
+    found = set()
+    for content in ("a = 1", "a = 2", "a = 1"):
+        module.write_text(content)
+        found.add(fingerprints.code_version.__wrapped__())
+    assert len(found) == 2
+
+
+def test_the_course_is_the_default():
+    names = [path.stem for path in course_notebooks()]
+    assert "01_data" in names and "07_multitask" in names and names == sorted(names)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks/sweeps").glob("*.yaml")))
+def test_the_courses_sweeps_fit_the_multitask_notebook(path):
+    points = read_grid(path)
+    known = known_parameters(ROOT / "notebooks" / "07_multitask.ipynb")
+    assert all(set(point) <= known for point in points)
+    assert {point["seed"] for point in points} == {0, 1, 2}
+    assert point_names(points)[0].startswith(next(iter(points[0])))
+
+
+def test_a_point_is_part_of_a_runs_label():
+    assert Run("n/01_a.ipynb", "out").label == "01_a"
+    assert Run("n/01_a.ipynb", "out/s=1", {}, {"s": 1}).label == "s=1/01_a"
