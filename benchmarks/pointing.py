@@ -13,7 +13,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from cxrlib.data.images import read_radiograph
+from cxrlib.data.phantom_folder import read_finding_masks
 from cxrlib.data.sources import describe_folder
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.evaluation.interpret import classifier_cam, upsample, word_cam
@@ -55,21 +55,6 @@ def choose(phantom, prepared, limit):
             studies.uid.astype(str).isin(table.uid[table.split == "test"])
         ]
     return studies[:limit].reset_index(drop=True)
-
-
-def read_masks(phantom):
-    """uid → finding → bool `(2, S, S)`, all findings of that name together."""
-    truth = pathlib.Path(phantom) / "truth"
-    table = pd.read_csv(truth / "truth.csv", dtype=str, keep_default_na=False)
-    masks = {}
-    for row in table.itertuples():
-        for view, name in enumerate((row.frontal_mask, row.lateral_mask)):
-            if name:
-                drawn = read_radiograph(truth / name) > 0.5
-                of_study = masks.setdefault(row.uid, {})
-                empty = np.zeros((2, *drawn.shape), bool)
-                of_study.setdefault(row.finding, empty)[view] |= drawn
-    return masks
 
 
 def place_of(report, words):
@@ -115,7 +100,7 @@ def main(model, phantom, prepared, limit, tolerance, least):
     reports, seen = model.generate(images, return_imaging=True)
     maps = seen["maps"]
     cams = classifier_cam(model.imaging, {"maps": maps})
-    masks = read_masks(phantom)
+    masks = read_finding_masks(phantom)
     masks = [masks.get(str(uid), {}) for uid in studies.uid]
     rows = [i for i, each in enumerate(masks) if each]
     outlines = np.stack([np.any(list(masks[i].values()), axis=0) for i in rows])

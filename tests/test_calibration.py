@@ -7,7 +7,9 @@ from cxrlib.evaluation.calibration import (
     calibration_curve,
     calibration_error,
     chance_errors,
+    choose_temperature,
     error_interval,
+    soften,
 )
 from cxrlib.evaluation.classification import classification_scores
 from cxrlib.files import InputError
@@ -123,3 +125,20 @@ def test_bad_input_is_told():
         calibration_curve([np.nan], [0.1])
     with pytest.raises(InputError, match="sigmoid"):
         calibration_curve([1], [3.0])
+
+
+def test_a_temperature_is_found_again():
+    labels, probabilities = studies(4000, slope=0.5)
+    temperature = choose_temperature([*labels, np.nan], [*probabilities, 0.5])
+    assert temperature == pytest.approx(2, rel=0.1)
+    softened = soften(probabilities, temperature)
+    errors = [calibration_error(labels, p) for p in (probabilities, softened)]
+    assert errors[1] < 0.03 < errors[0]
+    assert (np.argsort(softened) == np.argsort(probabilities)).all()
+
+
+def test_temperatures_by_hand():
+    np.testing.assert_allclose(soften(np.array([0.5, 0.9]), 2), [0.5, 0.75])
+    certain = soften(np.array([0.0, 1.0]), 10)
+    assert 0 < certain[0] < 0.5 < certain[1] < 1
+    assert choose_temperature([1, 1], [0.2, 0.9]) == 1

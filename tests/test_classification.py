@@ -153,6 +153,18 @@ def test_resamples_pair_two_outputs():
     assert one["auroc"].shape == (20,) and len(set(one["auroc"])) > 10
 
 
+def test_patients_are_drawn_with_all_their_films():
+    labels, probabilities = studies(40)
+    twice = np.repeat(labels, 2), np.repeat(probabilities, 2)
+    alone = resampled_values(labels, probabilities, resamples=20)
+    grouped = resampled_values(*twice, resamples=20, groups=np.repeat(range(40), 2))
+    for name in ("auroc", "brier"):
+        np.testing.assert_allclose(grouped[name], alone[name])
+    # Films drawn one by one would pretend that there are twice as many patients.
+    narrow = resampled_values(*twice)["auroc"].std()
+    assert narrow < 0.85 * resampled_values(labels, probabilities)["auroc"].std()
+
+
 @pytest.mark.parametrize(("label", "defined"), [(1, "sensitivity"), (0, "specificity")])
 def test_one_class_is_undefined_and_says_so(label, defined):
     figures = classification_scores([label] * 42, np.linspace(0, 1, 42))

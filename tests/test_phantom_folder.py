@@ -52,6 +52,22 @@ def write_reports(path, studies, **replaced):
 # === What is written ===
 
 
+def test_the_truth_is_read_back(drawn, tmp_path):
+    masks = phantom_folder.read_finding_masks(drawn)
+    assert masks
+    for row in rows(drawn / "truth/truth.csv"):
+        for view, name in enumerate((row["frontal_mask"], row["lateral_mask"])):
+            if name:
+                mask = cv2.imread(str(drawn / "truth" / name), cv2.IMREAD_GRAYSCALE) > 0
+                seen = masks[row["uid"]][row["finding"]][view]
+                assert seen.shape == (SIZE, SIZE) and seen[mask].all()
+    uid = next(iter(masks))
+    one = phantom_folder.read_finding_masks(drawn, [uid])
+    assert list(one) == [uid] and one[uid].keys() == masks[uid].keys()
+    with pytest.raises(InputError, match="only a phantom has the truth"):
+        phantom_folder.read_finding_masks(tmp_path)
+
+
 def test_folder_has_the_real_layout(drawn):
     reports = rows(drawn / "indiana_reports.csv")
     assert tuple(reports[0]) == phantom_folder.REPORT_COLUMNS

@@ -7,7 +7,9 @@ import pathlib
 import re
 import shutil
 
-from cxrlib.data.images import write_png
+import numpy as np
+
+from cxrlib.data.images import read_radiograph, write_png
 from cxrlib.files import InputError, write_whole
 
 REPORTS = "indiana_reports.csv"
@@ -96,6 +98,46 @@ def read_reports(path):
 def digest(path):
     """Return the SHA-256 of a file as a string of hexadecimal digits."""
     return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def read_finding_masks(path, uids=None):
+    """Read where the findings of a phantom truly are.
+
+    Args:
+        path: string or `pathlib.Path`. A folder that `write_phantom` drew.
+        uids: sequence of strings or `None`. Only of these studies.
+
+    Returns:
+        A dict uid → finding → bool `(2, S, S)`, frontal first, all findings of that
+        name together. Studies without a finding, and findings that no view shows, are
+        not in it.
+
+    Raises:
+        InputError: if there is no truth in the folder.
+
+    Example:
+    ```python
+    read_finding_masks("data/phantom")["12"]["nodule"].shape  # (2, 512, 512)
+    ```
+    """
+    truth = pathlib.Path(path) / TRUTH
+    if not (truth / f"{TRUTH}.csv").is_file():
+        raise InputError(
+            f"{truth}: holds no {TRUTH}.csv; only a phantom has the truth."
+        )
+    with (truth / f"{TRUTH}.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    wanted, masks = None if uids is None else set(map(str, uids)), {}
+    for row in rows:
+        if wanted is not None and row["uid"] not in wanted:
+            continue
+        for view, column in enumerate(TRUTH_COLUMNS[-2:]):
+            if row[column]:
+                drawn = read_radiograph(truth / row[column]) > 0.5
+                of_study = masks.setdefault(row["uid"], {})
+                empty = np.zeros((2, *drawn.shape), bool)
+                of_study.setdefault(row["finding"], empty)[view] |= drawn
+    return masks
 
 
 # === Claiming ===

@@ -14,17 +14,19 @@ WORDS = f"95 % bootstrap over studies, {RESAMPLES} resamples, percentiles"
 _CHUNK = 4_000_000  # Weights held at once, so that 10,000 studies fit in 16 MB.
 
 
-def resampling_weights(n, resamples=RESAMPLES, seed=0):
+def resampling_weights(n, resamples=RESAMPLES, seed=0, groups=None):
     """How often each study is drawn, resample by resample.
 
     Args:
         n: int. Studies.
         resamples: int.
         seed: int. The same seed weighs two outputs of the same studies alike.
+        groups: array `(n,)` or `None`. What is drawn in the place of single studies,
+            each with all its studies: patients, whose films are alike.
 
     Yields:
-        Float arrays `(r, n)` of whole numbers; each row sums to `n`, and the
-        rows of all arrays together are `resamples`.
+        Float arrays `(r, n)` of whole numbers; each row sums to `n` (with groups,
+        on average), and the rows of all arrays together are `resamples`.
 
     Example:
     ```python
@@ -34,6 +36,11 @@ def resampling_weights(n, resamples=RESAMPLES, seed=0):
     Reference:
         - [Efron, 1979](https://doi.org/10.1214/aos/1176344552)
     """
+    if groups is not None:
+        names, place = np.unique(groups, return_inverse=True)
+        for weights in resampling_weights(len(names), resamples, seed):
+            yield weights[:, place]
+        return
     generator = np.random.default_rng(seed)
     rows = max(1, _CHUNK // max(1, n))
     for start in range(0, resamples, rows):

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
+from sklearn.metrics import log_loss
 
 from cxrlib.evaluation.bootstrap import (
     RESAMPLES,
@@ -15,6 +18,7 @@ from cxrlib.files import InputError
 
 BINS = 10
 EQUAL = ("width", "mass")
+CERTAIN = 1e-7, 1 - 1e-7  # What a float32 sigmoid rounds to 0 or 1 has no logit.
 ERROR_WORDS = (
     f"{WORDS}, reversed; from 0 where a perfectly calibrated model may score the same"
 )
@@ -197,3 +201,58 @@ def calibration_curve(labels, probabilities, bins=BINS, equal="width"):
     columns |= {"low": ends[:, 0], "high": ends[:, 1]}
     columns |= {"calibrated_low": calibrated[:, 0], "calibrated_high": calibrated[:, 1]}
     return pd.DataFrame(columns | {"count": count.astype("int64")})
+
+
+def soften(probabilities, temperature):
+    """Divide the logits of probabilities by a temperature.
+
+    Args:
+        probabilities: float array `(n,)` in [0, 1].
+        temperature: float above 0. Above 1 the probabilities move towards a half,
+            below 1 away from it; their order stays.
+
+    Returns:
+        A float array `(n,)`.
+
+    Example:
+    ```python
+    soften(np.array([0.5, 0.9]), 2.0)  # [0.5, 0.75]
+    ```
+    """
+    return expit(logit(np.clip(probabilities, *CERTAIN)) / temperature)
+
+
+def choose_temperature(labels, probabilities):
+    """The temperature that makes validation's probabilities likeliest.
+
+    It is never chosen on the split that is scored.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out). The validation split's.
+        probabilities: array `(n,)` in [0, 1].
+
+    Returns:
+        A float between 0.05 and 20; 1.0 where a class is absent.
+
+    Raises:
+        InputError: if the two differ in number, or a value is out of range.
+
+    Example:
+    ```python
+    temperature = choose_temperature(val_labels, val_probabilities)
+    soften(test_probabilities, temperature)
+    ```
+
+    Reference:
+        - [Guo et al., 2017](https://arxiv.org/abs/1706.04599)
+    """
+    labels, probabilities, _ = known(labels, probabilities)
+    if np.unique(labels).size < 2:
+        return 1.0
+
+    def surprise(exponent):
+        return log_loss(labels, soften(probabilities, np.exp(exponent)))
+
+    # Convex in the inverse temperature, so it has one minimum on any scale.
+    found = minimize_scalar(surprise, bounds=np.log([0.05, 20]), method="bounded")
+    return float(np.exp(found.x))

@@ -111,7 +111,9 @@ def weighted_values(labels, probabilities, weights, threshold=0.5):
     return values
 
 
-def resampled_values(labels, probabilities, threshold=0.5, resamples=RESAMPLES, seed=0):
+def resampled_values(
+    labels, probabilities, threshold=0.5, resamples=RESAMPLES, seed=0, groups=None
+):
     """The figures of `label_values` for each resample of the studies.
 
     The same seed draws the same studies, so that two models (or one and its
@@ -123,6 +125,7 @@ def resampled_values(labels, probabilities, threshold=0.5, resamples=RESAMPLES, 
         threshold: float. Abnormal from here on.
         resamples: int.
         seed: int.
+        groups: array `(n,)` or `None`. Patients to be drawn in the place of studies.
 
     Returns:
         A dict of float arrays `(resamples,)` by `NAMES`; NaN where a resample lacks
@@ -137,7 +140,7 @@ def resampled_values(labels, probabilities, threshold=0.5, resamples=RESAMPLES, 
     """
     parts = [
         weighted_values(labels, probabilities, weights, threshold)
-        for weights in resampling_weights(labels.size, resamples, seed)
+        for weights in resampling_weights(labels.size, resamples, seed, groups)
     ]
     return {name: np.concatenate([each[name] for each in parts]) for name in NAMES}
 

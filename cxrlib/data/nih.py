@@ -1,0 +1,142 @@
+"""NIH ChestX-ray14, or a part of it: frontals with labels mined from reports.
+
+A folder holds `Data_Entry_2017.csv` and the images, in `images/` or as Kaggle has them,
+in `images_001/images/` and so on. There are no laterals and no reports.
+"""
+
+import os
+import pathlib
+
+import numpy as np
+import pandas as pd
+
+from cxrlib.files import InputError
+from cxrlib.kaggle import KAGGLE_INPUT, find_below
+
+TABLE = "Data_Entry_2017.csv"
+NORMAL = "No Finding"
+# Their column → ours. Only the first three are needed.
+COLUMNS = {
+    "Image Index": "file",
+    "Finding Labels": "findings",
+    "Patient ID": "patient",
+    "Patient Age": "age",
+    "Patient Gender": "sex",
+    "View Position": "view",
+}
+NEEDED = list(COLUMNS)[:3]
+OLDEST = 110  # A few ages in the table are 148 or 411.
+
+
+def find_nih(folder="", places=(), kaggle_input=KAGGLE_INPUT):
+    """Look for a folder of NIH radiographs.
+
+    The order: `folder`, `$CXR_NIH`, `/kaggle/input` (searched by file name), `places`.
+
+    Args:
+        folder: string or path. Empty means: look for it; `"none"`: do not.
+        places: sequence of paths. Where else it may lie.
+        kaggle_input: string. Where Kaggle mounts its data.
+
+    Returns:
+        The `pathlib.Path`, or `None` if it is nowhere.
+
+    Raises:
+        InputError: if a path was given (or stands in `$CXR_NIH`) that holds no
+            `Data_Entry_2017.csv`.
+
+    Example:
+    ```python
+    find_nih(places=["data/nih"])
+    ```
+    """
+    if str(folder) == "none":
+        return None
+    if given := folder or os.environ.get("CXR_NIH"):
+        given = pathlib.Path(given).expanduser()
+        if not (given / TABLE).is_file():
+            raise InputError(
+                f"{given}: holds no {TABLE}. Check the path, or leave it out to have "
+                "this part skipped."
+            )
+        return given
+    if found := find_below(kaggle_input, TABLE):
+        return found.parent
+    places = map(pathlib.Path, places)
+    return next((each for each in places if (each / TABLE).is_file()), None)
+
+
+def read_nih(folder, limit=None, seed=0):
+    """Read the table into one row per image that is on disk; no image is opened.
+
+    Args:
+        folder: string or path. See `find_nih`.
+        limit: int or `None`. At most so many images, of patients drawn at random and
+            whole: all images of a patient, or none.
+        seed: int. Of the draw.
+
+    Returns:
+        A `pandas.DataFrame` sorted by `uid`, as `split_studies` takes it: `uid` (the
+        file's name without suffix), `patient`, `frontal` (path), `lateral` (empty),
+        `abnormal` (0 for `No Finding`, else 1), `findings` (joined by `|`), and
+        `age` (NaN where it cannot be), `sex` and `view` (`""` where missing).
+
+    Raises:
+        InputError: if the table is missing, is not readable, lacks a column or names
+            an image twice, or none of its images is on disk.
+
+    Example:
+    ```python
+    table = read_nih("data/nih")
+    table.groupby("view").abnormal.mean()
+    ```
+
+    Reference:
+        - [Wang et al., 2017](https://arxiv.org/abs/1705.02315)
+    """
+    folder = pathlib.Path(folder)
+    table = _read_table(folder / TABLE)
+    table["uid"] = [pathlib.PurePath(name).stem for name in table.file]
+    if table.uid.duplicated().any():
+        twice = table.file[table.uid.duplicated()].iloc[0]
+        raise InputError(f"{folder / TABLE}: names {twice} more than once. Mend it.")
+    there = {path.name: str(path) for path in folder.glob("images*/**/*.png")}
+    table = table[table.file.isin(there)].sort_values("uid", ignore_index=True)
+    if table.empty:
+        raise InputError(
+            f"{folder}: none of the images that {TABLE} names lies in images/ or "
+            "images_*/images/. Check the folder."
+        )
+    table["frontal"], table["lateral"] = table.file.map(there), ""
+    table["abnormal"] = table.findings.ne(NORMAL).astype(float)
+    age = pd.to_numeric(table.age.str.extract(r"(\d+)")[0])
+    table["age"] = age.where(age <= OLDEST)
+    if limit is not None:
+        table = _draw_patients(table, limit, seed)
+    columns = ["uid", "patient", "frontal", "lateral", "abnormal", "findings"]
+    return table[[*columns, "age", "sex", "view"]]
+
+
+def _read_table(path):
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file.") from None
+    except (UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path}: not a readable CSV file ({error}).") from None
+    table = table.rename(columns=str.strip)
+    for column in NEEDED:
+        if column not in table:
+            raise InputError(
+                f"{path}: has no column {column}; columns: {list(table.columns)}."
+            )
+    table = table.reindex(columns=list(COLUMNS), fill_value="").fillna("")
+    return table.rename(columns=COLUMNS)
+
+
+def _draw_patients(table, limit, seed):
+    """As many whole patients as fit, in an order that only the seed decides."""
+    counts = table.groupby("patient").size()
+    order = np.random.default_rng(seed).permutation(len(counts))
+    fits = counts.iloc[order].cumsum() <= limit
+    return table[table.patient.isin(fits.index[fits])].reset_index(drop=True)
