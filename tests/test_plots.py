@@ -39,6 +39,12 @@ CASES = {
     "roc": lambda **k: plots.plot_roc([0, 1, np.nan], [0.2, 0.9, 0.5], **k),
     "roc_with_threshold": lambda **k: plots.plot_roc(LABELS, CALLS, 0.5, **k),
     "roc_of_one_class": lambda **k: plots.plot_roc([1, 1], [0.2, 0.9], **k),
+    "rocs": lambda **k: plots.plot_rocs(
+        LABELS, {"plain": CALLS, "weighted": np.sqrt(CALLS)}, **k
+    ),
+    "intervals": lambda **k: plots.plot_intervals(
+        {"pixels": (0.71, 0.65, 0.77), "latents": (0.78, 0.72, 0.83)}, **k
+    ),
     "confusion": lambda **k: plots.plot_confusion(LABELS, CALLS, **k),
     "confusion_of_none": lambda **k: plots.plot_confusion([np.nan], [0.2], **k),
     "calibration": lambda **k: plots.plot_calibration(LABELS, CALLS, **k),

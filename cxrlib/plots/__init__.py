@@ -8,7 +8,13 @@ from cxrlib.plots.charts import (
 from cxrlib.plots.decoding import plot_choices, plot_gates, plot_influence
 from cxrlib.plots.images import show_pairs, show_reconstructions, show_reports
 from cxrlib.plots.interpret import plot_cams, plot_next_words
-from cxrlib.plots.labels import plot_calibration, plot_confusion, plot_roc
+from cxrlib.plots.labels import (
+    plot_calibration,
+    plot_confusion,
+    plot_intervals,
+    plot_roc,
+    plot_rocs,
+)
 from cxrlib.plots.masks import show_crop, show_masks
 from cxrlib.plots.reconstruction import (
     plot_decoders,
@@ -33,9 +39,11 @@ __all__ = [
     "plot_gates",
     "plot_history",
     "plot_influence",
+    "plot_intervals",
     "plot_next_words",
     "plot_positions",
     "plot_roc",
+    "plot_rocs",
     "plot_schedules",
     "plot_skips",
     "plot_text_lengths",

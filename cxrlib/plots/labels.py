@@ -1,4 +1,4 @@
-"""Label figures: ROC, confusion matrix, calibration, each with its intervals."""
+"""Label figures: ROC, confusion, calibration, with intervals; models compared."""
 
 import textwrap
 
@@ -196,4 +196,87 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", ground="real
         )
     axes.set(ylabel="share of positives", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     below.set(xlabel="probability", ylabel="studies")
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def plot_rocs(labels, probabilities, threshold=0.5, ground="real"):
+    """Plot several models' ROC curves over each other, and where one threshold cuts.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out), of both classes.
+        probabilities: dict of a model's name to floats `(n,)` in [0, 1].
+        threshold: float. Marked on every curve.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure.
+
+    Raises:
+        InputError: if two differ in number, or a value is out of range.
+
+    Example:
+    ```python
+    plot_rocs([0, 1, 1, 0], {"a": [0.2, 0.7, 0.4, 0.5], "b": [0.4, 0.9, 0.6, 0.7]})
+    ```
+    """
+    from cxrlib.evaluation.classification import label_values
+    from cxrlib.evaluation.thresholds import known, roc_curve
+
+    figure, axes = plt.subplots(figsize=(4.6, 4.6))
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+    for name, each in probabilities.items():
+        curve = roc_curve(labels, each)
+        values = label_values(*known(labels, each)[:2], threshold)
+        words = f"{name}: AUROC {values['auroc']:.3f}"
+        (line,) = axes.plot(
+            curve["false_alarms"], curve["found"], linewidth=1.6, label=words
+        )
+        place = 1 - values["specificity"], values["sensitivity"]
+        axes.plot(*place, "o", color=line.get_color(), markersize=9, clip_on=False)
+    axes.plot([], [], "o", color=GREY, markersize=9, label=f"cut at {threshold:.2f}")
+    axes.legend(loc="lower right", fontsize=8)
+    axes.set(xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    return caption(figure, ground)
+
+
+@plt.rc_context(STYLE)
+def plot_intervals(figures, label="AUROC", chance=0.5, ground="real"):
+    """Plot what several models reach, each with its 95 % interval.
+
+    Args:
+        figures: dict of a model's name to a triple: value, low and high end.
+        label: string. What the values are.
+        chance: float or `None`. What guessing reaches; drawn as a line.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure, the first model on top.
+
+    Example:
+    ```python
+    plot_intervals({"pixels": (0.71, 0.65, 0.77), "latents": (0.78, 0.72, 0.83)})
+    ```
+    """
+    figure, axes = plt.subplots(figsize=(6.6, 0.42 * len(figures) + 1.0))
+    values, lows, highs = np.transpose(list(figures.values()))
+    places = np.arange(len(figures))
+    axes.hlines(places, lows, highs, color=BLUE, linewidth=1.6)
+    axes.plot(values, places, "o", color=BLUE)
+    for place, value, high in zip(places, values, highs, strict=True):
+        axes.annotate(
+            f"{value:.3f}",
+            (high, place),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
+    if chance is not None:
+        axes.axvline(chance, color=GREY, linestyle=":", linewidth=1)
+    axes.set_yticks(places, list(figures))
+    axes.set(xlabel=f"{label}, 95 % interval", ylim=(len(figures) - 0.5, -0.5))
+    axes.margins(x=0.12)
+    axes.grid(False, axis="y")
     return caption(figure, ground)
