@@ -8,6 +8,7 @@ import click
 import cxrlib
 from cxrlib.card_commands import card
 from cxrlib.files import InputError
+from cxrlib.grade_commands import grade
 from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
 from cxrlib.pretraining_commands import pretrain_encoder, pretrain_text
 from cxrlib.run_commands import run
@@ -297,6 +298,7 @@ def figures(folder, readme):
 
 
 main.add_command(card)
+main.add_command(grade)
 main.add_command(pretrain_encoder)
 main.add_command(pretrain_text)
 main.add_command(run)

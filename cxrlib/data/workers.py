@@ -87,7 +87,7 @@ def decoder(studies, size, fit="stretch", crop=None, processes=None):
             ...
     ```
     """
-    processes = processes or _cores()
+    processes = processes or cores()
     if processes <= 1 or studies < WORTH_A_POOL:
         yield lambda pairs: (decode_pair(p, size, fit, crop) for p in pairs)
         return
@@ -117,7 +117,8 @@ def decoder(studies, size, fit="stretch", crop=None, processes=None):
         pool.shutdown(cancel_futures=True)
 
 
-def _cores():
+def cores():
+    """How many cores are ours, an int."""
     if hasattr(os, "sched_getaffinity"):  # Linux: a container may own but a few.
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""From what students hand in to points, reasons and pages; nothing is executed."""
