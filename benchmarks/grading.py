@@ -1,0 +1,125 @@
+"""Seconds that `python -m cxrlib grade` takes for a class.
+
+It makes up the class: every student hands in a zip per notebook, with results, an
+executed notebook as large as those of a run, and, where the course has them,
+predictions that no other student has, reports written by the phantom's grammar.
+
+    python benchmarks/grading.py [--students 200] [--studies 194] [--jobs N]
+"""
+
+import base64
+import json
+import pathlib
+import tempfile
+import time
+
+import click
+import numpy as np
+import pandas as pd
+
+from cxrlib.data.phantom_cases import sample_case
+from cxrlib.data.report_grammar import impression_text
+from cxrlib.evaluation.summary import evaluate_predictions
+from cxrlib.grading.grades import NOTEBOOKS, grade_class
+from cxrlib.grading.report import write_pages
+from cxrlib.grading.rubric_file import read_rubric
+from cxrlib.results import Results
+
+# Those that leave predictions; the others leave figures only.
+PREDICTING = ("03", "04", "06", "07", "08")
+
+
+def impressions(n, seed):
+    """Impressions of `n` sampled studies."""
+    generator = np.random.default_rng(seed)
+    return [
+        impression_text(sample_case(generator).findings, generator) for _ in range(n)
+    ]
+
+
+def predictions(references, pool, generator):
+    """What one model said: some reports right, the others somebody else's."""
+    n = len(references)
+    drawn = {name: generator.choice(pool, n) for name in ("said", "nearest", "random")}
+    right = generator.random(n) < 0.5
+    label = np.array([float("o acute" not in text) for text in references])
+    table = {
+        "uid": np.arange(n).astype(str),
+        "reference": references,
+        "prediction": np.where(right, references, drawn["said"]),
+        "nearest": drawn["nearest"],
+        "random": drawn["random"],
+        "label": label,
+        "probability": np.clip(0.3 * label + 0.7 * generator.random(n), 0, 1),
+    }
+    views = {f"ssim_{view}": generator.random(n) for view in ("frontal", "lateral")}
+    return pd.DataFrame(table | views)
+
+
+def executed(path, image):
+    """The course's notebook as if it had been run, with one large picture."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    for count, cell in enumerate(code, start=1):
+        cell["execution_count"] = count
+    data = {"output_type": "display_data", "metadata": {}, "data": {"image/png": image}}
+    code[-1]["outputs"] = [data]
+    return json.dumps(notebook)
+
+
+def hand_in(folder, name, path, table, image):
+    """Leave the zip of one notebook in a student's folder."""
+    results = Results(folder / "run", name)
+    results.dataset("phantom", {"train": 1000, "test": 194}, seed=0)
+    if table is not None:
+        text = table["reference"].iloc[0]
+        told = {"constant": text, "frequent": text, "train_labels": [1.0]}
+        found = evaluate_predictions(table, **told, intervals=False)
+        results.predictions = found["table"]
+        results.record["metrics"] = found["figures"]
+        results.record["baselines"] = found["baselines"]
+    results.metric("training.best_val_loss", 1.0, 100, split="val")
+    results.answers({"1": 0.5, "2": "pneumonia", "3": f"{folder.name} thinks " * 9})
+    results.write()
+    (results.folder / path.name).write_text(executed(path, image), encoding="utf-8")
+    results.pack().rename(folder / f"{name}.zip")
+    for left in results.folder.iterdir():
+        left.unlink()
+
+
+@click.command()
+@click.option("--students", default=200, show_default=True)
+@click.option("--studies", default=194, show_default=True, help="Of the test split.")
+@click.option("--megabytes", default=1.0, show_default=True, help="Of a notebook.")
+@click.option("--jobs", type=int, help="Processes; all cores by default.")
+def main(students, studies, megabytes, jobs):
+    """Make up a class, grade it, and print the seconds of the second."""
+    rubric, generator = read_rubric(), np.random.default_rng(0)
+    references, pool = impressions(studies, 0), impressions(1000, 1)
+    with tempfile.TemporaryDirectory() as temporary:
+        handed_in = pathlib.Path(temporary) / "handed_in"
+        for number in range(students):
+            folder = handed_in / f"student {number:03}"
+            for name in rubric.notebooks:
+                path = NOTEBOOKS / f"{name}.ipynb"
+                table = None
+                if name[:2] in PREDICTING:
+                    table = predictions(references, pool, generator)
+                image = generator.bytes(int(megabytes * 750_000))
+                image = base64.b64encode(image).decode()
+                hand_in(folder, name, path, table, image)
+        start = time.perf_counter()
+        grades = grade_class(handed_in, rubric, processes=jobs)
+        graded = time.perf_counter()
+        write_pages(pathlib.Path(temporary) / "grade.html", grades, rubric)
+        written = time.perf_counter()
+    wrong = [words for g in grades for one in g.notebooks.values() for words in one.troubles]
+    click.echo(
+        f"{students} students, {len(rubric.notebooks)} notebooks each, {studies} "
+        f"studies: graded in {graded - start:.1f} s, pages in {written - graded:.1f} s"
+    )
+    click.echo(f"{len(wrong)} troubles {wrong[:3]}")
+
+
+if __name__ == "__main__":
+    main()
