@@ -113,7 +113,9 @@ def main(students, studies, megabytes, jobs):
         graded = time.perf_counter()
         write_pages(pathlib.Path(temporary) / "grade.html", grades, rubric)
         written = time.perf_counter()
-    wrong = [words for g in grades for one in g.notebooks.values() for words in one.troubles]
+    wrong = [
+        words for g in grades for one in g.notebooks.values() for words in one.troubles
+    ]
     click.echo(
         f"{students} students, {len(rubric.notebooks)} notebooks each, {studies} "
         f"studies: graded in {graded - start:.1f} s, pages in {written - graded:.1f} s"

@@ -72,7 +72,7 @@ def check(record):
             mend = ": call results.dataset(…)" if name == "dataset" else ""
             raise InputError(f"results lack {name}{mend}.")
     dataset = record["dataset"]
-    if dataset.get("ground") not in GROUNDS:
+    if dataset.get("ground") not in list(GROUNDS):  # It may be a list itself.
         raise InputError(f"results: dataset ground is none of {list(GROUNDS)}.")
     if not isinstance(dataset.get("counts"), dict):
         raise InputError("results: dataset counts are missing.")

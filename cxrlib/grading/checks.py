@@ -220,10 +220,10 @@ def read_numbers(answer):
         return []
     if isinstance(answer, int | float):
         return [float(answer)]
-    text = re.sub(r"\s", "", answer[:60]).replace("−", "-").rstrip(".").lower()
+    text = re.sub(r"\s", "", answer).replace("−", "-").rstrip(".").lower()
     percent = text.endswith("%")
     text = text.removesuffix("%")
-    if not _NUMBER.fullmatch(text):
+    if len(text) > 40 or not _NUMBER.fullmatch(text):
         return []
     readings = []
     for each in (text.replace(",", "").replace("'", ""), text.replace(",", ".")):

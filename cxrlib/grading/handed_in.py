@@ -8,7 +8,7 @@ from cxrlib.files import InputError
 from cxrlib.grading.cells import changed, read_cells
 from cxrlib.grading.recount import differences, is_recountable, recount
 from cxrlib.grading.untrusted import printable, read_json
-from cxrlib.results import GROUNDS, SCHEMA, check
+from cxrlib.record import GROUNDS, SCHEMA, check
 
 
 @dataclasses.dataclass
@@ -111,9 +111,8 @@ def _checked(content):
                 "edition of the course."
             )
         check(record)
-        for name in ("answers", "predictions"):
-            if not isinstance(record.get(name) or {}, dict):
-                raise InputError(f"{name} is no object.")
+        if not isinstance(record.get("predictions") or {}, dict):
+            raise InputError("predictions is no object.")
     except InputError as error:
         raise InputError(f"results.json: {error}") from None
     return record

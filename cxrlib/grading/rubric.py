@@ -3,7 +3,7 @@
 import dataclasses
 
 from cxrlib.evaluation.tables import BASELINES
-from cxrlib.results import GROUNDS
+from cxrlib.record import GROUNDS
 
 BESIDE = (*BASELINES, "shuffled")  # What a figure may be compared with by name.
 RELATIONS = {

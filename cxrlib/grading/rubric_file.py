@@ -18,7 +18,7 @@ from cxrlib.grading.rubric import (
     NotebookRubric,
     Rubric,
 )
-from cxrlib.results import GROUNDS
+from cxrlib.record import GROUNDS
 
 SHIPPED = pathlib.Path(__file__).parent / "rubric.yaml"
 

@@ -50,7 +50,8 @@ def printable(text, longest=200):
 
 
 def _limit(name):
-    return LIMITS.get(name) or LIMITS[pathlib.PurePosixPath(name).suffix]
+    suffix = pathlib.PurePosixPath(name).suffix.lower()
+    return LIMITS.get(name) or LIMITS.get(suffix, LIMITS["results.json"])
 
 
 def _too_large(name, size):

@@ -1,0 +1,467 @@
+"""A class graded: what counts, what does not, and that it is said in words."""
+
+import json
+import os
+import shutil
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from handed_in import (
+    CODES,
+    IDS,
+    MOST,
+    REPORTS,
+    RUBRIC,
+    edit,
+    hand_in,
+    predictions,
+    rubric,
+    write_notebook,
+)
+
+from cxrlib.files import InputError
+from cxrlib.grading import grades
+from cxrlib.grading.checks import read_numbers
+from cxrlib.grading.grades import alike, grade_class
+from cxrlib.results import Results
+from cxrlib.submission import pack_submission
+
+NAME = "07_multitask"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What a good student hands in."""
+    return hand_in(tmp_path_factory.mktemp("whole") / "ada")
+
+
+@pytest.fixture()
+def folder(tmp_path, whole):
+    """A copy of it that a test may spoil: `<runs>/ada/07_multitask`."""
+    return shutil.copytree(whole, tmp_path / "runs" / "ada" / NAME)
+
+
+def graded(tmp_path, text=RUBRIC):
+    """The grade of the only student, of the only notebook."""
+    (student,) = grade_class(
+        tmp_path / "runs", rubric(tmp_path, text), tmp_path / "course"
+    )
+    return student
+
+
+def said(tmp_path, text=RUBRIC):
+    """By item, the mark and the reason; and the notebook's grade."""
+    one = graded(tmp_path, text).notebooks[NAME]
+    return {o.item.id: (o.mark, o.reason) for o in one.outcomes}, one
+
+
+# === What is right ===
+
+
+def test_all_that_can_be_earned_without_a_human(tmp_path, folder):
+    items, one = said(tmp_path)
+    assert (one.points, one.open, one.troubles, one.notes) == (MOST - 4, 4, [], [])
+    assert items["exercise-3"] == ("open", "6 words, for a human to mark.")
+    assert items["cells-ran"][1] == "All 5 code cells ran in order, without error."
+    assert "above constant (0." in items["clinical.micro_f1_14"][1]
+    assert one.about[0][0] == "data" and one.about[0][1].startswith("PHANTOM")
+    sources = {o.item.id: o.source for o in one.outcomes}
+    assert sources["abnormal.auroc"] == "recomputed from predictions.csv"
+    assert sources["training.loss"] == "as results.json says"
+
+
+def test_results_as_the_course_writes_them_recompute_to_themselves(tmp_path):
+    results = Results(tmp_path / "runs" / "ada", NAME)
+    results.dataset("phantom", {"test": 40})
+    table = predictions(40).assign(nearest=np.roll(predictions(40)["reference"], 1))
+    # As a model gives them.
+    table["probability"] = table["probability"].astype("float32")
+    results.evaluate(table, train_texts=REPORTS, train_labels=[1, 1, 0], threshold=0.37)
+    results.write()
+    _, one = said(tmp_path)
+    assert one.troubles == []
+
+
+@pytest.mark.parametrize("layout", ["zip", "student zip", "packed", "flat", "renamed"])
+def test_ways_to_hand_in(tmp_path, folder, layout):
+    runs = tmp_path / "runs"
+    packed = pack_submission(folder)
+    if layout == "zip":
+        packed.rename(runs / "ada" / "submission (1).zip")
+    if layout == "student zip":
+        packed.rename(runs / "ada.zip")
+    if layout == "packed":
+        shutil.move(packed, tmp_path)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        shutil.move(tmp_path / packed.name, folder)
+    if layout == "flat":
+        with zipfile.ZipFile(runs / "ada" / "mine.zip", "w") as archive:
+            for path in folder.iterdir():
+                archive.write(path, path.name)
+    if layout == "renamed":
+        folder.rename(runs / "ada" / "07_multitask (copy)")
+    elif layout != "packed":
+        shutil.rmtree(folder)
+    if layout == "student zip":
+        (runs / "ada").rmdir()
+    student = graded(tmp_path)
+    assert (student.name, student.points) == ("ada", MOST - 4)
+    assert not student.troubles and not student.notebooks[NAME].troubles
+
+
+def test_a_notebook_beside_the_zip(tmp_path, folder):
+    notebook = folder / f"{NAME}.ipynb"
+    notebook.rename(folder.parent / notebook.name)
+    pack_submission(folder).rename(folder.parent / "submission.zip")
+    shutil.rmtree(folder)
+    assert said(tmp_path)[0]["cells-ran"][0] == "yes"
+
+
+def test_of_two_the_later_counts(tmp_path, folder):
+    edit(folder, lambda r: r["answers"].update({"1": 0.9}))
+    edit(folder, lambda r: r.update(written="2026-01-01T00:00:00+00:00"))
+    pack_submission(folder).rename(folder.parent / "old.zip")
+    edit(folder, lambda r: r["answers"].update({"1": 0.53}))
+    edit(folder, lambda r: r.update(written="2026-01-02T00:00:00+00:00"))
+    items, one = said(tmp_path)
+    assert items["exercise-1"][0] == "yes"
+    assert one.notes == [
+        f"Handed in 2 times (old.zip, {NAME}/); the latest counts, {NAME}/."
+    ]
+
+
+# === What is missing, wrong, old, foreign or changed ===
+
+
+def test_nothing_handed_in(tmp_path):
+    (tmp_path / "runs" / "emmy").mkdir(parents=True)
+    items, one = said(tmp_path)
+    assert (one.points, one.place) == (0, "")
+    assert set(items.values()) == {("no", "Not handed in.")}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda r: r.update(schema=0),
+            "of schema 0, not 1: written by another edition",
+        ),
+        (lambda r: [r], "of schema None, not 1"),
+        (lambda r: r.update(notebook="05_transformer"), "they are those of 05_transf"),
+        (lambda r: r["dataset"].update(ground="moon"), "dataset ground is none of"),
+        (lambda r: r["dataset"].update(ground=["real"]), "dataset ground is none of"),
+        (lambda r: r["dataset"].update(ground="real"), "rest on real data; phantom is"),
+        (lambda r: r.pop("metrics") and None, "results lack metrics"),
+        (lambda r: r["metrics"]["abnormal.auroc"].pop("protocol") and None, "protocol"),
+        (lambda r: r["metrics"]["abnormal.auroc"].update(value="1"), "not a number"),
+        (lambda r: r.update(answers=[1]), "answers are no dict"),
+        (lambda r: r.update(predictions=[1]), "predictions is no object"),
+    ],
+)
+def test_results_that_do_not_count(tmp_path, folder, change, words):
+    edit(folder, change)
+    items, one = said(tmp_path)
+    assert words in one.troubles[0] and one.troubles[0].startswith("results.json")
+    assert items["abnormal.auroc"] == items["exercise-1"] == ("no", one.troubles[0])
+    assert items["cells-ran"][0] == "yes"  # The notebook speaks for itself.
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ("fingerprint: f2", "fingerprint is f1, not f2: another dataset"),
+        ("parameters: {epochs: 10}", "epochs is None; 10 is asked for"),
+    ],
+)
+def test_another_dataset_or_parameter(tmp_path, folder, extra, words):
+    text = RUBRIC.replace("ground: phantom", f"ground: phantom\n    {extra}")
+    assert words in said(tmp_path, text)[1].troubles[0]
+
+
+def test_broken_files_are_told(tmp_path, folder):
+    (folder / "results.json").write_text('{"schema": 1')
+    (folder / f"{NAME}.ipynb").write_text('{"cells": 3}')
+    items, one = said(tmp_path)
+    assert "results.json: not readable as JSON" in one.troubles[0]
+    assert f"{NAME}.ipynb: not a notebook of format 4" in one.troubles[1]
+    assert {mark for mark, _ in items.values()} == {"no"}
+
+
+def test_changed_figures_do_not_count(tmp_path, folder):
+    honest = json.loads((folder / "results.json").read_text())["metrics"]
+    value = honest["abnormal.auroc"]["value"]
+
+    def change(record):
+        record["metrics"]["abnormal.auroc"]["value"] = value + 0.01
+        record["metrics"]["clinical.micro_f1_14"]["constant"] -= 0.2
+
+    edit(folder, change)
+    items, one = said(tmp_path)
+    words = f"results.json says {value + 0.01:.4f}, predictions.csv gives {value:.4f}"
+    assert (
+        f"abnormal.auroc: {words} (0.0100 more); it does" in items["abnormal.auroc"][1]
+    )
+    assert "clinical.micro_f1_14, constant: " in items["clinical.micro_f1_14"][1]
+    assert items["training.loss"][0] == "yes"
+    assert one.troubles[0].startswith("2 figures in results.json are not what")
+
+
+def test_a_changed_n_or_missing_value_is_seen(tmp_path, folder):
+    edit(folder, lambda r: r["metrics"]["abnormal.auroc"].update(n=500))
+    assert "says n=500, predictions.csv gives n=12" in said(tmp_path)[1].troubles[0]
+    note = {"value": None, "note": "undefined"}
+    edit(folder, lambda r: r["metrics"]["abnormal.auroc"].update(note, n=12))
+    assert "says no value, predictions.csv" in said(tmp_path)[1].troubles[0]
+
+
+def test_changed_predictions_do_not_count(tmp_path, folder):
+    path = folder / "predictions.csv"
+    table = pd.read_csv(path)
+    table.assign(prediction=table["reference"]).to_csv(path, index=False)
+    items, one = said(tmp_path)
+    assert items["clinical.micro_f1_14"][0] == items["looks"][0] == "no"
+    assert items["abnormal.auroc"][0] == "yes"  # Its columns are as they were.
+    assert one.notes[0].endswith("another checksum.")
+
+
+def test_a_file_that_a_spreadsheet_saved_still_counts(tmp_path, folder):
+    path = folder / "predictions.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    items, one = said(tmp_path)
+    assert items["abnormal.auroc"][0] == "yes" and not one.troubles
+    assert one.notes[0].endswith("another checksum. It gives the same figures, though.")
+
+
+def test_without_predictions_their_figures_do_not_count(tmp_path, folder):
+    (folder / "predictions.csv").unlink()
+    for change in (lambda r: None, lambda r: r.update(predictions=None)):
+        edit(folder, change)
+        items, one = said(tmp_path)
+        assert one.troubles == ["predictions.csv: missing."]
+        assert items["abnormal.auroc"][1] == (
+            "abnormal.auroc cannot be recomputed. predictions.csv: missing."
+        )
+        assert items["training.loss"][0] == "yes"
+
+
+def test_a_column_taken_out_takes_its_figures_along(tmp_path, folder):
+    path = folder / "predictions.csv"
+    pd.read_csv(path).drop(columns="probability").to_csv(path, index=False)
+    items, _ = said(tmp_path)
+    assert "is not in what predictions.csv gives" in items["abnormal.auroc"][1]
+
+
+def test_unreadable_predictions_are_told(tmp_path, folder):
+    for content, words in (
+        (b"uid,reference\n1,\xff\n", "not in UTF-8"),
+        (b"uid,label,probability\n1,1,7\n", "outside [0, 1]"),
+        (b"uid,label,probability\n1,5,0.5\n", "A label is neither"),
+        (b"uid,label\n1,1\n1,1\n", "uid 1 occurs more than once"),
+    ):
+        (folder / "predictions.csv").write_bytes(content)
+        _, one = said(tmp_path)
+        assert words in one.troubles[0] and one.troubles[0].startswith(
+            "predictions.csv"
+        )
+
+
+def test_infinite_predictions_are_no_perfect_ones(tmp_path, folder):
+    path = folder / "predictions.csv"
+    pd.read_csv(path).assign(ssim_frontal="inf").to_csv(path, index=False)
+    assert "frontal.ssim" in said(tmp_path)[1].troubles[0]
+
+
+def test_the_protocol_must_be_the_one_asked_for(tmp_path, folder):
+    edit(
+        folder,
+        lambda r: r["metrics"]["clinical.micro_f1_14"]["protocol"].update(
+            section="findings"
+        ),
+    )
+    edit(folder, lambda r: r["metrics"]["training.loss"]["protocol"].clear())
+    edit(
+        folder, lambda r: r["metrics"]["training.loss"].update(protocol={"split": "x"})
+    )
+    edit(folder, lambda r: r["metrics"].pop("abnormal.auroc") and None)
+    items, _ = said(tmp_path)
+    assert (
+        "section is findings; impression is asked" in items["clinical.micro_f1_14"][1]
+    )
+    assert "split is x; val is asked for" in items["training.loss"][1]
+    assert items["abnormal.auroc"][1] == "results.json has no figure abnormal.auroc."
+    text = RUBRIC.replace("studies: 10", "studies: 100").replace(
+        "section: imp", "s: imp"
+    )
+    items, _ = said(tmp_path, text)
+    assert "s is not told; impression is" in items["clinical.micro_f1_14"][1]
+
+
+def test_ground_and_number_of_studies_can_be_asked_of_a_figure(tmp_path, folder):
+    text = RUBRIC.replace("{split: val}", "{split: val, ground: real}")
+    items, _ = said(tmp_path, text.replace("studies: 10", "studies: 100"))
+    assert items["training.loss"][1] == (
+        "training.loss: ground is phantom; real is asked for."
+    )
+    assert "rests on 12 studies; at least 100" in items["clinical.micro_f1_14"][1]
+
+
+def test_an_old_course_is_told(tmp_path, folder):
+    edit(folder, lambda r: r["environment"].update(versions={"cxrlib": "0.0.1"}))
+    codes = [code.replace("train", "teach") for code in CODES]
+    write_notebook(folder / f"{NAME}.ipynb", codes, IDS)
+    items, one = said(tmp_path)
+    assert one.notes[0].startswith("Run with cxrlib 0.0.1; graded with ")
+    assert one.notes[1] == (
+        "1 of the course's 5 code cells are not as the course has them now: train."
+    )
+    assert items["cells-unchanged"] == (
+        "no",
+        "train differs in line 1: “model = teach(seed)”, the course has "
+        "“model = train(seed)”.",
+    )
+
+
+def test_a_file_that_breaks_the_grader_costs_one_notebook(
+    tmp_path, folder, monkeypatch
+):
+    def breaks(*arguments):
+        raise ZeroDivisionError("nobody thought\nof this")
+
+    monkeypatch.setattr(grades, "read_handed_in", breaks)
+    _, one = said(tmp_path)
+    assert one.troubles == [
+        "Could not be graded: ZeroDivisionError: nobody thought of this"
+    ]
+
+
+# === Answers ===
+
+
+@pytest.mark.parametrize(
+    ("answers", "marks"),
+    [
+        ({"1": "53 %", "2": "CONSOLIDATION", "3": "a b c d e"}, ("yes", "yes", "open")),
+        ({"1": "0,53", "2": "“pneumonia”", "3": "a b c d"}, ("yes", "yes", "no")),
+        ({"1": "about half", "2": "edema", "3": ""}, ("no", "no", "no")),
+        ({"1": 0.55, "2": 3, "3": None}, ("no", "no", "no")),
+        ({"1": True, "2": "", "3": "   "}, ("no", "no", "no")),
+        ({}, ("no", "no", "no")),
+    ],
+)
+def test_answers(tmp_path, folder, answers, marks):
+    edit(folder, lambda r: r.update(answers=answers))
+    items, _ = said(tmp_path)
+    assert tuple(items[f"exercise-{n}"][0] for n in (1, 2, 3)) == marks
+
+
+def test_an_answer_may_be_the_runs_own_figure(tmp_path, folder):
+    text = RUBRIC.replace("equals: 0.53", "equals: training.loss")
+    edit(folder, lambda r: r["answers"].update({"1": "0.5"}))
+    items, _ = said(tmp_path, text)
+    assert items["exercise-1"] == (
+        "yes",
+        "The number is that of the run, training.loss.",
+    )
+    text = RUBRIC.replace("equals: 0.53", "equals: training.gain")
+    assert (
+        "results.json has no figure training.gain"
+        in said(tmp_path, text)[0]["exercise-1"][1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        (" 1,234 ", [1234, 1.234]),
+        ("1'234.5", [1234.5]),
+        ("−0.5", [-0.5]),
+        ("1e-3", [0.001]),
+        (".5", [0.5]),
+        ("50%", [50, 0.5]),
+        (7, [7]),
+        ("1e999", []),
+        ("9" * 500, []),
+        ("nan", []),
+        ("0x10", []),
+        ("1_000", []),
+        ("", []),
+        (True, []),
+    ],
+)
+def test_numbers_as_people_write_them(answer, numbers):
+    assert read_numbers(answer) == pytest.approx(numbers)
+
+
+# === The class ===
+
+
+def test_students_that_handed_in_alike_are_named_once(tmp_path, folder):
+    runs = tmp_path / "runs"
+    shutil.copytree(runs / "ada", runs / "bob")
+    other = hand_in(runs / "eve", seed=3, answers={"3": "other words of some length"})
+    assert other.is_dir()
+    found = alike(grade_class(runs, rubric(tmp_path), tmp_path / "course"))
+    assert found == [
+        (f"{NAME}: results.json, predictions.csv", ["ada", "bob"]),
+        (f"{NAME}: executed notebook", ["ada", "bob", "eve"]),
+    ]
+
+
+def test_a_class_in_several_processes(tmp_path, folder):
+    for number in range(grades.WORTH_A_POOL):
+        (tmp_path / "runs" / f"student {number}").mkdir()
+    whole = grade_class(tmp_path / "runs", rubric(tmp_path), tmp_path / "course", 2)
+    assert [each.points for each in whole] == [MOST - 4] + [0] * grades.WORTH_A_POOL
+
+
+def test_what_is_no_class_is_refused(tmp_path, folder):
+    asked = rubric(tmp_path)
+    with pytest.raises(InputError, match="so it is one student's run"):
+        grade_class(tmp_path / "runs" / "ada", asked, tmp_path / "course")
+    with pytest.raises(InputError, match="no such folder"):
+        grade_class(tmp_path / "absent", asked, tmp_path / "course")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no student"):
+        grade_class(tmp_path / "empty", asked, tmp_path / "course")
+    with pytest.raises(InputError, match="has no cell train.*--notebooks"):
+        grade_class(tmp_path / "runs", asked, tmp_path / "empty")
+
+
+def test_odd_things_among_the_students(tmp_path, folder):
+    runs = tmp_path / "runs"
+    (runs / "readme.txt").write_text("not a student")
+    (runs / ".hidden").mkdir()
+    (runs / "bob.rar").write_bytes(b"Rar!")
+    (runs / "eve").symlink_to(runs / "ada")
+    (runs / "zoe.zip").write_bytes(b"PK nonsense")
+    (runs / "max").mkdir()
+    with zipfile.ZipFile(runs / "max" / "all.zip", "w") as archive:
+        archive.writestr("07/submission.zip", b"PK")
+    (runs / "ada" / "phantom").mkdir()
+    (runs / "ada" / "09_more").mkdir()
+    (runs / "ada" / "09_more" / "results.json").write_text("{}")
+    found = grade_class(runs, rubric(tmp_path), tmp_path / "course")
+    told = {each.name: [*each.troubles, *each.notes] for each in found}
+    assert told == {
+        "ada": ["Not in the rubric, so not graded: 09_more."],
+        "bob": ["bob.rar: only folders and zips are read."],
+        "eve": ["eve: a symbolic link; not followed."],
+        "max": [
+            "all.zip: no notebook's files are in it, but zips are: unpack it first."
+        ],
+        "zoe": ["zoe.zip: not a readable zip (File is not a zip file)."],
+    }
+
+
+def test_an_unreadable_folder_is_told(tmp_path, folder):
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    folder.parent.chmod(0)
+    try:
+        assert "PermissionError" in graded(tmp_path).troubles[0]
+    finally:
+        folder.parent.chmod(0o755)

@@ -1,0 +1,107 @@
+import pytest
+from handed_in import RUBRIC, rubric
+
+from cxrlib.files import InputError
+from cxrlib.grading.rubric import Comparison
+from cxrlib.grading.rubric_file import read_rubric
+
+
+def refused(tmp_path, text):
+    with pytest.raises(InputError) as caught:
+        rubric(tmp_path, text)
+    message = str(caught.value)
+    assert "\n" not in message and message.startswith(str(tmp_path / "rubric.yaml"))
+    return message
+
+
+def item(text):
+    return f"notebooks: {{a: {{items: [{{points: 1, says: It is so., {text}}}]}}}}"
+
+
+def test_a_rubric_is_read(tmp_path):
+    read = rubric(tmp_path)
+    asked = read.notebooks["07_multitask"]
+    assert read.points == asked.points == 17 and asked.grounds == ("phantom",)
+    assert [each.id for each in asked.items][:3] == [
+        "cells-ran",
+        "cells-unchanged",
+        "abnormal.auroc",
+    ]
+    assert asked.items[3].where == {"split": "test", "section": "impression"}
+    assert str(asked.items[4].comparison) == "above shuffled by 0.05"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "not readable as YAML"),
+        ("- 1", "the rubric: must be fields"),
+        ("title: x", "no notebooks"),
+        ("titel: x", "unknown field titel"),
+        ("notebooks: {a: {}}", "a: has no items"),
+        ("notebooks: {a: {items: [3]}}", "a, item 1: must be fields"),
+        ("notebooks: {a: 1, a: 2}", "a stands twice"),
+        (item("metric: x.y"), "lacks its condition, such as above"),
+        (item("metric: x.y, abov: 1"), "a, item 1: unknown field abov; known: "),
+        (item("metric: x.y, above: 1, below: 2"), "two conditions, above and below"),
+        (
+            item("metric: x.y, above: better"),
+            "better is neither a number, nor a figure",
+        ),
+        (item("metric: x.y, above: .nan"), "above must be a whole number or a number"),
+        (item("metric: x.y, above: true"), "above must be"),
+        (item("metric: x.y, between: [2, 1]"), "between must be two numbers"),
+        (item("metric: x.y, between: [2]"), "between must be two numbers"),
+        (item("metric: x.y, equals: 1, by: 1"), "by goes with above"),
+        (item("metric: x.y, above: 1, tolerance: 1"), "tolerance goes with equals"),
+        (
+            item("metric: x.y, above: 1, studies: many"),
+            "studies must be a whole number",
+        ),
+        (item("metric: x.y, exercise: 1, equals: 1"), "name one of metric, cells and"),
+        (item("cells: fast"), "cells is fast; choose ran or unchanged"),
+        (item("cells: unchanged"), "ids belong to cells: unchanged"),
+        (item("cells: ran, ids: [a]"), "ids belong to cells: unchanged"),
+        (item("exercise: 1"), "give one of equals"),
+        (item("exercise: 1, words: 5, names: [a]"), "give one of equals"),
+        (item("exercise: 1, words: 0"), "words must be at least 1"),
+        (item("exercise: 1, names: [no]"), "put numbers in quotes"),
+        (item("exercise: 1, equals: constant"), "an answer has no constant"),
+        ("notebooks: {a: {items: [{says: x, cells: ran}]}}", "lacks points"),
+        ("notebooks: {a: {items: [{points: 0, says: x, cells: ran}]}}", "above 0"),
+        ("notebooks: {a: {items: [{points: 1, cells: ran}]}}", "lacks says"),
+        (RUBRIC.replace("id: looks, ", ""), "a second item clinical.micro_f1_14"),
+        (RUBRIC.replace("ground: phantom", "ground: moon"), "ground is none of"),
+    ],
+)
+def test_a_slip_is_told_in_one_line(tmp_path, text, words):
+    assert words in refused(tmp_path, text)
+
+
+def test_a_missing_or_binary_rubric(tmp_path):
+    with pytest.raises(InputError, match="no such rubric"):
+        read_rubric(tmp_path / "absent.yaml")
+    (tmp_path / "rubric.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not readable as YAML"):
+        read_rubric(tmp_path / "rubric.yaml")
+
+
+@pytest.mark.parametrize(
+    ("comparison", "value", "other", "holds"),
+    [
+        (Comparison("above", 0.8), 0.8, None, False),
+        (Comparison("at_least", 0.8), 0.8, None, True),
+        (Comparison("below", 0.8), 0.7, None, True),
+        (Comparison("at_most", 0.8), 0.81, None, False),
+        (Comparison("between", (1, 2)), 2, None, True),
+        (Comparison("between", (1, 2)), 2.1, None, False),
+        (Comparison("equals", 0.54, 0.01), 0.53, None, True),
+        (Comparison("equals", 0.54, 0.01), 0.529, None, False),
+        (Comparison("above", "constant", 0.1), 0.55, 0.5, False),
+        (Comparison("below", "trigram.perplexity", 5), 44, 50, True),
+        (Comparison("below", "trigram.perplexity", 5), 46, 50, False),
+        (Comparison("equals", "a.b"), 0.0, 0.0, True),
+    ],
+)
+def test_conditions(comparison, value, other, holds):
+    assert comparison.holds(value, other) == holds
