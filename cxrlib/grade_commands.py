@@ -48,6 +48,11 @@ def grade(runs_dir, rubric, out, notebooks, jobs):
     write_gradebook(out.with_suffix(".csv"), grades, asked)
     path = write_pages(out, grades, asked, waiting)
     seconds = time.monotonic() - start
-    click.echo(f"{len(grades)} students graded in {seconds:.0f} s. Open {path}")
+    click.echo(f"{_count(len(grades), 'student')} graded in {seconds:.0f} s.")
     if waiting:
-        click.echo(f"{waiting} answers are to be marked by hand: {by_hand}")
+        click.echo(f"{_count(waiting, 'answer')} to be marked by hand: {by_hand}")
+    click.echo(f"Open {path}")
+
+
+def _count(n, word):
+    return f"{n:,} {word}{'' if n == 1 else 's'}"

@@ -1,13 +1,17 @@
 """Makes what students hand in, for the tests of grading; nothing is trained."""
 
+import functools
 import json
 import pathlib
+import shutil
+import tempfile
 
 import numpy as np
 import pandas as pd
 
 import cxrlib
 from cxrlib.evaluation.summary import evaluate_predictions
+from cxrlib.grading.grades import grade_class
 from cxrlib.grading.rubric_file import read_rubric
 from cxrlib.results import Results
 
@@ -18,6 +22,7 @@ REPORTS = [
     "Stable cardiomegaly without pulmonary edema.",
     "Hyperexpanded lungs. No focal consolidation.",
 ]
+NAME = "07_multitask"
 CODES = ["import os", "seed = 1", "model = train(seed)", "answer_1 = ''", "write()"]
 IDS = ["fetch", "parameters", "train", "exercise-1", "write"]
 RUBRIC = """
@@ -46,14 +51,19 @@ MOST = 17
 ANSWERS = {"1": 0.53, "2": "Pneumonia.", "3": "because the image was looked at"}
 
 
-def rubric(folder, text=RUBRIC):
+def write_rubric(folder, text=RUBRIC):
     """The small rubric, and the course's own notebook that it compares with."""
     path = pathlib.Path(folder) / "rubric.yaml"
     path.write_text(text, encoding="utf-8")
     course = path.parent / "course"
     course.mkdir(exist_ok=True)
-    write_notebook(course / "07_multitask.ipynb", counts=[None] * len(CODES))
-    return read_rubric(path)
+    write_notebook(course / f"{NAME}.ipynb", counts=[None] * len(CODES))
+    return path
+
+
+def rubric(folder, text=RUBRIC):
+    """The same, read."""
+    return read_rubric(write_rubric(folder, text))
 
 
 def predictions(n=12, seed=0):
@@ -96,7 +106,7 @@ def write_notebook(path, codes=CODES, ids=IDS, counts=None, outputs=None, **cont
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def hand_in(student, name="07_multitask", seed=0, answers=ANSWERS, ground="phantom"):
+def hand_in(student, name=NAME, seed=0, answers=ANSWERS, ground="phantom"):
     """Leave `<student>/<name>/` with results, predictions and notebook."""
     results = Results(student, name)
     results.dataset(ground, {"train": 40, "test": 12}, seed=0, fingerprint="f1")
@@ -112,6 +122,27 @@ def hand_in(student, name="07_multitask", seed=0, answers=ANSWERS, ground="phant
     results.write()
     write_notebook(results.folder / f"{name}.ipynb")
     return results.folder
+
+
+_once = tempfile.TemporaryDirectory()
+_whole = functools.cache(lambda: hand_in(pathlib.Path(_once.name) / "ada"))
+
+
+def ada(tmp_path):
+    """What a good student hands in, to be spoiled: `<runs>/ada/07_multitask`."""
+    return shutil.copytree(_whole(), tmp_path / "runs" / "ada" / NAME)
+
+
+def graded(tmp_path, text=RUBRIC):
+    """The grades of everybody in `<runs>`."""
+    return grade_class(tmp_path / "runs", rubric(tmp_path, text), tmp_path / "course")
+
+
+def said(tmp_path, text=RUBRIC):
+    """Of the only student and notebook: marks and reasons by item, and the grade."""
+    (student,) = graded(tmp_path, text)
+    one = student.notebooks[NAME]
+    return {o.item.id: (o.mark, o.reason) for o in one.outcomes}, one
 
 
 def edit(folder, change):

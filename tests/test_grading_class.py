@@ -1,0 +1,147 @@
+"""Answers, the class, its pages and tables."""
+
+import os
+import shutil
+import zipfile
+
+import pytest
+from handed_in import MOST, NAME, RUBRIC, ada, edit, graded, hand_in, rubric, said
+
+from cxrlib.files import InputError
+from cxrlib.grading import grades
+from cxrlib.grading.checks import read_numbers
+from cxrlib.grading.grades import alike, grade_class
+
+
+@pytest.fixture()
+def folder(tmp_path):
+    return ada(tmp_path)
+
+
+# === Answers ===
+
+
+@pytest.mark.parametrize(
+    ("answers", "marks"),
+    [
+        ({"1": "53 %", "2": "CONSOLIDATION", "3": "a b c d e"}, ("yes", "yes", "open")),
+        ({"1": "0,53", "2": "“pneumonia”", "3": "a b c d"}, ("yes", "yes", "no")),
+        ({"1": "about half", "2": "edema", "3": ""}, ("no", "no", "no")),
+        ({"1": 0.55, "2": 3, "3": None}, ("no", "no", "no")),
+        ({"1": True, "2": "", "3": "   "}, ("no", "no", "no")),
+        ({}, ("no", "no", "no")),
+    ],
+)
+def test_answers(tmp_path, folder, answers, marks):
+    edit(folder, lambda r: r.update(answers=answers))
+    items, _ = said(tmp_path)
+    assert tuple(items[f"exercise-{n}"][0] for n in (1, 2, 3)) == marks
+
+
+def test_an_answer_may_be_the_runs_own_figure(tmp_path, folder):
+    text = RUBRIC.replace("equals: 0.53", "equals: training.loss")
+    edit(folder, lambda r: r["answers"].update({"1": "0.5"}))
+    items, _ = said(tmp_path, text)
+    assert items["exercise-1"] == (
+        "yes",
+        "The number is that of the run, training.loss.",
+    )
+    text = RUBRIC.replace("equals: 0.53", "equals: training.gain")
+    assert (
+        "results.json has no figure training.gain"
+        in said(tmp_path, text)[0]["exercise-1"][1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        (" 1,234 ", [1234, 1.234]),
+        ("1'234.5", [1234.5]),
+        ("−0.5", [-0.5]),
+        ("1e-3", [0.001]),
+        (".5", [0.5]),
+        ("50%", [50, 0.5]),
+        (7, [7]),
+        ("1e999", []),
+        ("9" * 500, []),
+        ("nan", []),
+        ("0x10", []),
+        ("1_000", []),
+        ("", []),
+        (True, []),
+    ],
+)
+def test_numbers_as_people_write_them(answer, numbers):
+    assert read_numbers(answer) == pytest.approx(numbers)
+
+
+# === The class ===
+
+
+def test_students_that_handed_in_alike_are_named_once(tmp_path, folder):
+    runs = tmp_path / "runs"
+    shutil.copytree(runs / "ada", runs / "bob")
+    other = hand_in(runs / "eve", seed=3, answers={"3": "other words of some length"})
+    assert other.is_dir()
+    found = alike(graded(tmp_path))
+    assert found == [
+        (f"{NAME}: results.json, predictions.csv", ["ada", "bob"]),
+        (f"{NAME}: executed notebook", ["ada", "bob", "eve"]),
+    ]
+
+
+def test_a_class_in_several_processes(tmp_path, folder):
+    for number in range(grades.WORTH_A_POOL):
+        (tmp_path / "runs" / f"student {number}").mkdir()
+    whole = grade_class(tmp_path / "runs", rubric(tmp_path), tmp_path / "course", 2)
+    assert [each.points for each in whole] == [MOST - 4] + [0] * grades.WORTH_A_POOL
+
+
+def test_what_is_no_class_is_refused(tmp_path, folder):
+    asked = rubric(tmp_path)
+    with pytest.raises(InputError, match="so it is one student's run"):
+        grade_class(tmp_path / "runs" / "ada", asked, tmp_path / "course")
+    with pytest.raises(InputError, match="no such folder"):
+        grade_class(tmp_path / "absent", asked, tmp_path / "course")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no student"):
+        grade_class(tmp_path / "empty", asked, tmp_path / "course")
+    with pytest.raises(InputError, match="has no cell train.*--notebooks"):
+        grade_class(tmp_path / "runs", asked, tmp_path / "empty")
+
+
+def test_odd_things_among_the_students(tmp_path, folder):
+    runs = tmp_path / "runs"
+    (runs / "readme.txt").write_text("not a student")
+    (runs / ".hidden").mkdir()
+    (runs / "bob.rar").write_bytes(b"Rar!")
+    (runs / "eve").symlink_to(runs / "ada")
+    (runs / "zoe.zip").write_bytes(b"PK nonsense")
+    (runs / "max").mkdir()
+    with zipfile.ZipFile(runs / "max" / "all.zip", "w") as archive:
+        archive.writestr("07/submission.zip", b"PK")
+    (runs / "ada" / "phantom").mkdir()
+    (runs / "ada" / "09_more").mkdir()
+    (runs / "ada" / "09_more" / "results.json").write_text("{}")
+    found = graded(tmp_path)
+    told = {each.name: [*each.troubles, *each.notes] for each in found}
+    assert told == {
+        "ada": ["Not in the rubric, so not graded: 09_more."],
+        "bob": ["bob.rar: only folders and zips are read."],
+        "eve": ["eve: a symbolic link; not followed."],
+        "max": [
+            "all.zip: no notebook's files are in it, but zips are: unpack it first."
+        ],
+        "zoe": ["zoe.zip: not a readable zip (File is not a zip file)."],
+    }
+
+
+def test_an_unreadable_folder_is_told(tmp_path, folder):
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    folder.parent.chmod(0)
+    try:
+        assert "PermissionError" in graded(tmp_path)[0].troubles[0]
+    finally:
+        folder.parent.chmod(0o755)
