@@ -1,5 +1,6 @@
 """Answers, the class, its pages and tables."""
 
+import json
 import os
 import shutil
 import zipfile
@@ -51,6 +52,33 @@ def test_an_answer_may_be_the_runs_own_figure(tmp_path, folder):
         "results.json has no figure training.gain"
         in said(tmp_path, text)[0]["exercise-1"][1]
     )
+
+
+def test_an_answer_may_be_a_sum_of_figures(tmp_path, folder):
+    """What the shuffle costs, in percent; which figure is largest."""
+    record = json.loads((folder / "results.json").read_text())["metrics"]
+    figure = record["coco.bleu_4"]
+    cost = 100 * (1 - figure["shuffled"] / figure["value"])
+    text = RUBRIC.replace(
+        "equals: 0.53, tolerance: 0.01",
+        "equals: 100 * (1 - coco.bleu_4.shuffled / coco.bleu_4), tolerance: 1",
+    ).replace(
+        "names: [pneumonia, consolidation]",
+        "smallest: {loss: weight * training.loss, n: training.loss.n}",
+    )
+    edit(folder, lambda r: r["answers"].update({"1": f"{cost:.0f} %", "2": "Loss"}))
+    edit(folder, lambda r: r["parameters"].update(weight=2))
+    items, _ = said(tmp_path, text)
+    assert items["exercise-1"][0] == items["exercise-2"][0] == "yes"
+    edit(folder, lambda r: r["parameters"].update(weight=20))
+    assert said(tmp_path, text)[0]["exercise-2"][0] == "no"
+    # Nobody gets an answer right by changing what it is compared with.
+    edit(folder, lambda r: r["answers"].update({"1": 0}))
+    edit(folder, lambda r: r["metrics"]["coco.bleu_4"].update(shuffled=figure["value"]))
+    edit(folder, lambda r: r["parameters"].pop("weight") and None)
+    items, _ = said(tmp_path, text)
+    assert "coco.bleu_4, shuffled: results.json says" in items["exercise-1"][1]
+    assert "no parameter weight" in items["exercise-2"][1]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 from handed_in import RUBRIC, rubric
 
 from cxrlib.files import InputError
+from cxrlib.grading.expression import names_in, value_of
 from cxrlib.grading.rubric import Comparison
 from cxrlib.grading.rubric_file import read_rubric
 
@@ -46,7 +47,7 @@ def test_a_rubric_is_read(tmp_path):
         (item("metric: x.y, above: 1, below: 2"), "two conditions, above and below"),
         (
             item("metric: x.y, above: better"),
-            "better is neither a number, nor a figure",
+            "“better” names no figure",
         ),
         (item("metric: x.y, above: .nan"), "above must be a whole number or a number"),
         (item("metric: x.y, above: true"), "above must be"),
@@ -62,11 +63,16 @@ def test_a_rubric_is_read(tmp_path):
         (item("cells: fast"), "cells is fast; choose ran or unchanged"),
         (item("cells: unchanged"), "ids belong to cells: unchanged"),
         (item("cells: ran, ids: [a]"), "ids belong to cells: unchanged"),
-        (item("exercise: 1"), "give one of equals"),
-        (item("exercise: 1, words: 5, names: [a]"), "give one of equals"),
+        (item("exercise: 1"), "give one of names, largest"),
+        (item("exercise: 1, words: 5, names: [a]"), "give one of names, largest"),
         (item("exercise: 1, words: 0"), "words must be at least 1"),
         (item("exercise: 1, names: [no]"), "put numbers in quotes"),
         (item("exercise: 1, equals: constant"), "an answer has no constant"),
+        (item("exercise: 1, largest: {a: b}"), "“b” names no figure"),
+        (item("exercise: 1, largest: {a: b.c}, words: 3"), "give one of names, larg"),
+        (item("metric: x.y, above: 'a.b +'"), "“a.b +” is neither a number nor a sum"),
+        (item("metric: x.y, above: 'f(a.b)'"), "neither a number nor a sum"),
+        (item("metric: x.y, above: 'a.b ** 9'"), "neither a number nor a sum"),
         ("notebooks: {a: {items: [{says: x, cells: ran}]}}", "lacks points"),
         ("notebooks: {a: {items: [{points: 0, says: x, cells: ran}]}}", "above 0"),
         ("notebooks: {a: {items: [{points: 1, cells: ran}]}}", "lacks says"),
@@ -105,3 +111,43 @@ def test_a_missing_or_binary_rubric(tmp_path):
 )
 def test_conditions(comparison, value, other, holds):
     assert comparison.holds(value, other) == holds
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a.b", 3),
+        ("100 * (1 - a.b / c.d)", -50),
+        ("-alpha * a.b + 1e1", 4),
+        ("'no python.name' - 1", 6),
+    ],
+)
+def test_sums_of_figures(text, value):
+    numbers = {"a.b": 3, "c.d": 2, "alpha": 2, "no python.name": 7}
+    assert value_of(text, numbers.get) == value
+    assert set(names_in(text)) <= set(numbers)
+
+
+def test_sums_that_cannot_be_had():
+    with pytest.raises(InputError, match="divides by 0"):
+        value_of("1 / (a.b - 1)", {"a.b": 1}.get)
+    assert names_in("1 / (a.b - 1)") == ["a.b"]
+    for text in ("__import__('os')", "a.b[0]", "[a.b]", "True", "a.b if 1 else 2", ""):
+        with pytest.raises(InputError, match="neither a number nor a sum of figures"):
+            names_in(text)
+    with pytest.raises(InputError, match="neither a number nor a sum"):
+        names_in("(" * 100_000)
+
+
+def test_what_an_item_looks_at(tmp_path):
+    item = """
+      - {points: 1, says: It is so., exercise: 1, largest: {a: "alpha * b.c", d: e.f}}
+      - {points: 1, says: It is so., metric: a.b, above: constant}
+      - {points: 1, says: It is so., metric: a.b, id: x, above: 2 * c.d.shuffled}
+    """
+    read = rubric(tmp_path, f"notebooks:\n  a:\n    items:{item}").notebooks["a"]
+    assert [each.figures for each in read.items] == [
+        ["b.c", "e.f"],
+        ["a.b"],
+        ["a.b", "c.d.shuffled"],
+    ]

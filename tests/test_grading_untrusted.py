@@ -149,7 +149,7 @@ def test_large_files_are_not_read(tmp_path):
     folder.mkdir()
     with open(folder / "predictions.csv", "wb") as file:
         file.truncate(untrusted.LIMITS["predictions.csv"] + 1)
-    with pytest.raises(InputError, match=r"predictions\.csv: 16 MB; more than 16 MB"):
+    with pytest.raises(InputError, match=r"predictions\.csv: 8 MB; more than 8 MB"):
         Folder(folder).read("07_multitask/predictions.csv")
     with open(tmp_path / "a.zip", "wb") as file:
         file.truncate(untrusted.LIMITS[".zip"] + 1)

@@ -1,13 +1,16 @@
 """One item of the rubric against what was handed in: points, and why."""
 
 import dataclasses
+import functools
 import math
 import re
 import string
 
 from cxrlib.evaluation.figure import format_figure
+from cxrlib.files import InputError
 from cxrlib.grading.cells import changed, how_it_ran
-from cxrlib.grading.handed_in import figure_of
+from cxrlib.grading.expression import value_of
+from cxrlib.grading.handed_in import figure_of, number_of
 from cxrlib.grading.rubric import BESIDE
 from cxrlib.grading.untrusted import printable
 
@@ -117,14 +120,11 @@ def _stands_for(name, figure, handed):
         return None, ""
     if name in BESIDE:
         value = figure.get(name)
-        return (
-            value,
-            "" if value is not None else f"The figure has no {name} beside it.",
-        )
-    figure, _, trouble = figure_of(handed, name)
-    if not trouble and figure["value"] is None:
-        trouble = f"{name} has no value."
-    return figure and figure["value"], trouble
+        return value, "" if value is not None else f"There is no {name} beside it."
+    try:
+        return value_of(name, functools.partial(number_of, handed)), ""
+    except InputError as error:
+        return None, str(error)
 
 
 # === Cells ===
@@ -160,10 +160,8 @@ def _check_answer(item, handed):
         return Outcome(item, "no", f"Exercise {item.exercise}: {told}.")
     if item.words:
         return _check_words(item, shown)
-    if item.names:
-        right = _tidy(answer) in {_tidy(name) for name in item.names}
-        reason = "The answer is right." if right else "That is not the answer."
-        return Outcome(item, "yes" if right else "no", reason, answer=shown)
+    if item.names or item.extreme:
+        return _check_name(item, shown, handed)
     numbers = read_numbers(answer)
     if not numbers:
         reason = "A number is asked for, and that is none."
@@ -177,6 +175,22 @@ def _check_answer(item, handed):
     if right and isinstance(item.comparison.against, str):
         reason = f"The number is that of the run, {item.comparison.against}."
     return Outcome(item, "yes" if right else "no", reason, answer=shown)
+
+
+def _check_name(item, answer, handed):
+    names = item.names
+    if item.extreme:
+        look_up = functools.partial(number_of, handed)
+        try:
+            among = {n: value_of(text, look_up) for n, text in item.among.items()}
+        except InputError as error:
+            reason = f"The answer is compared with the run's own figures. {error}"
+            return Outcome(item, "no", reason, answer=answer)
+        most = (max if item.extreme == "largest" else min)(among.values())
+        names = [name for name, value in among.items() if value == most]
+    right = _tidy(answer) in map(_tidy, names)
+    reason = "The answer is right." if right else "That is not the answer."
+    return Outcome(item, "yes" if right else "no", reason, answer=answer)
 
 
 def _check_words(item, answer):

@@ -7,6 +7,7 @@ import cxrlib
 from cxrlib.files import InputError
 from cxrlib.grading.cells import changed, read_cells
 from cxrlib.grading.recount import differences, is_recountable, recount
+from cxrlib.grading.rubric import BESIDE
 from cxrlib.grading.untrusted import printable, read_json
 from cxrlib.record import GROUNDS, SCHEMA, check
 
@@ -186,9 +187,11 @@ def _read_predictions(handed, submission, record, asked):
     if handed.record is None:
         return  # Without results there is nothing to compare with.
     shuffled = {
-        item.metric.partition(".")[0]
+        name.partition(".")[0]
         for item in asked.items
-        if item.comparison and item.comparison.against == "shuffled"
+        for name in item.figures
+        if name.endswith(".shuffled")
+        or (item.comparison and item.comparison.against == "shuffled")
     }
     try:
         handed.recounted = recount(content, record, sorted(shuffled))
@@ -245,6 +248,41 @@ def figure_of(handed, name):
     if is_recountable(name) and handed.recounted:
         return figure, "", f"{name} is not in what predictions.csv gives."
     return figure, "as results.json says", ""
+
+
+def number_of(handed, name):
+    """The number that a name in a rubric stands for.
+
+    Args:
+        handed: `HandedIn` with a record.
+        name: string. A figure, what stands beside one (`coco.bleu_4.shuffled`), or,
+            without a dot, a parameter of the run.
+
+    Returns:
+        A number.
+
+    Raises:
+        InputError: if there is none that can be relied on.
+
+    Example:
+    ```python
+    number_of(handed, "coco.bleu_4.shuffled")
+    ```
+    """
+    if "." not in name:
+        value = handed.record["parameters"].get(name)
+        if not isinstance(value, int | float):
+            raise InputError(f"The run has no parameter {name} that is a number.")
+        return value
+    figure, _, key = name.rpartition(".")
+    if name in handed.record["metrics"] or key not in (*BESIDE, "n"):
+        figure, key = name, "value"
+    found, _, trouble = figure_of(handed, figure)
+    if not trouble and found.get(key) is None:
+        trouble = f"{name} has no value."
+    if trouble:
+        raise InputError(trouble)
+    return found[key]
 
 
 # === The notebook ===

@@ -3,6 +3,7 @@
 import dataclasses
 
 from cxrlib.evaluation.tables import BASELINES
+from cxrlib.grading.expression import names_in
 from cxrlib.record import GROUNDS
 
 BESIDE = (*BASELINES, "shuffled")  # What a figure may be compared with by name.
@@ -20,8 +21,8 @@ class Comparison:
 
     Args:
         relation: string. One of `RELATIONS`, `"between"` or `"equals"`.
-        against: a number, the name of a baseline or of another figure; for
-            `between` a pair of numbers.
+        against: a number; the name of a baseline, or a sum of figures (see
+            `cxrlib.grading.expression`); for `between` a pair of numbers.
         margin: float. `by` of the relations, `tolerance` of `equals`.
 
     Example:
@@ -71,6 +72,9 @@ class Item:
         ids: tuple of strings. The course's cells that must be `unchanged`.
         exercise: string. The exercise's number, for an item on an answer.
         names: tuple of strings. The answers that are right.
+        extreme: string. `"largest"` or `"smallest"`: the right answer is the name of
+            that one `among` some sums of figures.
+        among: dict, name to a sum of figures.
         words: int. The least words of an answer that a human marks.
     """
 
@@ -85,7 +89,17 @@ class Item:
     ids: tuple = ()
     exercise: str = ""
     names: tuple = ()
+    extreme: str = ""
+    among: dict = dataclasses.field(default_factory=dict)
     words: int = 0
+
+    @property
+    def figures(self):
+        """The names of figures that it looks at, a list of strings."""
+        sums = [*self.among.values(), getattr(self.comparison, "against", None)]
+        sums = [each for each in sums if isinstance(each, str) and each not in BESIDE]
+        names = [name for each in sums for name in names_in(each)]
+        return [name for name in (self.metric, *names) if "." in name]
 
 
 @dataclasses.dataclass(frozen=True)

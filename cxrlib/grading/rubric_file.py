@@ -10,6 +10,7 @@ import pathlib
 import yaml
 
 from cxrlib.files import InputError
+from cxrlib.grading.expression import names_in
 from cxrlib.grading.rubric import (
     BESIDE,
     RELATIONS,
@@ -114,7 +115,10 @@ _RELATION |= {"between": list, "by": _NUMBER, "tolerance": _NUMBER}
 _KINDS = {
     "metric": {"metric": str, "where": dict, "studies": int, **_RELATION},
     "cells": {"cells": str, "ids": list},
-    "exercise": {"exercise": (int, str), "names": list, "words": int, **_RELATION},
+    "exercise": {
+        **{"exercise": (int, str), "names": list, "words": int, **_RELATION},
+        **{"largest": dict, "smallest": dict},
+    },
 }
 
 
@@ -163,8 +167,16 @@ def _exercise(place, fields):
     comparison, names = _comparison(place, fields), fields.get("names", [])
     if not all(isinstance(name, str) for name in names):
         raise InputError(f"{place}: names must be words; put numbers in quotes.")
-    if sum([comparison is not None, bool(names), "words" in fields]) != 1:
-        raise InputError(f"{place}: give one of equals (or another), names and words.")
+    extremes = [name for name in ("largest", "smallest") if name in fields]
+    kinds = [comparison is not None, bool(names), "words" in fields, *extremes]
+    if sum(map(bool, kinds)) != 1:
+        raise InputError(
+            f"{place}: give one of names, largest, smallest, words and a condition, "
+            "such as equals: 0.5."
+        )
+    among = fields[extremes[0]] if extremes else {}
+    for text in among.values():
+        _check_sum(place, text)
     if fields.get("words", 1) < 1:
         raise InputError(f"{place}: words must be at least 1.")
     if comparison and comparison.against in BESIDE:
@@ -174,6 +186,8 @@ def _exercise(place, fields):
         "exercise": str(fields["exercise"]),
         "comparison": comparison,
         "names": tuple(names),
+        "extreme": "".join(extremes),
+        "among": {str(name): str(text) for name, text in among.items()},
         "words": fields.get("words", 0),
     }
 
@@ -194,12 +208,17 @@ def _comparison(place, fields):
         if not len(numbers) == len(against) == 2 or numbers[0] > numbers[1]:
             raise InputError(f"{place}: between must be two numbers, the lower first.")
         against = tuple(against)
-    elif isinstance(against, str) and against not in BESIDE and "." not in against:
-        raise InputError(
-            f"{place}: {against} is neither a number, nor a figure (group.name), nor "
-            f"one of {', '.join(BESIDE)}."
-        )
+    elif isinstance(against, str) and against not in BESIDE:
+        _check_sum(place, against)
     return Comparison(relation, against, fields.get("by", fields.get("tolerance", 0)))
+
+
+def _check_sum(place, text):
+    try:
+        if not any("." in name for name in names_in(str(text))):
+            raise InputError(f"“{text}” names no figure (group.name).")
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
 
 
 def _is_number(value):

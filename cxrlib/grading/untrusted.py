@@ -17,7 +17,7 @@ from cxrlib.files import InputError
 MEGABYTE = 1 << 20
 LIMITS = {
     "results.json": 4 * MEGABYTE,
-    "predictions.csv": 16 * MEGABYTE,
+    "predictions.csv": 8 * MEGABYTE,
     ".ipynb": 48 * MEGABYTE,
     ".zip": 64 * MEGABYTE,
 }

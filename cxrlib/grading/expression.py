@@ -1,0 +1,101 @@
+"""Small sums over figures: what a rubric may say where a number belongs.
+
+`100 * (1 - coco.bleu_4.shuffled / coco.bleu_4)`: numbers, + − * /, brackets, and names.
+A name with a dot is a figure, or what stands beside one; without, a parameter of the
+run. One that is no Python name stands in quotes: `'funnel.has both views'`.
+"""
+
+import ast
+import math
+import operator
+
+from cxrlib.files import InputError
+
+_SUMS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def _parse(text):
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _refusal(text) from None
+
+
+def _refusal(text):
+    return InputError(f"“{text[:80]}” is neither a number nor a sum of figures.")
+
+
+def _name(node):
+    """The name that a node is, or `None`."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and _name(node.value):
+        return f"{_name(node.value)}.{node.attr}"
+    return None
+
+
+def names_in(text):
+    """The names of an expression; this checks it, too.
+
+    Args:
+        text: string.
+
+    Returns:
+        A list of strings.
+
+    Raises:
+        InputError: if it is more than a sum of figures.
+
+    Example:
+    ```python
+    names_in("2 * coco.bleu_4")  # ["coco.bleu_4"]
+    ```
+    """
+    names = []
+    value_of(text, lambda name: names.append(name) or math.nan)
+    return names
+
+
+def value_of(text, look_up):
+    """Compute an expression.
+
+    Args:
+        text: string.
+        look_up: callable, name → number.
+
+    Returns:
+        A float.
+
+    Raises:
+        InputError: if it is more than a sum of figures, or divides by 0; and what
+            `look_up` raises.
+
+    Example:
+    ```python
+    value_of("1 - a.b / 4", {"a.b": 1.0}.get)  # 0.75
+    ```
+    """
+
+    def compute(node):
+        name = _name(node)
+        if name is not None:
+            return look_up(name)
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            return node.value
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -compute(node.operand)
+        if isinstance(node, ast.BinOp) and type(node.op) in _SUMS:
+            return _SUMS[type(node.op)](compute(node.left), compute(node.right))
+        raise _refusal(text)
+
+    try:
+        return float(compute(_parse(text)))
+    except (ZeroDivisionError, OverflowError):
+        raise InputError(f"“{text}” divides by 0.") from None
