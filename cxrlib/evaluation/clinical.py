@@ -110,6 +110,15 @@ def f1_means(hits, misses, absent=np.nan):
     return values
 
 
+@functools.lru_cache(maxsize=20_000)  # The same reports come back, run after run.
+def _read(text):
+    """Labels (14), sides (28), prior and mask of a report."""
+    sides = report_sides(text)
+    row = list(label_report(text).values())
+    row += [side in sides.get(name, ()) for name in OBSERVATIONS for side in SIDES]
+    return np.array([*row, names_prior(text), is_masked(text)], "float64")
+
+
 class ClinicalScorer:
     """Scores references against predictions, labelling each distinct text once.
 
@@ -137,18 +146,12 @@ class ClinicalScorer:
     def __init__(self, references, uncertain="positive"):
         _truths([], uncertain)  # Refuse an unknown mode before any work is done.
         self.uncertain = uncertain
-        self._read = {}
         self._references = self._texts(references)
 
     def _texts(self, texts):
         """Labels `(n, 14)`, sides `(n, 14, 2)`, prior and mask `(n, 2)`."""
-        texts = [text if isinstance(text, str) else "" for text in texts]
-        for text in set(texts) - set(self._read):
-            sides = report_sides(text)
-            row = list(label_report(text).values())
-            row += [s in sides.get(name, ()) for name in OBSERVATIONS for s in SIDES]
-            self._read[text] = np.array([*row, names_prior(text), is_masked(text)])
-        rows = np.array([self._read[text] for text in texts]).reshape(-1, 44)
+        rows = [_read(text if isinstance(text, str) else "") for text in texts]
+        rows = np.array(rows).reshape(-1, 44)
         return rows[:, :14], rows[:, 14:42].reshape(-1, 14, 2) > 0, rows[:, 42:]
 
     def counts(self, predictions):

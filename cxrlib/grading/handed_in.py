@@ -186,15 +186,16 @@ def _read_predictions(handed, submission, record, asked):
     handed.digests["predictions"] = digest
     if handed.record is None:
         return  # Without results there is nothing to compare with.
-    shuffled = {
+    # What an item compares a figure with must be as true as the figure.
+    beside = {
         name.partition(".")[0]
         for item in asked.items
         for name in item.figures
-        if name.endswith(".shuffled")
-        or (item.comparison and item.comparison.against == "shuffled")
+        if name.rpartition(".")[2] in BESIDE
+        or (item.comparison and item.comparison.against in BESIDE)
     }
     try:
-        handed.recounted = recount(content, record, sorted(shuffled))
+        handed.recounted = recount(content, record, sorted(beside))
     except InputError as error:
         words = str(error).removeprefix("predictions.csv: ")
         handed.refuse("predictions", f"predictions.csv: {words}")

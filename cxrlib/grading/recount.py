@@ -9,7 +9,8 @@ import hashlib
 import io
 import math
 
-from cxrlib.evaluation.classification import NAMES
+from cxrlib.evaluation.classification import NAMES, classification_scores
+from cxrlib.evaluation.clinical import clinical_scores
 from cxrlib.evaluation.protocols import PROTOCOLS
 from cxrlib.evaluation.summary import (
     IMAGES,
@@ -17,6 +18,7 @@ from cxrlib.evaluation.summary import (
     evaluate_predictions,
     read_predictions,
 )
+from cxrlib.evaluation.text import text_scores
 from cxrlib.files import InputError
 from cxrlib.grading.untrusted import printable
 
@@ -26,6 +28,7 @@ ROWS, COLUMNS, LETTERS = 20_000, 60, 5_000  # Of a table, and of one report in i
 MOST_ORDERS = 100
 _COMPARED = ("value", "constant", "frequent", "random", "nearest", "shuffled")
 _VIEWS = tuple(f"{view}.{name}" for view in VIEWS for name in IMAGES)
+_FILMS = tuple(f"{name}_{view}" for view in VIEWS for name in IMAGES)
 # METEOR needs WordNet, which is not on every machine.
 _COUNTED = tuple(name for name in PROTOCOLS if name != "meteor")
 
@@ -104,17 +107,18 @@ def read_table(content):
 _known = {}
 
 
-def recount(content, record, shuffled=()):
+def recount(content, record, beside=()):
     """Compute the figures of `predictions.csv` again.
 
     Args:
         content: bytes of the file.
         record: dict, the `results.json` that stands beside it: which protocols, the
             threshold and the constant reports are taken from it.
-        shuffled: names of groups, such as `"clinical"`, whose shuffle is wanted, too.
+        beside: names of groups, such as `"clinical"`, of which the baselines and the
+            shuffle are wanted, too. They take longer than the values.
 
     Returns:
-        A dict by name of dicts: `value`, `n`, and the baselines that there are.
+        A dict by name of dicts: `value`, `n`, and what stands beside them.
 
     Raises:
         InputError: if the file cannot be read, or holds what it must not.
@@ -125,16 +129,12 @@ def recount(content, record, shuffled=()):
     ```
     """
     settings = _settings(record)
-    key = hashlib.sha256(content).digest(), repr((settings, tuple(shuffled)))
+    key = hashlib.sha256(content).digest(), repr((settings, tuple(beside)))
     if key not in _known:
         table = read_table(content)
-        figures = evaluate_predictions(
-            table, **settings | {"permutations": 0}, intervals=False
-        )["figures"]
-        for group in shuffled:
-            found = _shuffled(table, group, settings)
-            for name in set(found) & set(figures):
-                figures[name] = figures[name] | found[name]
+        figures = _values(table, settings)
+        for group in set(beside) & {"abnormal", "clinical", *_COUNTED}:
+            figures |= _with_baselines(table, group, settings)
         _known[key] = {name: _bare(figure) for name, figure in figures.items()}
     return _known[key]
 
@@ -143,10 +143,27 @@ def _bare(figure):
     return {key: figure[key] for key in (*_COMPARED, "n") if key in figure}
 
 
-def _shuffled(table, group, settings):
-    """The figures of one group with their shuffle, and nothing else."""
-    columns = ["label", "probability"] if group == "abnormal" else []
-    columns = columns or ["reference", "prediction", "nearest", "random"]
+def _values(table, settings):
+    """Every figure without what stands beside it."""
+    columns = set(table.columns)
+    films = table[["uid", *sorted(columns & set(_FILMS))]]
+    figures = evaluate_predictions(films, intervals=False)["figures"]
+    if {"label", "probability"} <= columns:
+        pair = table["label"], table["probability"]
+        figures |= classification_scores(*pair, settings["threshold"], intervals=False)
+    if {"reference", "prediction"} <= columns:
+        pair = list(table["reference"]), list(table["prediction"])
+        protocols = settings["protocols"]
+        figures |= text_scores(*pair, protocols=protocols, intervals=False)
+        figures |= clinical_scores(*pair, intervals=False)
+    return figures
+
+
+def _with_baselines(table, group, settings):
+    """The figures of one group with their baselines and their shuffle."""
+    columns = ["reference", "prediction", "nearest", "random"]
+    if group == "abnormal":
+        columns = ["label", "probability"]
     table = table[["uid", *table.columns.intersection(columns)]]
     settings = settings | {"protocols": [group] if group in PROTOCOLS else []}
     figures = evaluate_predictions(table, **settings, intervals=False)["figures"]
