@@ -1,8 +1,10 @@
 """Every notebook: its form, its lint, and that it runs; new ones are found by name."""
 
 import ast
+import json
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -287,6 +289,50 @@ def test_01_prepares_what_07_trains_on(smoke_run):
     assert (out / "phantom" / "phantom.json").is_file()
     record = read_results(out / "01_data" / "results.json")
     assert record["dataset"]["fingerprint"] == manifest["source"]["fingerprint"]
+
+
+# === Grading ===
+
+
+def answers_of(solution):
+    """The answers that an executed notebook of solutions printed last."""
+    printed = "".join(o.get("text", "") for o in cells(solution, "code")[-1].outputs)
+    # NumPy shows a number as np.float64(0.5).
+    return ast.literal_eval(re.sub(r"np\.\w+\(([^()]*)\)", r"\1", printed))
+
+
+@pytest.fixture(scope="module")
+def graded_run(smoke_run, tmp_path_factory):
+    """The smoke run as handed in, with the answers of the solutions, and its grade."""
+    from cxrlib.grading.grades import grade_class
+    from cxrlib.grading.rubric_file import read_rubric
+
+    student = tmp_path_factory.mktemp("students") / "course"
+    for path in NOTEBOOKS:
+        shutil.copytree(smoke_run[0] / path.stem, student / path.stem)
+    for path in SOLUTIONS:
+        (results,) = student.glob(f"{path.stem[:2]}_*/results.json")
+        record = json.loads(results.read_text())
+        record["answers"] = answers_of(smoke_run[0] / path.stem / path.name)
+        results.write_text(json.dumps(record))
+    (grade,) = grade_class(student.parent, read_rubric())
+    return student, grade
+
+
+@pytest.mark.notebook
+@each_notebook
+def test_the_rubric_fits_what_a_run_leaves(graded_run, path):
+    student, grade = graded_run
+    graded = grade.notebooks[path.stem]
+    assert (graded.place, graded.troubles, graded.notes) == (f"{path.stem}/", [], [])
+    metrics = read_results(student / path.stem / "results.json")["metrics"]
+    for outcome in graded.outcomes:
+        item = outcome.item
+        for name in item.figures:  # Or what stands beside a figure.
+            assert {name, name.rpartition(".")[0]} & set(metrics), name
+        if item.cells or item.exercise:
+            mark = "open" if item.words else "yes"
+            assert outcome.mark == mark, (item.says, outcome.answer, outcome.reason)
 
 
 # === What the prose claims ===

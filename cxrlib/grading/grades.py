@@ -5,10 +5,10 @@ import concurrent.futures
 import dataclasses
 import functools
 import multiprocessing
-import os
 import pathlib
 
 import cxrlib
+from cxrlib.data.workers import cores
 from cxrlib.files import InputError
 from cxrlib.grading.cells import read_cells
 from cxrlib.grading.checks import Outcome, check_item
@@ -106,7 +106,7 @@ def grade_class(runs_dir, rubric, notebooks=None, processes=None):
     grade = functools.partial(
         grade_student, rubric=rubric, course=read_course(rubric, notebooks)
     )
-    processes = processes or len(os.sched_getaffinity(0))
+    processes = processes or cores()
     if processes == 1 or len(students) < WORTH_A_POOL:
         return [grade(each) for each in students]
     # Forked processes would inherit the threads of whatever is loaded here.
