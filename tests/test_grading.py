@@ -126,10 +126,10 @@ def test_nothing_handed_in(tmp_path):
             "of schema 0, not 1: written by another edition",
         ),
         (lambda r: [r], "of schema None, not 1"),
-        (lambda r: r.update(notebook="05_transformer"), "they are those of 05_transf"),
+        (lambda r: r.update(notebook="05_transformer"), "it is that of 05_transf"),
         (lambda r: r["dataset"].update(ground="moon"), "dataset ground is none of"),
         (lambda r: r["dataset"].update(ground=["real"]), "dataset ground is none of"),
-        (lambda r: r["dataset"].update(ground="real"), "rest on real data; phantom is"),
+        (lambda r: r["dataset"].update(ground="real"), "it rests on real data; phantom is"),
         (lambda r: r.pop("metrics") and None, "results lack metrics"),
         (lambda r: r["metrics"]["abnormal.auroc"].pop("protocol") and None, "protocol"),
         (lambda r: r["metrics"]["abnormal.auroc"].update(value="1"), "not a number"),
@@ -291,7 +291,7 @@ def test_an_old_course_is_told(tmp_path, folder):
     items, one = said(tmp_path)
     assert one.notes[0].startswith("Run with cxrlib 0.0.1; graded with ")
     assert one.notes[1] == (
-        "1 of the course's 5 code cells are not as the course has them now: train."
+        "Of the course's 5 code cells 1 is not as the course has them now: train."
     )
     assert items["cells-unchanged"] == (
         "no",

@@ -152,10 +152,10 @@ def _foreign(record, asked):
     """Why the results are not those that are asked for, or `""`."""
     dataset = record["dataset"]
     if record["notebook"] != asked.name:
-        return f"they are those of {printable(record['notebook'], 60)}."
+        return f"it is that of {printable(record['notebook'], 60)}."
     if dataset["ground"] not in asked.grounds:
         wanted = " or ".join(asked.grounds)
-        return f"they rest on {dataset['ground']} data; {wanted} is asked for."
+        return f"it rests on {dataset['ground']} data; {wanted} is asked for."
     fingerprint = dataset.get("fingerprint")
     if asked.fingerprint and str(fingerprint) != asked.fingerprint:
         return (
@@ -307,6 +307,7 @@ def _read_notebook(handed, submission, course):
     if differ:
         listed = ", ".join(list(differ)[:6]) + (", …" if len(differ) > 6 else "")
         handed.notes.append(
-            f"{len(differ)} of the course's {len(course)} code cells are not as the "
-            f"course has them now: {listed}."
+            f"Of the course's {len(course)} code cells {len(differ)} "
+            f"{'is' if len(differ) == 1 else 'are'} not as the course has them now: "
+            f"{listed}."
         )

@@ -1,7 +1,8 @@
-"""The pages: a table for the class, a page for each student, no script in either.
+"""The pages: a table for the class, and a page for each student.
 
-A student's page names no other student. Every text that a student may have written is
-escaped, and the pages forbid the browser whatever is not their own style.
+A student's page names no other student and has no script. Every text that a student
+may have written is escaped, and a page forbids the browser every style and script but
+its own, by their checksums.
 """
 
 import base64
@@ -72,9 +73,15 @@ def _templates():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = environment.loader.get_source(environment, "grade.css")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment.globals |= {"style": markupsafe.Markup(style), "style_hash": digest}
+    runs = jinja2.PackageLoader("cxrlib.runs")
+    for name, loader, file in (
+        ("style", environment.loader, "grade.css"),
+        ("script", runs, "sortable.js"),
+    ):
+        text = loader.get_source(environment, file)[0]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        environment.globals[name] = markupsafe.Markup(text)
+        environment.globals[f"{name}_hash"] = f"sha256-{digest}"
     environment.filters |= {
         "number": number,
         "line": printable,
