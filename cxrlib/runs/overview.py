@@ -48,7 +48,8 @@ def overview(records, out):
         "tables": [
             name for name in ("runs.csv", "sweep.csv") if (out / name).is_file()
         ],
-        "sweeps": _sweeps(records, figures),
+        # The page of a point has nothing to take a mean of.
+        "sweeps": _sweeps([r for r in records if r.folder.parent != out], figures),
     }
 
 
@@ -133,12 +134,14 @@ def _totals(records):
 
 def _sweeps(records, figures):
     """One table per notebook of a sweep: its settings, and means over the seeds."""
-    table = sweep_table([record for record in records if record.point])
+    table = sweep_table(records)
     if table.empty:
         return []
     sweeps = []
     for notebook, rows in table.groupby("notebook", sort=False):
         shown = [name for name in figures if name in set(rows.figure)]
+        if not shown:
+            continue
         keys = [
             name
             for name in dict.fromkeys(k for r in records for k in r.point)
@@ -147,7 +150,7 @@ def _sweeps(records, figures):
         lines = []
         groups = rows.groupby(keys, sort=False, dropna=False) if keys else [((), rows)]
         for values, group in groups:
-            of = group.set_index("figure")
+            of = group.drop_duplicates("figure").set_index("figure")
             lines.append(
                 {
                     "point": list(values),
@@ -185,7 +188,4 @@ def _about(rows):
     """What the figures of a sweep rest on."""
     splits, n = " and ".join(dict.fromkeys(rows.split)), rows.n.max()
     grounds = "; ".join(GROUNDS[ground] for ground in dict.fromkeys(rows.ground))
-    return (
-        f"{grounds}. At most {n} studies of {splits}. ± is the deviation of one run "
-        "from the next, not of the mean; small print is the best baseline's mean."
-    )
+    return f"{grounds}; split: {splits}; n = {n}."

@@ -134,11 +134,11 @@ def sweep_table(records):
     sweep_table(read_records(out)[1])
     ```
     """
-    rows = []
+    rows, swept = [], {name for record in records for name in record.point} - {"seed"}
     for record in records:
         if record.status["status"] not in ("done", "cut"):
             continue
-        point = {k: v for k, v in record.point.items() if k != "seed"}
+        point = {name: record.point.get(name, "") for name in sorted(swept)}
         for name, metric in record.metrics.items():
             best = best_baseline(name, metric)
             rows.append(
@@ -157,7 +157,7 @@ def sweep_table(records):
         return pd.DataFrame()
     table = pd.DataFrame(rows)
     table[["value", "baseline"]] = table[["value", "baseline"]].astype(float)
-    keys = [name for name in table if name not in ("n", "value", "baseline")]
+    keys = ["notebook", *sorted(swept), "figure", "ground", "split"]
     return (
         table.groupby(keys, sort=False, dropna=False)
         .agg(
