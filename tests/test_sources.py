@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from cxrlib.data.sources import find_dataset
+from cxrlib.data.sources import find_dataset, find_reports
 from cxrlib.files import InputError
 
 REPORTS = "uid,MeSH,Problems,image,indication,comparison,findings,impression\n"
@@ -158,3 +158,24 @@ def test_half_a_dataset_is_refused(tmp_path):
     (tmp_path / "x.zip").write_text("")
     with pytest.raises(InputError, match="x.zip: is not a CSV"):
         find_dataset(tmp_path / "x.zip")
+
+
+# === The real tables, without a phantom in their stead ===
+
+
+def test_reports_are_looked_for_and_never_drawn(tmp_path, monkeypatch):
+    nowhere = tmp_path / "kaggle"
+    folder, phantom = tmp_path / "indiana", tmp_path / "phantom"
+    for each in (folder, phantom):
+        each.mkdir()
+        (each / "indiana_reports.csv").touch()
+    (phantom / "phantom.json").write_text("{}")
+    assert find_reports(kaggle_input=nowhere) is None
+    assert find_reports(places=[phantom, folder], kaggle_input=nowhere) == folder
+    assert find_reports("none", [folder]) is None
+    assert find_reports(str(folder), kaggle_input=nowhere) == folder
+    assert find_reports(kaggle_input=tmp_path) == folder
+    monkeypatch.setenv("CXR_DATA", str(folder))
+    assert find_reports(kaggle_input=nowhere) == folder
+    with pytest.raises(InputError, match="holds no indiana_reports.csv"):
+        find_reports(tmp_path)

@@ -127,6 +127,45 @@ def find_dataset(
     return dataset
 
 
+def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
+    """Look for the tables of the real Indiana collection; nothing is ever drawn.
+
+    The order: `folder`, `$CXR_DATA`, `/kaggle/input` (searched by file name), `places`.
+
+    Args:
+        folder: string or path. Empty means: look for it; `"none"`: do not.
+        places: sequence of paths. Where else it may lie.
+        kaggle_input: string. Where Kaggle mounts its data.
+
+    Returns:
+        The `pathlib.Path` of a folder with `indiana_reports.csv`, or `None` if it is
+        nowhere. A phantom's is none.
+
+    Raises:
+        InputError: if a folder was given that holds none.
+
+    Example:
+    ```python
+    find_reports(places=["data/indiana"])
+    ```
+    """
+    if str(folder) == "none":
+        return None
+    if folder:
+        folder = pathlib.Path(folder).expanduser()
+        if not (folder / REPORTS).is_file():
+            raise InputError(
+                f"{folder}: holds no {REPORTS}. Check the path, or leave it out to go "
+                "on without."
+            )
+        return folder
+    places = [os.environ.get("CXR_DATA"), _search(kaggle_input), *places]
+    for place in map(pathlib.Path, filter(None, places)):
+        if (place / REPORTS).is_file() and _phantom(place) is None:
+            return place
+    return None
+
+
 def describe_folder(path, found="", columns=None, image_root=None):
     """Tell which layout a path holds.
 

@@ -6,6 +6,7 @@ from cxrlib.plots.charts import (
     plot_text_lengths,
 )
 from cxrlib.plots.decoding import plot_choices, plot_gates, plot_influence
+from cxrlib.plots.figures import plot_beside, plot_resamples
 from cxrlib.plots.images import show_pairs, show_reconstructions, show_reports
 from cxrlib.plots.interpret import plot_cams, plot_next_words
 from cxrlib.plots.labels import (
@@ -24,12 +25,14 @@ from cxrlib.plots.reconstruction import (
     show_versions,
 )
 from cxrlib.plots.style import STYLE, caption, save_figure
+from cxrlib.plots.tasks import plot_pulls
 from cxrlib.plots.text import plot_attention, plot_positions, plot_schedules
 
 __all__ = [
     "STYLE",
     "caption",
     "plot_attention",
+    "plot_beside",
     "plot_calibration",
     "plot_cams",
     "plot_choices",
@@ -42,6 +45,8 @@ __all__ = [
     "plot_intervals",
     "plot_next_words",
     "plot_positions",
+    "plot_pulls",
+    "plot_resamples",
     "plot_roc",
     "plot_rocs",
     "plot_schedules",

@@ -47,6 +47,8 @@ def plot_history(log, ground="real"):
             axes.legend(fontsize=8)
         axes.set_title(name.replace("_", " "))
         axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(table) == 1:  # The locator would mark fractions of the one epoch.
+            axes.set_xticks(epochs)
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
         axes.set_xlabel("epoch")
     return caption(figure, ground)
