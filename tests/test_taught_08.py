@@ -1,0 +1,145 @@
+"""BLEU, bootstrap, F1 and wrong sides in pieces are those of cxrlib.evaluation."""
+
+import collections
+import math
+import re
+import types
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPORTS
+from taught import FOLDER, run_cells
+
+from cxrlib import plots
+from cxrlib.evaluation.baselines import most_frequent, shuffled_orders
+from cxrlib.evaluation.clinical import ClinicalScorer, label_reports
+from cxrlib.evaluation.comparison import compare
+from cxrlib.evaluation.protocols import r2gen_words
+from cxrlib.evaluation.text import TextScorer, text_scores
+
+PREDICTIONS = [
+    "No acute cardiopulmonary abnormality.",
+    "Small right pleural effusion.",
+    "Normal chest.",
+    "1. Cardiomegaly. 2. Left upper lobe opacity may represent pneumonia.",
+    "Lungs are clear. No pleural effusion.",
+    "Calcified granuloma in the right lower lobe.",
+]
+LIBRARIES = {"np": np, "pd": pd, "collections": collections, "math": math, "re": re}
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Sixty references and predictions, alike in part."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(6, size=60)
+    strayed = np.where(rng.random(60) < 0.3, rng.integers(6, size=60), rows)
+    return [REPORTS[i] for i in rows], [PREDICTIONS[i] for i in strayed]
+
+
+def taught(*ids, **names):
+    return run_cells("08_evaluation", *ids, **LIBRARIES, **names)
+
+
+# === Texts ===
+
+
+def test_bleu_equals_the_scorers(pairs):
+    found = taught("ngrams", "matches", "brevity", "bleu")
+    words = [[r2gen_words(text) for text in side] for side in pairs]
+    expected = TextScorer(pairs[0], ["coco"]).score(pairs[1])
+    assert 0.1 < expected["coco.bleu_4"] < 0.9
+    assert found["bleu"](*words) == pytest.approx(expected["coco.bleu_4"], abs=1e-8)
+    precisions, short = found["bleu_parts"](*words)
+    assert short * precisions[0] == pytest.approx(expected["coco.bleu_1"])
+    assert short < 1, "the brevity penalty was not put to the test"
+
+
+def test_intervals_and_the_paired_fall_equal_the_packages(pairs, tmp_path):
+    scorer = TextScorer(pairs[0])
+    names = {"references": pairs[0], "written": pairs[1], "scorer": scorer}
+    names |= {"scores": scorer.score(pairs[1]), "text_scores": text_scores, "seed": 0}
+    names |= {"plots": plots, "figures": tmp_path, "ground": "phantom"}
+    cells = ("resample", "rouge-interval", "bleu-interval", "shuffle", "fall")
+    found = taught(*cells, **names)
+    expected = compare(scorer, pairs[1], {}, shuffled_orders(60, 20))
+    for name, drawn in (
+        ("rouge_score.rouge_l", found["rouge"]),
+        ("coco.bleu_4", found["value"]),
+    ):
+        ends = np.percentile(drawn, [2.5, 97.5])
+        assert ends == pytest.approx(expected[name]["interval"], abs=1e-5)
+        assert ends[1] - ends[0] > 0.01
+    bleu = expected["coco.bleu_4"]
+    fall = found["value"] - found["other"]
+    ends = np.percentile(fall, [2.5, 97.5])
+    assert ends == pytest.approx(bleu["fall_interval"], abs=1e-5)
+    assert np.mean(found["shuffled"]) == pytest.approx(bleu["shuffled"])
+
+
+# === What they say ===
+
+
+def test_f1_equals_the_scorers(pairs):
+    micro_f1 = taught("f1")["micro_f1"]
+    labels = [label_reports(side) for side in pairs]
+    assert -1 in labels[0], "no doubt was put to the test"
+    expected = ClinicalScorer(pairs[0]).score(pairs[1])["clinical.micro_f1_14"]
+    assert 0.1 < expected < 0.9
+    assert micro_f1(*labels) == pytest.approx(expected)
+
+
+def test_wrong_sides_are_those_that_the_scorer_counts(pairs):
+    names = {"references": pairs[0], "written": pairs[1]}
+    names["told"] = pd.DataFrame({"reference": pairs[0], "prediction": pairs[1]})
+    wrong = sum(map(len, taught("sides", **names)["wrong"]))
+    counts = ClinicalScorer(pairs[0]).counts(pairs[1])["clinical"].sum(axis=0)
+    assert wrong == counts[42] > 0
+
+
+def test_half_size_copies_are_means_of_four_pixels():
+    image = np.arange(16.0).reshape(1, 4, 4, 1)
+    views = dict.fromkeys(("frontal", "lateral"), np.random.rand(2, 32, 32, 1))
+    names = {"train": views, "test": views}
+    halved = taught("images", **names)["halved"](image)
+    assert halved.shape == image.shape and len(np.unique(halved)) == 4
+    assert halved[0, :2, :2, 0] == pytest.approx(np.full((2, 2), 2.5))
+
+
+# === What the prose claims ===
+
+
+@pytest.mark.real
+def test_what_one_text_reaches_on_the_real_reports(real_data):
+    content = nbformat.read(FOLDER / "08_evaluation.ipynb", as_version=4)
+    (prose,) = (cell.source for cell in content.cells if cell.id == "one-text-text")
+    names = {"ground": "none", "section": "none", "seed": 0, "train_texts": [""]}
+    names |= {"references": [""], "real_reports": str(real_data / "indiana")}
+    names |= {"environment": types.SimpleNamespace(data=FOLDER, course=FOLDER)}
+    found = taught("places", "grow", "judge", TextScorer=TextScorer, **names)
+    places, seen = found["places"], []
+    for name in ("Indiana, impression", "Indiana, findings"):
+        stamp = most_frequent(places[name][0])["text"]
+        texts = [stamp, f"{stamp} {stamp}", found["grow"](places[name][0])]
+        seen += [found["judge"](name, text) for text in texts]
+        assert all(each["clinical.micro_f1_5"]["value"] == 0 for each in seen)
+    stamp, twice, grown, *_, findings = seen
+    said = [
+        (stamp, "coco.bleu_4", "rouge_score.rouge_l"),
+        (twice, "coco.bleu_4"),
+        (grown, "coco.bleu_4", "rouge_score.rouge_l"),
+        (findings, "coco.bleu_4", "coco.rouge_l"),
+    ]
+    for figures, *names in said:
+        for name in names:
+            assert f"{figures[name]['value']:.4f}" in prose, name
+    for figures in (stamp, findings):
+        assert f"n = {figures['coco.bleu_4']['n']}" in prose
+    assert grown["coco.bleu_4"]["interval"][0] > 0.0658
+    assert findings["coco.bleu_4"]["interval"][0] > 0.165
