@@ -1,0 +1,33 @@
+"""The U-Net of 02 in pieces is the packaged one with two widths."""
+
+import keras
+import numpy as np
+from taught import run_cells
+
+from cxrlib.models.lung_unet import LungUNet
+
+SIZE = 32
+
+
+def random_weights(model, seed=0):
+    """Weights under which every layer counts, variances positive."""
+    rng = np.random.default_rng(seed)
+    return [
+        np.abs(rng.normal(1, 0.3, w.shape)) if "variance" in w.path
+        else rng.normal(0, 0.3, w.shape)
+        for w in model.weights
+    ]  # fmt: skip
+
+
+def test_small_unet_equals_the_packaged_one():
+    cells = ("grey", "stem", "block", "down", "up")
+    taught = run_cells("02_lung_segmentation", *cells, lung_size=SIZE)["small"]
+    packaged = LungUNet(SIZE, widths=(16, 32))
+    images = np.random.default_rng(1).random((3, SIZE, SIZE, 1), "float32")
+    values = random_weights(taught)
+    taught.set_weights(values)
+    answers = keras.ops.convert_to_numpy(taught(images))
+    assert np.abs(answers - keras.ops.convert_to_numpy(packaged(images))).max() > 0.01
+    packaged.set_weights(values)
+    np.testing.assert_allclose(answers, packaged(images), atol=1e-5)
+    assert answers.std() > 0.01, "an answer that is the same everywhere shows nothing"
