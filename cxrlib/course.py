@@ -1,6 +1,7 @@
 """What every notebook calls first and last: `setup()` and `Results`."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import os
 import pathlib
@@ -8,6 +9,7 @@ import platform
 import sys
 
 import cxrlib
+from cxrlib.kaggle import CONTENT, DRIVE, KAGGLE_WORKING
 from cxrlib.results import Results
 
 __all__ = ["COURSE_URL", "Environment", "Results", "place", "setup"]
@@ -92,15 +94,31 @@ def _folders(where, root):
         data = outputs = pathlib.Path(root).resolve()
     elif where == "colab":
         # Thousands of small files crawl on Drive, so only outputs go there.
-        data = outputs = pathlib.Path("/content")
-        drive = pathlib.Path("/content/drive/MyDrive")
+        data = outputs = pathlib.Path(CONTENT)
+        drive = pathlib.Path(DRIVE)
         if drive.is_dir():
             outputs = drive / COURSE_URL.rsplit("/", 1)[-1]
     elif where == "kaggle":
-        data = outputs = pathlib.Path("/kaggle/working")
+        data = outputs = pathlib.Path(KAGGLE_WORKING)
     else:
         data = outputs = course
     return course, data / "data", data / "weights", outputs / "outputs"
+
+
+@functools.cache  # A student who declined is not asked again.
+def _mount_drive():
+    """Ask for Google Drive, where checkpoints and results outlive the machine."""
+    if pathlib.Path(DRIVE).is_dir() or "google.colab" not in sys.modules:
+        return
+    try:
+        from google.colab import drive
+
+        drive.mount(str(pathlib.Path(DRIVE).parent))
+    except Exception as error:  # Declined, or a door of Colab's that is shut today.
+        print(
+            f"Google Drive is not mounted ({type(error).__name__}). All works without "
+            "it, but checkpoints and results are gone when this machine goes."
+        )
 
 
 def _gpus():
@@ -157,7 +175,8 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
             is slower than float32 on a CPU or a P100.
         root: string or `pathlib.Path`. Where `data/`, `weights/` and `outputs/`
             lie, instead of the place's own: the checkout; `/content` on Colab,
-            with outputs on Drive if it is mounted; `/kaggle/working` on Kaggle.
+            with outputs on Drive, for which it asks once; `/kaggle/working` on
+            Kaggle.
         verbose: bool. Whether to print the environment and the GPU warning.
 
     Returns:
@@ -172,6 +191,8 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
 
     keras.utils.set_random_seed(seed)
     where, gpus = place(), _gpus()
+    if root is None:
+        _mount_drive()
     if mixed_precision == "auto":
         mixed_precision = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
     keras.mixed_precision.set_global_policy(

@@ -1,9 +1,10 @@
-"""What Kaggle and Colab have in common for us: attached folders and downloads."""
+"""What Kaggle and Colab need of us: attached folders, downloads, Google Drive."""
 
 import os
 import pathlib
 
-KAGGLE_INPUT = "/kaggle/input"
+KAGGLE_INPUT, KAGGLE_WORKING = "/kaggle/input", "/kaggle/working"
+CONTENT, DRIVE = "/content", "/content/drive/MyDrive"
 DEPTH = 6  # input/datasets/<owner>/<name>/versions/<n>
 
 
@@ -50,3 +51,23 @@ def download_is_welcome():
     switch = os.environ.get("CXR_KAGGLEHUB", "")
     hosted = {"COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"} & set(os.environ)
     return switch != "0" and bool(switch or hosted)
+
+
+def off_drive(path):
+    """Where thousands of small files go instead of Google Drive, on which they crawl.
+
+    Args:
+        path: string or path.
+
+    Returns:
+        A `pathlib.Path`: below `/content` what was below the Drive, else `path`.
+
+    Example:
+    ```python
+    off_drive("/content/drive/MyDrive/run/phantom")  # /content/run/phantom
+    ```
+    """
+    path = pathlib.Path(path)
+    if not path.is_relative_to(DRIVE):
+        return path
+    return pathlib.Path(CONTENT) / path.relative_to(DRIVE)

@@ -129,7 +129,10 @@ def test_nothing_handed_in(tmp_path):
         (lambda r: r.update(notebook="05_transformer"), "it is that of 05_transf"),
         (lambda r: r["dataset"].update(ground="moon"), "dataset ground is none of"),
         (lambda r: r["dataset"].update(ground=["real"]), "dataset ground is none of"),
-        (lambda r: r["dataset"].update(ground="real"), "it rests on real data; phantom is"),
+        (
+            lambda r: r["dataset"].update(ground="real"),
+            "it rests on real data; phantom is",
+        ),
         (lambda r: r.pop("metrics") and None, "results lack metrics"),
         (lambda r: r["metrics"]["abnormal.auroc"].pop("protocol") and None, "protocol"),
         (lambda r: r["metrics"]["abnormal.auroc"].update(value="1"), "not a number"),

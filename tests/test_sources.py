@@ -1,4 +1,5 @@
 import json
+import pathlib
 import sys
 import types
 
@@ -179,3 +180,84 @@ def test_reports_are_looked_for_and_never_drawn(tmp_path, monkeypatch):
     assert find_reports(kaggle_input=nowhere) == folder
     with pytest.raises(InputError, match="holds no indiana_reports.csv"):
         find_reports(tmp_path)
+
+
+def test_a_drawing_never_goes_to_google_drive(monkeypatch, phantom, tmp_path):
+    from cxrlib import kaggle
+
+    monkeypatch.setattr(kaggle, "DRIVE", str(tmp_path / "content/drive/MyDrive"))
+    monkeypatch.setattr(kaggle, "CONTENT", str(tmp_path / "content"))
+    asked = tmp_path / "content/drive/MyDrive/run/phantom"
+    dataset = find_dataset("phantom", phantom_out=asked)
+    assert dataset.root == tmp_path / "content/run/phantom"
+
+
+# === Some of the collection, file by file ===
+
+
+@pytest.fixture
+def collection(tmp_path, monkeypatch):
+    """Kaggle's copy of ten studies, its file server, and what was asked of it."""
+    remote, asked = tmp_path / "kagglehub", []
+    images = remote / "images" / "images_normalized"
+    images.mkdir(parents=True)
+    reports, projections = [REPORTS], ["uid,filename,projection\n"]
+    for uid in range(10):
+        reports.append(f"{uid},normal,normal,,,,,Clear {uid}.\n")
+        for view in ("Frontal", "Lateral"):
+            (images / f"{uid}{view}.png").write_text(f"{uid} {view}")
+            projections.append(f"{uid},{uid}{view}.png,{view}\n")
+    reports.append("11,No Indexing,No Indexing,,,,,Clear.\n")
+    (remote / "indiana_reports.csv").write_text("".join(reports))
+    (remote / "indiana_projections.csv").write_text("".join(projections))
+
+    def download(handle, path=None):
+        asked.append(path)
+        if not (remote / path).is_file():
+            raise FileNotFoundError(path)
+        return str(remote / path)
+
+    fake_kagglehub(monkeypatch, download)
+    return remote, asked
+
+
+def test_some_studies_are_fetched_one_file_at_a_time(collection, tmp_path):
+    from cxrlib.data.studies import load_studies
+
+    dataset = find_dataset("kaggle", phantom_studies=3, seed=1, kaggle_input=NOWHERE)
+    _, asked = collection
+    assert dataset.kind == "indiana" and not dataset.is_phantom
+    assert len(asked) == 2 + 2 * 3 and None not in asked
+    studies = load_studies(dataset)
+    assert len(studies) == 11 and studies.on_disk.sum() == 3
+    for row in studies[studies.on_disk].itertuples():
+        assert pathlib.Path(row.lateral).read_text() == f"{row.uid} Lateral"
+
+
+def test_what_was_fetched_is_not_fetched_again(collection):
+    first = find_dataset("kaggle", phantom_studies=3, kaggle_input=NOWHERE)
+    _, asked = collection
+    asked.clear()
+    again = find_dataset("kaggle", phantom_studies=3, kaggle_input=NOWHERE)
+    assert again.root == first.root and len(asked) == 2  # The tables are looked up.
+
+
+def test_what_kaggle_has_attached_goes_before_a_download(collection, tmp_path):
+    root = indiana(tmp_path / "input" / "any-name")
+    found = find_dataset("kaggle", kaggle_input=tmp_path / "input")
+    assert found.root == root and not collection[1]
+
+
+def test_a_file_that_kaggle_keeps_back_is_told(collection, phantom):
+    remote, _ = collection
+    (remote / "images/images_normalized/4Lateral.png").unlink()
+    with pytest.raises(InputError, match="4Lateral.png: Kaggle does not hand it out"):
+        find_dataset("kaggle", phantom_studies=10, kaggle_input=NOWHERE)
+    assert not phantom, "a phantom must not stand in for what was asked for"
+
+
+def test_the_tables_alone_need_two_files(collection, tmp_path):
+    assert find_reports("kaggle", kaggle_input=NOWHERE) == collection[0]
+    assert len(collection[1]) == 2
+    attached = indiana(tmp_path / "input" / "any-name")
+    assert find_reports("kaggle", kaggle_input=tmp_path / "input") == attached

@@ -10,7 +10,7 @@ import os
 import pathlib
 
 from cxrlib.files import InputError
-from cxrlib.kaggle import KAGGLE_INPUT, download_is_welcome, find_below
+from cxrlib.kaggle import KAGGLE_INPUT, download_is_welcome, find_below, off_drive
 
 REPORTS = "indiana_reports.csv"
 PROJECTIONS = "indiana_projections.csv"
@@ -81,20 +81,21 @@ def find_dataset(
 
     The order: `data`, `$CXR_DATA`, `/kaggle/input` (searched by file name),
     kagglehub (on Colab and Kaggle, or where `$CXR_KAGGLEHUB` is 1), a phantom.
+    The word `"kaggle"` spares the 14 GB: it fetches so many studies, file by file.
 
     Args:
         data: string, `pathlib.Path` or `None`. A folder in the Kaggle layout,
-            a CSV, a folder that holds exactly one CSV, or the word
-            `"phantom"`. Empty means: look for it.
+            a CSV, a folder that holds exactly one CSV, or one of the words
+            `"phantom"` and `"kaggle"`. Empty means: look for it.
         columns: dict. For a CSV: our name → the table's, e.g.
             `{"report": "notes", "patient": "patientid"}`.
         image_root: string. For a CSV: the folder that image paths start from,
             if it is not the CSV's own.
-        phantom_studies: int. How many studies to draw.
+        phantom_studies: int. How many studies to draw, or to fetch from Kaggle.
         phantom_size: int. The side of a drawn image, in pixels.
         seed: int. The phantom's seed.
         phantom_out: string. Where to draw; by default
-            `data/phantom-<studies>x<size>-seed<seed>`.
+            `data/phantom-<studies>x<size>-seed<seed>`. Never on Google Drive.
         kaggle_input: string. Where Kaggle mounts its data.
 
     Returns:
@@ -111,9 +112,14 @@ def find_dataset(
     """
     given = data or os.environ.get("CXR_DATA")
     found = "the path given" if data else "$CXR_DATA"
-    wanted = str(given) == "phantom" and not pathlib.Path("phantom").exists()
-    folder = None
-    if given and not wanted:
+    word = str(given) if given and not pathlib.Path(str(given)).exists() else ""
+    wanted, folder = word == "phantom", None
+    if word == "kaggle":
+        from cxrlib.data.download import fetch_studies
+
+        folder = _search(kaggle_input) or fetch_studies(phantom_studies, seed)
+        found = "asked for"
+    elif given and not wanted:
         folder = pathlib.Path(given).expanduser()
     elif not given:
         folder, found = _search(kaggle_input), f"found under {kaggle_input}"
@@ -133,7 +139,8 @@ def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     The order: `folder`, `$CXR_DATA`, `/kaggle/input` (searched by file name), `places`.
 
     Args:
-        folder: string or path. Empty means: look for it; `"none"`: do not.
+        folder: string or path. Empty means: look for it; `"none"`: do not;
+            `"kaggle"`: attached there, or fetched, two files of a few megabytes.
         places: sequence of paths. Where else it may lie.
         kaggle_input: string. Where Kaggle mounts its data.
 
@@ -142,7 +149,7 @@ def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
         nowhere. A phantom's is none.
 
     Raises:
-        InputError: if a folder was given that holds none.
+        InputError: if a folder was given that holds none, or Kaggle keeps them back.
 
     Example:
     ```python
@@ -151,6 +158,10 @@ def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     """
     if str(folder) == "none":
         return None
+    if str(folder) == "kaggle":
+        from cxrlib.data.download import fetch_tables
+
+        return _search(kaggle_input) or fetch_tables()
     if folder:
         folder = pathlib.Path(folder).expanduser()
         if not (folder / REPORTS).is_file():
@@ -269,7 +280,7 @@ def _download():
 
 
 def _draw(out, studies, seed, size):
-    out = pathlib.Path(out or f"data/phantom-{studies}x{size}-seed{seed}")
+    out = off_drive(out or f"data/phantom-{studies}x{size}-seed{seed}")
     line = "=" * 72
     print(
         f"{line}\nPHANTOM: the radiographs are DRAWN, not taken from patients.\n"
