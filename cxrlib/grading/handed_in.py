@@ -112,7 +112,7 @@ def _checked(content):
                 "edition of the course."
             )
         check(record)
-        if not isinstance(record.get("predictions") or {}, dict):
+        if not isinstance(record.get("predictions"), dict | None):
             raise InputError("predictions is no object.")
     except InputError as error:
         raise InputError(f"results.json: {error}") from None
