@@ -63,7 +63,9 @@ def test_results_as_the_course_writes_them_recompute_to_themselves(tmp_path):
     assert one.troubles == []
 
 
-@pytest.mark.parametrize("layout", ["zip", "student zip", "packed", "flat", "renamed"])
+@pytest.mark.parametrize(
+    "layout", ["zip", "student zip", "packed", "flat", "renamed", "unpacked"]
+)
 def test_ways_to_hand_in(tmp_path, folder, layout):
     runs = tmp_path / "runs"
     packed = pack_submission(folder)
@@ -82,6 +84,9 @@ def test_ways_to_hand_in(tmp_path, folder, layout):
                 archive.write(path, path.name)
     if layout == "renamed":
         folder.rename(runs / "ada" / "07_multitask (copy)")
+    elif layout == "unpacked":
+        (runs / "ada" / "submission").mkdir()
+        shutil.move(folder, runs / "ada" / "submission")
     elif layout != "packed":
         shutil.rmtree(folder)
     if layout == "student zip":

@@ -149,15 +149,19 @@ def test_odd_things_among_the_students(tmp_path, folder):
     (runs / "max").mkdir()
     with zipfile.ZipFile(runs / "max" / "all.zip", "w") as archive:
         archive.writestr("07/submission.zip", b"PK")
+    (runs / "kim").mkdir()
+    (runs / "kim" / NAME).symlink_to(folder)
     (runs / "ada" / "phantom").mkdir()
     (runs / "ada" / "09_more").mkdir()
     (runs / "ada" / "09_more" / "results.json").write_text("{}")
     found = graded(tmp_path)
     told = {each.name: [*each.troubles, *each.notes] for each in found}
+    assert not any(one.place for each in found[2:] for one in each.notebooks.values())
     assert told == {
         "ada": ["Not in the rubric, so not graded: 09_more."],
         "bob": ["bob.rar: only folders and zips are read."],
         "eve": ["eve: a symbolic link; not followed."],
+        "kim": [f"{NAME}: a symbolic link; not followed."],
         "max": [
             "all.zip: no notebook's files are in it, but zips are: unpack it first."
         ],

@@ -98,18 +98,10 @@ def find_submissions(paths, notebooks):
     find_submissions([pathlib.Path("handed_in/ada")], ["07_multitask"])
     ```
     """
-    found, troubles, notes, unknown = {}, [], [], set()
-    notebook_files = {f"{name}.ipynb" for name in notebooks}
-    waiting, refused = _waiting(paths)
-    holders, more = _holders(waiting)
-    troubles += refused + more
-    # Where a notebook cannot pack itself (on Kaggle), it lies beside the zip.
-    inner = [path / f"{path.name}.ipynb" for path in waiting if path.is_dir()]
-    loose = {
-        path.stem: path
-        for path in (*inner, *waiting)
-        if path.name in notebook_files and path.exists()
-    }
+    found, notes, unknown = {}, [], set()
+    entries, troubles = _entries(paths, notebooks)
+    holders, refused = _holders(entries)
+    troubles += refused
     for holder, place in holders:
         inside = _notebooks_in(holder, notebooks)
         if not inside:
@@ -122,10 +114,10 @@ def find_submissions(paths, notebooks):
                 continue
             files = {kind: (holder, file) for kind, file in files.items()}
             found.setdefault(name, []).append(Submission(name, place, files))
-    for name, path in loose.items():
+    # Where a notebook cannot pack itself (on Kaggle), it lies beside the zip.
+    for name, path in _loose(entries, notebooks).items():
         files = {"notebook": (Folder(path.parent), path.name)}
-        found.setdefault(name, [Submission(name, path.name, files)])
-        for submission in found[name]:
+        for submission in found.setdefault(name, [Submission(name, path.name, files)]):
             submission.files.setdefault("notebook", files["notebook"])
     if unknown:
         listed = ", ".join(printable(name, 60) for name in sorted(unknown)[:8])
@@ -133,37 +125,46 @@ def find_submissions(paths, notebooks):
     return found, troubles, notes
 
 
-def _waiting(paths):
-    """What lies in a student's folder, or is a zip beside it, and what is refused."""
-    waiting, troubles = [], []
+def _entries(paths, notebooks):
+    """`(path, its name)` of all that a student has left, and which are refused.
+
+    That is what lies in the folder, and the notebooks' folders one level deeper: a zip
+    may have been unpacked into a folder of its own.
+    """
+    entries, troubles = [], []
     for path in paths:
+        inner = [path]
+        if path.is_dir() and not path.is_symlink():
+            inner = [e for e in sorted(path.iterdir()) if not e.name.startswith(".")]
+        for each in inner:
+            entries.append((each, printable(each.name, 80)))
+            if each.is_dir() and not each.is_symlink():
+                entries += [
+                    (deeper, f"{printable(each.name, 80)}/{deeper.name}")
+                    for deeper in sorted(each.iterdir())
+                    if deeper.name in notebooks
+                ]
+    for path, place in entries:
         if path.is_symlink():
-            troubles.append(f"{printable(path.name)}: a symbolic link; not followed.")
-        elif path.is_dir():
-            inner = sorted(path.iterdir())
-            waiting += [each for each in inner if not each.name.startswith(".")]
-        else:
-            waiting.append(path)
-    return waiting, troubles
-
-
-def _holders(waiting):
-    """What can be opened: `(holder, its name)` pairs, and what is refused."""
-    holders, troubles = [], []
-    archives, folders = [], []
-    for path in waiting:
-        if path.suffix.lower() == ".zip":
-            archives.append((path, printable(path.name, 80)))
+            troubles.append(f"{place}: a symbolic link; not followed.")
         elif path.suffix.lower() in OTHER_ARCHIVES:
-            troubles.append(f"{printable(path.name)}: only folders and zips are read.")
-        elif path.is_symlink():
-            troubles.append(f"{printable(path.name)}: a symbolic link; not followed.")
-        elif path.is_dir():
-            folder, packed = Folder(path), path / PACKED
-            if any(not name.endswith(".ipynb") for name in folder.names()):
-                folders.append((folder, f"{printable(path.name, 80)}/"))
-            elif packed.is_symlink() or packed.exists():
-                archives.append((packed, f"{printable(path.name, 80)}/{PACKED}"))
+            troubles.append(f"{place}: only folders and zips are read.")
+    return [entry for entry in entries if not entry[0].is_symlink()], troubles
+
+
+def _holders(entries):
+    """What can be opened: `(holder, its name)` pairs, and what is refused."""
+    archives, folders, holders, troubles = [], [], [], []
+    for path, place in entries:
+        packed = path / PACKED
+        if path.suffix.lower() == ".zip":
+            archives.append((path, place))
+        elif not path.is_dir():
+            continue
+        elif any(not name.endswith(".ipynb") for name in Folder(path).names()):
+            folders.append((Folder(path), f"{place}/"))
+        elif packed.is_symlink() or packed.exists():
+            archives.append((packed, f"{place}/{PACKED}"))
     if len(archives) + len(folders) > MOST:
         troubles.append(f"More than {MOST} zips and folders; the rest is not read.")
     for path, place in archives[:MOST]:
@@ -172,6 +173,13 @@ def _holders(waiting):
         except InputError as error:
             troubles.append(str(error))
     return holders + folders[: MOST - len(holders)], troubles
+
+
+def _loose(entries, notebooks):
+    """Executed notebooks that lie in a folder with no results beside them, by name."""
+    paths = [p / f"{p.name}.ipynb" if p.is_dir() else p for p, _ in entries]
+    names = {f"{name}.ipynb" for name in notebooks}
+    return {path.stem: path for path in paths if path.name in names and path.exists()}
 
 
 def _notebooks_in(holder, notebooks):
