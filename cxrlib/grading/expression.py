@@ -1,8 +1,8 @@
 """Small sums over figures: what a rubric may say where a number belongs.
 
-`100 * (1 - coco.bleu_4.shuffled / coco.bleu_4)`: numbers, + − * /, brackets, and names.
-A name with a dot is a figure, or what stands beside one; without, a parameter of the
-run. One that is no Python name stands in quotes: `'funnel.has both views'`.
+`100 * (1 - coco.bleu_4.shuffled / coco.bleu_4)`: numbers, + − * /, brackets, abs and
+names. A name with a dot is a figure, or what stands beside one; without, a parameter of
+the run. One that is no Python name stands in quotes: `'funnel.has both views'`.
 """
 
 import ast
@@ -87,12 +87,17 @@ def value_of(text, look_up):
         name = _name(node)
         if name is not None:
             return look_up(name)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return node.value
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -compute(node.operand)
-        if isinstance(node, ast.BinOp) and type(node.op) in _SUMS:
-            return _SUMS[type(node.op)](compute(node.left), compute(node.right))
+        match node:
+            case ast.Constant(value=int() | float() as number) if not isinstance(
+                number, bool
+            ):
+                return number
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                return -compute(inner)
+            case ast.BinOp(left=one, op=sign, right=other) if type(sign) in _SUMS:
+                return _SUMS[type(sign)](compute(one), compute(other))
+            case ast.Call(func=ast.Name("abs"), args=[inner], keywords=[]):
+                return abs(compute(inner))
         raise _refusal(text)
 
     try:
