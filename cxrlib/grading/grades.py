@@ -112,7 +112,12 @@ def grade_class(runs_dir, rubric, notebooks=None, processes=None):
     # Forked processes would inherit the threads of whatever is loaded here.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
-        return list(pool.map(grade, students, chunksize=4))
+        try:
+            return list(pool.map(grade, students, chunksize=4))
+        except concurrent.futures.process.BrokenProcessPool:
+            raise InputError(
+                "a worker process died, perhaps for want of memory: try it with --jobs 1."
+            ) from None
 
 
 def read_course(rubric, folder=None):
