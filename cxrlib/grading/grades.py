@@ -116,7 +116,7 @@ def grade_class(runs_dir, rubric, notebooks=None, processes=None):
             return list(pool.map(grade, students, chunksize=4))
         except concurrent.futures.process.BrokenProcessPool:
             raise InputError(
-                "a worker process died, perhaps for want of memory: try it with --jobs 1."
+                "a worker process died, perhaps for want of memory: try --jobs 1."
             ) from None
 
 
