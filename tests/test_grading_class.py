@@ -1,6 +1,9 @@
 """Answers, the class, its pages and tables."""
 
+import copy
+import functools
 import json
+import operator
 import os
 import shutil
 import zipfile
@@ -177,3 +180,57 @@ def test_an_unreadable_folder_is_told(tmp_path, folder):
         assert "PermissionError" in graded(tmp_path)[0].troubles[0]
     finally:
         folder.parent.chmod(0o755)
+
+
+# === No file stops it ===
+
+
+ODD = [None, True, -1, 1e15, "", "x", [], [1], {}, {"a": 1}]
+WATCHED = (
+    "abnormal.accuracy",
+    "abnormal.auroc",
+    "clinical.micro_f1_14",
+    "training.loss",
+)
+
+
+def places(value, way=()):
+    """Every place in a record, but only some of its figures."""
+    yield way
+    pairs = ()
+    if isinstance(value, dict):
+        pairs = [(k, v) for k, v in value.items() if "." not in k or k in WATCHED]
+    elif isinstance(value, list):
+        pairs = enumerate(value)
+    for key, each in pairs:
+        yield from places(each, (*way, key))
+
+
+def test_whatever_stands_in_a_field_is_graded_or_told(tmp_path, folder):
+    asked = rubric(tmp_path)
+    course = grades.read_course(asked, tmp_path / "course")
+    path = folder / "results.json"
+    whole = json.loads(path.read_text())
+    for way in places(whole):
+        for odd in ODD:
+            record = copy.deepcopy({"": whole})
+            *parents, last = "", *way
+            inner = functools.reduce(operator.getitem, parents, record)
+            inner[last] = odd
+            path.write_text(json.dumps(record[""]))
+            grade = grades.grade_student(("ada", [folder.parent]), asked, course)
+            troubles = grade.notebooks[NAME].troubles
+            assert not any("Could not" in words for words in troubles), (way, odd)
+
+
+def test_a_file_that_breaks_the_grader_costs_one_notebook(
+    tmp_path, folder, monkeypatch
+):
+    def breaks(*arguments):
+        raise ZeroDivisionError("nobody thought\nof this")
+
+    monkeypatch.setattr(grades, "read_handed_in", breaks)
+    _, one = said(tmp_path)
+    assert one.troubles == [
+        "Could not be graded: ZeroDivisionError: nobody thought of this"
+    ]

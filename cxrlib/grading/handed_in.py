@@ -243,7 +243,8 @@ def figure_of(handed, name):
     if name in handed.differing:
         return figure, "", f"{handed.differing[name]}; it does not count."
     if name in handed.recounted:
-        return figure | handed.recounted[name], "recomputed from predictions.csv", ""
+        told = {key: figure[key] for key in figure if key not in BESIDE}
+        return told | handed.recounted[name], "recomputed from predictions.csv", ""
     if is_recountable(name) and "predictions" in handed.why:
         return figure, "", f"{name} cannot be recomputed. {handed.why['predictions']}"
     if is_recountable(name) and handed.recounted:

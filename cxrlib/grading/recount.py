@@ -11,6 +11,7 @@ import math
 
 from cxrlib.evaluation.classification import NAMES, classification_scores
 from cxrlib.evaluation.clinical import clinical_scores
+from cxrlib.evaluation.comparison import CONSTANTS
 from cxrlib.evaluation.protocols import PROTOCOLS
 from cxrlib.evaluation.summary import (
     IMAGES,
@@ -26,6 +27,7 @@ from cxrlib.grading.untrusted import printable
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 ROWS, COLUMNS, LETTERS = 20_000, 60, 5_000  # Of a table, and of one report in it.
 MOST_ORDERS = 100
+_UNTOLD = " "
 _COMPARED = ("value", "constant", "frequent", "random", "nearest", "shuffled")
 _VIEWS = tuple(f"{view}.{name}" for view in VIEWS for name in IMAGES)
 _FILMS = tuple(f"{name}_{view}" for view in VIEWS for name in IMAGES)
@@ -167,7 +169,12 @@ def _with_baselines(table, group, settings):
     table = table[["uid", *table.columns.intersection(columns)]]
     settings = settings | {"protocols": [group] if group in PROTOCOLS else []}
     figures = evaluate_predictions(table, **settings, intervals=False)["figures"]
-    return {n: f for n, f in figures.items() if n.startswith(f"{group}.")}
+    untold = [name for name in CONSTANTS if settings[name] == _UNTOLD]
+    return {
+        name: {key: figure[key] for key in figure if key not in untold}
+        for name, figure in figures.items()
+        if name.startswith(f"{group}.")
+    }
 
 
 def _settings(record):
@@ -193,9 +200,9 @@ def _number(value, otherwise):
 
 
 def _text(report):
-    """A constant report; one that is not told is not sought, but said to be empty."""
+    """A constant report. One that is not told is not sought: that would take long."""
     text = report.get("text") if isinstance(report, dict) else None
-    return text[:LETTERS] if isinstance(text, str) and text else " "
+    return text[:LETTERS] if isinstance(text, str) and text.strip() else _UNTOLD
 
 
 def differences(told, found):
