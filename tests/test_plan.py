@@ -10,8 +10,8 @@ from cxrlib.files import InputError
 from cxrlib.runs import fingerprint as fingerprints
 from cxrlib.runs.fingerprint import fingerprint
 from cxrlib.runs.grid import LONGEST, point_names, read_grid
-from cxrlib.runs.parameters import known_parameters, scalar
-from cxrlib.runs.plan import Run, course_notebooks, plan
+from cxrlib.runs.parameters import known_parameters, read_parameters, scalar
+from cxrlib.runs.plan import PROFILES, Run, course_notebooks, plan
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -170,6 +170,23 @@ def test_the_courses_sweeps_fit_the_multitask_notebook(path):
     assert all(set(point) <= known for point in points)
     assert {point["seed"] for point in points} == {0, 1, 2}
     assert point_names(points)[0].startswith(next(iter(points[0])))
+
+
+@pytest.mark.parametrize("path", course_notebooks(), ids=lambda path: path.stem)
+def test_plain_papermill_takes_every_profile(path, tmp_path):
+    """It warns of what other notebooks know, and puts in what this one knows."""
+    import papermill
+
+    for profile in PROFILES:
+        values = read_parameters(path.parent / "profiles" / f"{profile}.yaml")
+        content = papermill.execute_notebook(
+            path, tmp_path / path.name, parameters=values, prepare_only=True
+        )
+        tags = [cell.metadata.get("tags", []) for cell in content.cells]
+        injected = content.cells[tags.index(["injected-parameters"])].source
+        for name in set(values) & known_parameters(path):
+            assert f"{name} = " in injected
+        assert tags.index(["parameters"]) + 1 == tags.index(["injected-parameters"])
 
 
 def test_a_point_is_part_of_a_runs_label():

@@ -20,7 +20,6 @@ from cxrlib.runs.execute import write_page
 from cxrlib.runs.plan import Run
 from cxrlib.runs.status import FINAL, Status, read_status
 
-STARTED, ENDED, WAITING = "started", "ended", "waiting"
 MARK = "CXRLIB_RUN"  # The environment variable by which a run's processes are found.
 GRACE = 20  # Seconds to save and to say goodbye.
 LATE = 60  # Seconds over its timeout after which a run that does not stop is killed.
@@ -81,14 +80,14 @@ class LocalPool:
                 for run in ready[: self.jobs - len(active)]:
                     waiting.remove(run)
                     active.append(_Child(run, self.timeout, self.env))
-                    yield run, STARTED
+                    yield run, "started"
                 ended = [child for child in active if child.is_over()]
                 for child in ended:
                     child.settle()
                     active.remove(child)
-                    yield child.run, ENDED
+                    yield child.run, "ended"
                 if not ended:
-                    yield None, WAITING
+                    yield None, "waiting"
                     time.sleep(0.1)
         finally:
             _stop(active)

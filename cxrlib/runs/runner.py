@@ -65,7 +65,7 @@ def run_notebooks(
     run_notebooks(["notebooks/01_data.ipynb"], "outputs/demo", profile="smoke")
     ```
     """
-    from cxrlib.runs.executor import ENDED, LocalPool
+    from cxrlib.runs.executor import LocalPool
 
     out = pathlib.Path(out)
     runs = plan(notebooks, out, parameters, profile, files, grid)
@@ -80,7 +80,7 @@ def run_notebooks(
         with sigterm_interrupts(), shown, events as events:
             for run, event in events:
                 shown.tell(run, event)
-                if event == ENDED:
+                if event == "ended":
                     index.write_now_and_then()  # A look at a long batch pays.
     except KeyboardInterrupt:
         stopped = True
