@@ -104,6 +104,9 @@ class Client(PapermillNotebookClient):
         if msg["msg_type"] == "error":
             _shorten(msg["content"])
             return super().output(outs, msg, display_id, cell_index)
+        if msg["msg_type"] == "stream":
+            content = msg["content"]
+            content["text"] = _last_of_each_line(content["text"])
         if not self.budget.takes(msg):
             return None
         out = super().output(outs, msg, display_id, cell_index)
@@ -229,6 +232,11 @@ def _is_same_stream(before, after):
         before["output_type"] == after["output_type"] == "stream"
         and before["name"] == after["name"]
     )
+
+
+def _last_of_each_line(text):
+    """Leave out what a progress bar writes over again in the same message."""
+    return re.sub(r"\r[^\n\r]*(?=\r[^\n])", "", text)
 
 
 def _joined(before, after):
