@@ -1,5 +1,6 @@
 """What every notebook calls first and last: `setup()` and `Results`."""
 
+import contextlib
 import dataclasses
 import functools
 import importlib.metadata
@@ -105,6 +106,25 @@ def _folders(where, root):
     return course, data / "data", data / "weights", outputs / "outputs"
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Drop what TensorFlow writes past Python while it is loaded.
+
+    From 2.21 on it does so before it reads the variable that is to silence it.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
+        yield
+        return
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 @functools.cache  # A student who declined is not asked again.
 def _mount_drive():
     """Ask for Google Drive, where checkpoints and results outlive the machine."""
@@ -187,10 +207,11 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
     environment = setup(seed=0)
     ```
     """
-    import keras
+    with _quiet():
+        import keras
 
+        where, gpus = place(), _gpus()
     keras.utils.set_random_seed(seed)
-    where, gpus = place(), _gpus()
     if root is None:
         _mount_drive()
     if mixed_precision == "auto":

@@ -3,7 +3,7 @@
     python tests/hosted.py colab|kaggle ROOT NOTEBOOK LAST_CELL PARAMETERS KILL_AFTER
 
 ROOT stands for `/`. The repository is not cloned but linked, pip is not called, and
-whoever asks for Google Drive gets a folder. With KILL_AFTER ≥ 0 the process ends by
+whoever asks for Google Drive gets the folder ROOT/google, moved to its place. With KILL_AFTER ≥ 0 the process ends by
 SIGKILL once that epoch's checkpoint is written. The last line printed is JSON.
 """
 
@@ -32,7 +32,9 @@ def hosted_shell(host, root, called):
 
         def mount(point):
             called.append(f"mount {pathlib.Path(point).relative_to(root)}")
-            (pathlib.Path(point) / "MyDrive").mkdir(parents=True, exist_ok=True)
+            (root / "google").mkdir(exist_ok=True)
+            pathlib.Path(point).mkdir()
+            (root / "google").rename(pathlib.Path(point) / "MyDrive")
 
         sys.modules["google.colab"] = colab = types.ModuleType("google.colab")
         colab.drive = types.SimpleNamespace(mount=mount)

@@ -6,8 +6,6 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from cxrlib.evaluation.interpret import VIEWS, upsample
-from cxrlib.evaluation.pointing import share_inside
 from cxrlib.plots.style import STYLE, caption
 
 HEAT = "inferno"
@@ -40,6 +38,10 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, ground="real"):
     plot_cams(images, classifier_cam(model.imaging, images), ground="phantom")
     ```
     """
+    # Here, so that figures alone do not load Keras.
+    from cxrlib.evaluation.interpret import VIEWS, upsample
+    from cxrlib.evaluation.pointing import share_inside
+
     n = len(cams)
     columns = min(columns, n)
     titles = [textwrap.wrap(str(t), TITLE_WIDTH) for t in (titles or [""] * n)]
