@@ -3,8 +3,9 @@
     python tests/hosted.py colab|kaggle ROOT NOTEBOOK LAST_CELL PARAMETERS KILL_AFTER
 
 ROOT stands for `/`. The repository is not cloned but linked, pip is not called, and
-whoever asks for Google Drive gets the folder ROOT/google, moved to its place. With KILL_AFTER ≥ 0 the process ends by
-SIGKILL once that epoch's checkpoint is written. The last line printed is JSON.
+whoever asks for Google Drive gets the folder ROOT/google, moved to its place. With
+KILL_AFTER ≥ 0 the process ends by SIGKILL once that epoch's checkpoint is written.
+The last line printed is JSON.
 """
 
 import importlib
