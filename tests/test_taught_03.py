@@ -1,0 +1,151 @@
+"""What 03 teaches is the package's: stamps, a decoder, SSIM, the loss, twins."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from skimage.metrics import structural_similarity
+from taught import run_cells
+
+from cxrlib.evaluation.image import mse, ssim
+from cxrlib.models.decoder import ReconstructionDecoder
+from cxrlib.models.imaging import ImagingModel
+from cxrlib.models.losses import ReconstructionLoss
+from cxrlib.models.presets import build_imaging_model, preset_sizes
+
+NOTEBOOK = "03_reconstruction"
+SHAPES = [(16, 16, 3), (8, 8, 4), (4, 4, 5), (2, 2, 6), (1, 1, 7)]
+FILTERS = (8, 7, 6, 5, 4)
+RNG = np.random.default_rng(0)
+
+
+def shake(model):
+    """Random weights everywhere: what starts at 0 or 1 would else hide."""
+    shapes = [weight.shape for weight in model.get_weights()]
+    scales = [1.5 / np.sqrt(np.prod(shape[:-1])) for shape in shapes]  # By fan-in.
+    model.set_weights(
+        [RNG.normal(0, *pair) for pair in zip(scales, shapes, strict=True)]
+    )
+    for each in model._flatten_layers():
+        if isinstance(each, layers.BatchNormalization):
+            each.moving_variance.assign(0.5 + RNG.random(each.moving_variance.shape))
+    return model
+
+
+def films(n=2, size=32):
+    return RNG.random((n, size, size, 1)).astype("float32")
+
+
+@pytest.mark.parametrize(("side", "stride"), [(2, 2), (3, 2), (5, 2), (4, 3)])
+def test_stamps_are_a_transposed_convolution(side, stride):
+    transposed = run_cells(NOTEBOOK, "transposed", np=np)["transposed"]
+    x, kernel = RNG.normal(size=(3, 5)), RNG.normal(size=(side, side))
+    layer = layers.Conv2DTranspose(1, side, strides=stride, use_bias=False)
+    layer.build((None, *x.shape, 1))
+    layer.set_weights([kernel[:, :, None, None]])
+    theirs = np.array(layer(x[None, ..., None].astype("float32")))[0, ..., 0]
+    np.testing.assert_allclose(transposed(x, kernel, stride), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("skips", range(6))
+def test_the_decoder_in_pieces_equals_the_class(skips):
+    names = {"keras": keras, "layers": layers}
+    taught = run_cells(NOTEBOOK, "decoder-stage", "decoder-whole", **names)
+    theirs = shake(ReconstructionDecoder(SHAPES, 9, skips, FILTERS))
+    ours = taught["make_decoder"](SHAPES, 9, skips, FILTERS)
+    ours.set_weights(theirs.get_weights())
+    assert set(ours.input) == set(theirs.input)
+    seen = {"latent": RNG.normal(size=(2, 9)).astype("float32")}
+    seen |= {
+        f"skip_{i}": RNG.normal(size=(2, *shape)).astype("float32")
+        for i, shape in enumerate(SHAPES, start=1)
+    }
+    seen = {name: seen[name] for name in theirs.input}
+    drawn = np.array(theirs(seen))
+    assert drawn.std() > 0.01, "a film that is the same everywhere shows nothing"
+    np.testing.assert_allclose(ours(seen), drawn, atol=1e-5)
+
+
+def test_the_map_of_ssim_is_skimages_and_its_mean_the_packages():
+    taught = run_cells(NOTEBOOK, "around", "ssim-map", np=np)
+    for x, y in zip(films(), films(), strict=True):
+        y = 0.7 * x + 0.3 * y
+        ours = taught["ssim_map"](x, y)
+        _, whole = structural_similarity(
+            *(each[..., 0].astype("float64") for each in (x, y)),
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            data_range=1,
+            full=True,
+        )
+        np.testing.assert_allclose(ours, whole[5:-5, 5:-5], atol=1e-6)
+        assert ours.mean() == pytest.approx(float(ssim(x[None], y[None])[0]), abs=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
+def test_the_loss_is_the_packages(weight):
+    x, y = films(), films()
+    names = {"np": np, "mse": mse, "ssim": ssim, "ssim_weight": weight}
+    taught = run_cells(NOTEBOOK, "loss", **names, true=x, blurred=y)
+    ours = np.mean(taught["reconstruction_loss"](x, y))
+    assert ours == pytest.approx(float(ReconstructionLoss(weight)(x, y)), rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def ladder():
+    """Two pairs of decoders on one encoder, as the notebook hangs them up."""
+    encoder = build_imaging_model("tiny", 32).encoder
+    names = {"keras": keras, "encoder": encoder, "VIEWS": ("frontal", "lateral")}
+    names |= {"sizes": (encoder.skip_shapes, encoder.latent_dim), "image_size": 32}
+    names |= {"ReconstructionDecoder": ReconstructionDecoder, "levels": [0, 5]}
+    names |= {"filters": preset_sizes("tiny")["decoder_filters"]}
+    return run_cells(NOTEBOOK, "ladder", **names)
+
+
+@pytest.mark.parametrize("skips", [0, 5])
+def test_each_pair_of_the_ladder_is_an_imaging_model(ladder, skips):
+    pair = [
+        shake(ladder["model"].get_layer(f"{view}_decoder_{skips}"))
+        for view in ladder["VIEWS"]
+    ]
+    classifier = build_imaging_model("tiny", 32).classifier
+    alone = ImagingModel(ladder["encoder"], *pair, classifier)
+    both = {view: films() for view in ladder["VIEWS"]}
+    together = ladder["model"](both)
+    for view, drawn in alone(both).items():
+        if view in both:
+            np.testing.assert_allclose(together[f"{view}_{skips}"], drawn, atol=1e-5)
+
+
+def test_a_decoder_learns_beside_others_as_it_would_alone(ladder):
+    """The notebook says so; a shared encoder that trains would break it."""
+    model, encoder = ladder["model"], ladder["encoder"]
+    encoder.freeze_all_but_last(0)
+    before, both = model.get_weights(), {view: films(4) for view in ladder["VIEWS"]}
+
+    def trained(names):
+        model.set_weights(before)
+        model.compile("adam", {name: ReconstructionLoss() for name in names})
+        model.fit(both, {n: both[n.split("_")[0]] for n in names}, verbose=0)
+        return model.get_layer("frontal_decoder_5").get_weights()
+
+    together, alone = trained(list(model.output)), trained(["frontal_5"])
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_film_finds_itself_and_a_stranger_does_not():
+    finds_itself = run_cells(NOTEBOOK, "itself", np=np)["finds_itself"]
+    x = films(6)
+    assert finds_itself(0.9 * x + 0.03, x).all()
+    assert not finds_itself(np.roll(x, 1, axis=0), x).any()
+
+
+def test_survival_is_the_share_of_the_change():
+    ill, well = films(3), films(3)
+    again = {"a": np.concatenate([0.5 * ill, 0.5 * well])}
+    names = {"kinds": np.array(["x"] * 3), "again": again, "masks": ill > 0.5}
+    names |= {"ill": {"frontal": ill}, "well": {"frontal": well}}
+    survival = run_cells(NOTEBOOK, "survive", **names)["survival"]
+    np.testing.assert_allclose(survival["a"], 0.5, rtol=1e-5)
