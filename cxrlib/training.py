@@ -231,6 +231,10 @@ def train(
         if val is None:
             print("NO VALIDATION STUDIES: the best epoch is that of the training loss.")
         keep = Checkpoint(out, log, "loss" if val is None else "val_loss")
+        if not model.optimizer.built:
+            # In the first step it would make its variables in the midst of the graph,
+            # and TensorFlow would trace the whole step once more without them.
+            model.optimizer.build(model.trainable_variables)
         model.fit(
             make_train(done),
             validation_data=val,

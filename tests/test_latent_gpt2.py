@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import keras
 import keras_hub
@@ -62,6 +63,13 @@ def test_before_the_first_step_it_is_kerashubs_gpt2(conditioning):
     np.testing.assert_allclose(
         ours({**inputs, **IMAGES[conditioning]}), peer(inputs), atol=1e-6
     )
+
+
+def test_the_tokenizer_is_not_taken_for_something_unbuilt(preprocessor):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*does not have a `build")
+        backbone = LatentGPT2Backbone(320, 1, 1, 4, 4, conditioning="none")
+        LatentGPT2CausalLM(backbone, preprocessor).build(None)
 
 
 def test_an_unknown_conditioning_is_refused():

@@ -156,3 +156,23 @@ def test_a_diverged_training_is_told(preprocessor, batch, tmp_path):
     inputs = {**inputs, "frontal": inputs["frontal"] * np.nan}
     with pytest.raises(InputError, match="never a number"):
         run(fresh(preprocessor), (inputs, targets, weights), tmp_path, epochs=1)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Counting(keras.layers.Dense):
+    """Counts how often it is called to train: in a graph, once per tracing."""
+
+    count = 0
+
+    def call(self, inputs, training=False):
+        Counting.count += bool(training)
+        return super().call(inputs, training=training)
+
+
+def test_the_training_step_is_traced_once(tmp_path):
+    tf.config.run_functions_eagerly(False)
+    model = keras.Sequential([keras.Input((2,)), Counting(1)])
+    model.compile(keras.optimizers.AdamW(), "mse")
+    dataset = tf.data.Dataset.from_tensors((np.ones((4, 2)), np.ones((4, 1))))
+    train(model, lambda first: dataset.repeat(3), dataset, tmp_path, 3, 1, verbose=0)
+    assert Counting.count == 1

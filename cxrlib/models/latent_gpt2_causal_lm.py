@@ -43,6 +43,10 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
         logits = backbone.token_embedding(hidden_states, reverse=True)
         super().__init__(inputs=backbone.input, outputs=logits, **kwargs)
 
+    def build(self, input_shape):
+        """Nothing is left to build, though the tokenizer looks like it to Keras."""
+        self.built = True
+
     def get_compile_config(self):
         """Nothing to keep: the sampler is chosen where text is generated."""
         return None
