@@ -14,7 +14,7 @@ NOTEBOOK = pathlib.Path(__file__).parents[1] / "notebooks" / "04_classification.
 def taught(*ids, **names):
     """Run cells of the notebook by their ids; what they define, as a dict."""
     cells = {cell.id: cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
-    names = {"keras": keras, "np": np} | names
+    names = {"keras": keras, "layers": keras.layers, "np": np} | names
     for each in ids:
         exec(cells[each].source, names)
     return names
@@ -109,3 +109,30 @@ def test_what_it_says_of_the_nih_films_at_hand(real_data):
     prose = {cell.id: cell.source for cell in cells}["nih-who-text"]
     assert f"{len(films)} films of {films.patient.nunique()} patients" in prose
     assert films.findings[films.abnormal == 1].str.contains("Pneumonia").all()
+
+
+@pytest.mark.real
+def test_its_reading_of_the_nih_films_at_hand(real_data):
+    """As far as that takes no encoder: number, view, and what pixels know of both."""
+    import pandas as pd
+
+    from cxrlib.data.images import read_radiograph, resize_square
+    from cxrlib.data.nih import read_nih
+    from cxrlib.evaluation.classification import label_values
+
+    films = read_nih(real_data / "nih")
+    views = [resize_square(read_radiograph(path), 64) for path in films.frontal]
+    names = taught(
+        *("grain", "logistic", "nih-who", "nih-folds", "nih-plain", "nih-doubt"),
+        **{"films": films, "views": np.stack(views)[..., None], "grain": 0},
+        **{"seed": 0, "nih_folds": 5, "pd": pd, "display": print},
+        auroc=lambda y, p, groups=None: label_values(y, p)["auroc"],
+    )
+    y, pixels = names["y"], names["shrink"](names["views"])
+    assert names["auroc"](y, names["nih_said"]["patient number"]) > 0.85
+    p = names["cross_validate"](names["logistic"], pixels, names["folds"])
+    bed = films["view"].eq("AP").to_numpy()
+    assert min(names["within"](p, bed), names["within"](p, ~bed)) > 0.75
+    assert names["readable"](pixels, bed, np.ones(len(y), bool)) > 0.9
+    far = names["number"] > names["number"][y == 0].max()
+    assert 0.4 < names["readable"](pixels, far, y == 1) < 0.6
