@@ -10,7 +10,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 ENGINE = "cxrlib"
-TIMED_OUT, KERNEL_DIED = "TimedOut", "KernelDied"
+TIMED_OUT, KILLED, DIED = "TimedOut", "KernelKilled", "KernelDied"
 # In characters. A million lines would else be a notebook that no browser opens.
 CELL_LIMIT = 500_000  # That one cell may print.
 NOTEBOOK_LIMIT = 30_000_000  # All outputs together, pictures included.
@@ -95,7 +95,8 @@ class Client(PapermillNotebookClient):
         if isinstance(error, CellTimeoutError):
             return TIMED_OUT, "the notebook's time was over in this cell"
         process = getattr(self.km.provisioner, "process", None)
-        return KERNEL_DIED, f"the kernel {say_exit(process and process.poll())}"
+        code = process and process.poll()
+        return KILLED if (code or 0) < 0 else DIED, f"the kernel {say_exit(code)}"
 
     def output(self, outs, msg, display_id, cell_index):
         """Keep an output, as far as there is room for it."""

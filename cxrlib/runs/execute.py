@@ -76,7 +76,7 @@ def _papermill(run, status, memory, cuts, timeout, progress, env):
     """Execute; return what went wrong as fields of the status, or `{}`."""
     import papermill
 
-    from cxrlib.runs.client import ENGINE, KERNEL_DIED, TIMED_OUT, Client
+    from cxrlib.runs.client import DIED, ENGINE, KILLED, TIMED_OUT, Client
     from cxrlib.runs.kernel import kernel_manager
     from cxrlib.runs.memory import PeakMemory
 
@@ -95,7 +95,7 @@ def _papermill(run, status, memory, cuts, timeout, progress, env):
         cut=lambda cell, words: cuts.append((cell, words)),
         kernel_manager_class=kernel_manager(env, watch),
     )
-    reasons = {TIMED_OUT: "timed out", KERNEL_DIED: "killed"}
+    reasons = {TIMED_OUT: "timed out", KILLED: "killed", DIED: "kernel died"}
     try:
         papermill.execute_notebook(
             run.notebook,

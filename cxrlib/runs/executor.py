@@ -138,8 +138,11 @@ class _Child:
         how = f"its process {say_exit(self.process.returncode)}"
         words = self._last_words() if self.process.returncode > 0 else ""
         late = self.killed_at and time.monotonic() > self.killed_at
-        reason = "interrupted" if error else "timed out" if late else "killed"
-        if late:
+        reason = "killed" if self.process.returncode < 0 else "broken off"
+        if error:
+            reason = "interrupted"
+        elif late:
+            reason = "timed out"
             how = f"did not stop {LATE} seconds after its {self.timeout:g}"
         self.status.record |= record  # How far it had come.
         self.status.end("failed", reason=reason, error=error or words or how)

@@ -8,8 +8,8 @@ import pandas as pd
 from cxrlib.evaluation.figure import format_figure
 from cxrlib.evaluation.tables import best_baseline
 from cxrlib.results import GROUNDS
-from cxrlib.runs.progress import in_words
 from cxrlib.runs.records import sweep_table
+from cxrlib.runs.status import in_words
 
 # The figures that stand in the table; runs.csv has them all.
 HEADLINES = (

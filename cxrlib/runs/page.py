@@ -11,8 +11,8 @@ from cxrlib.evaluation.tables import BASELINES, format_interval
 from cxrlib.files import InputError, write_whole
 from cxrlib.results import GROUNDS, VIEWS, example_path
 from cxrlib.runs.overview import cell_link, label_of, link, overview
-from cxrlib.runs.progress import in_words
 from cxrlib.runs.records import read_or_tell, read_records
+from cxrlib.runs.status import in_words
 
 STUDIES = 24  # shown per notebook; predictions.csv has them all
 

@@ -5,7 +5,7 @@ import time
 
 from tqdm import tqdm
 
-from cxrlib.runs.status import read_status
+from cxrlib.runs.status import in_words, read_status
 
 HEARTBEAT = 60  # Seconds between two lines that say what is running.
 
@@ -86,26 +86,3 @@ def _ending(run):
     if "megabytes" in status:
         words += f", {status['megabytes'] / 1000:.1f} GB"
     return f"{words}: {in_words(status)}" if "error" in status else words
-
-
-def in_words(status):
-    """What went wrong with a run, and where.
-
-    Args:
-        status: dict, from `cxrlib.runs.status.read_status`.
-
-    Returns:
-        A string; empty if nothing went wrong.
-
-    Example:
-    ```python
-    in_words({"cell": 3, "reason": "raised", "error": "ValueError: no studies"})
-    # "In [3] raised ValueError: no studies"
-    ```
-    """
-    if "error" not in status:
-        return ""
-    cell = f"In [{status['cell']}] " if "cell" in status else ""
-    reason = str(status.get("reason", ""))
-    colon = "" if reason in ("", "raised") else ":"  # "In [3] raised ValueError".
-    return f"{cell}{reason}{colon} {status['error']}".strip()

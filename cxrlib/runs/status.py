@@ -88,6 +88,29 @@ def read_status(folder):
     return record if isinstance(record, dict) else {}
 
 
+def in_words(status):
+    """What went wrong with a run, and where.
+
+    Args:
+        status: dict, from `read_status`.
+
+    Returns:
+        A string; empty if nothing went wrong.
+
+    Example:
+    ```python
+    in_words({"cell": 3, "reason": "raised", "error": "ValueError: no studies"})
+    # "In [3] raised ValueError: no studies"
+    ```
+    """
+    if "error" not in status:
+        return ""
+    cell = f"In [{status['cell']}] " if "cell" in status else ""
+    reason = str(status.get("reason", ""))
+    colon = "" if reason in ("", "raised") else ":"  # "In [3] raised ValueError".
+    return f"{cell}{reason}{colon} {status['error']}".strip()
+
+
 def is_whole(run):
     """Whether a run is done, with this notebook, parameters and code, and all there.
 
