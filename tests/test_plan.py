@@ -192,3 +192,10 @@ def test_plain_papermill_takes_every_profile(path, tmp_path):
 def test_a_point_is_part_of_a_runs_label():
     assert Run("n/01_a.ipynb", "out").label == "01_a"
     assert Run("n/01_a.ipynb", "out/s=1", {}, {"s": 1}).label == "s=1/01_a"
+
+
+def test_solutions_alone_take_the_profile_of_the_notebooks_above(tmp_path):
+    solutions = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+    runs = plan(solutions, tmp_path, profile="smoke")
+    assert [run.notebook for run in runs] == solutions
+    assert any("studies" in run.parameters for run in runs)

@@ -89,10 +89,6 @@ def test_profile_gives_each_notebook_what_it_knows(tmp_path):
     ]
     # A neighbour knows the parameter, so the profile is right for one notebook too.
     assert plan([first], tmp_path, profile="smoke")[0].parameters == {"studies": 3}
-    # Solutions lie one folder deeper.
-    (tmp_path / "solutions").mkdir()
-    solution = notebook(tmp_path / "solutions", "02_solutions", "epochs = 1", "1")
-    assert plan([solution], tmp_path, profile="smoke")[0].parameters == {"epochs": 2}
 
 
 def test_unknown_parameters_are_errors_before_anything_runs(tmp_path):

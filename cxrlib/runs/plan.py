@@ -108,7 +108,7 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
         out: string or `pathlib.Path`. The folder of the batch.
         parameters: dict of scalars. They win over the files', a grid's over all.
         profile: string, path or `None`. `"smoke"`, `"course"`, `"full"` (in the folder
-            `profiles` beside the notebooks or above them), or a YAML file.
+            `profiles` beside the notebooks or one above), or a YAML file.
         files: sequence of paths. YAML files of parameters; a later one wins.
         grid: path or `None`. See `cxrlib.runs.grid.read_grid`.
 
@@ -155,12 +155,11 @@ def _shared(notebooks, profile, files):
     """The parameters of profile and files, each known to some notebook."""
     folders = {path.parent for path in notebooks}
     if profile in PROFILES:
-        # The solutions lie one folder deeper than the notebooks and their profiles.
-        first = notebooks[0].resolve().parent
-        places = (first / "profiles", first.parent / "profiles")
-        place = next((each for each in places if each.is_dir()), places[0])
-        profile = place / f"{profile}.yaml"
-        folders.add(place.parent)
+        home = notebooks[0].parent
+        if not (home / "profiles").is_dir():
+            home = home.parent  # The solutions lie one below.
+        folders.add(home)
+        profile = home / "profiles" / f"{profile}.yaml"
     files = [profile, *files] if profile else files
     if not files:
         return {}
