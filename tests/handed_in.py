@@ -8,6 +8,7 @@ import tempfile
 
 import numpy as np
 import pandas as pd
+from impressions import NORMAL, REPORTS
 
 import cxrlib
 from cxrlib.evaluation.summary import evaluate_predictions
@@ -15,13 +16,6 @@ from cxrlib.grading.grades import grade_class
 from cxrlib.grading.rubric_file import read_rubric
 from cxrlib.results import Results
 
-NORMAL = "No acute cardiopulmonary abnormality."
-REPORTS = [
-    NORMAL,
-    "Left pleural effusion with atelectasis of the left base.",
-    "Stable cardiomegaly without pulmonary edema.",
-    "Hyperexpanded lungs. No focal consolidation.",
-]
 NAME = "07_multitask"
 CODES = ["import os", "seed = 1", "model = train(seed)", "answer_1 = ''", "write()"]
 IDS = ["fetch", "parameters", "train", "exercise-1", "write"]

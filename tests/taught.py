@@ -18,8 +18,13 @@ def run_cells(notebook, *ids, **names):
     Returns:
         A dict: the names and what the cells added to them.
     """
-    content = nbformat.read(FOLDER / f"{notebook}.ipynb", as_version=4)
-    sources = {cell.id: cell.source for cell in content.cells}
+    code = sources(notebook)
     for each in ids:
-        exec(compile(sources[each], f"{notebook}#{each}", "exec"), names)
+        exec(compile(code[each], f"{notebook}#{each}", "exec"), names)
     return names
+
+
+def sources(notebook):
+    """What stands in each cell of a notebook, a dict by the cells' ids."""
+    content = nbformat.read(FOLDER / f"{notebook}.ipynb", as_version=4)
+    return {cell.id: cell.source for cell in content.cells}

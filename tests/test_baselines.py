@@ -2,6 +2,7 @@ import functools
 
 import numpy as np
 import pytest
+from impressions import NORMAL, REPORTS
 
 from cxrlib.evaluation import comparison
 from cxrlib.evaluation.baselines import (
@@ -17,14 +18,6 @@ from cxrlib.evaluation.classification import label_values
 from cxrlib.evaluation.comparison import compare, compare_labels
 from cxrlib.evaluation.text import TextScorer
 from cxrlib.files import InputError
-
-NORMAL = "No acute cardiopulmonary abnormality."
-REPORTS = [
-    NORMAL,
-    "Left pleural effusion with atelectasis of the left base.",
-    "Stable cardiomegaly without pulmonary edema.",
-    "Hyperexpanded lungs. No focal consolidation.",
-]
 
 
 def drawn(n, seed):

@@ -64,11 +64,12 @@ def test_limits_of_reports():
 
 
 def test_limits_of_rare_findings():
-    clinical = pytest.importorskip("cxrlib.evaluation.clinical")
+    from cxrlib.evaluation.labeler import OBSERVATIONS, label_reports
+
     references = ["Pulmonary edema."] * 25 + ["Small pneumothorax."] * 3
     table = predicted(references, references)
-    labels = clinical.label_reports(references)
-    counts = dict(zip(clinical.OBSERVATIONS, (labels == 1).sum(axis=0), strict=True))
+    labels = label_reports(references)
+    counts = dict(zip(OBSERVATIONS, (labels == 1).sum(axis=0), strict=True))
     assert counts["Edema"] == 25 and counts["Pneumothorax"] == 3
     words = said({"clinical.macro_f1_14": figure(0.5)}, table)
     assert "Pneumothorax 3" in words and "Edema 25" not in words

@@ -20,9 +20,9 @@ from cxrlib.evaluation.clinical import (
     OBSERVATIONS,
     ClinicalScorer,
     clinical_scores,
-    label_reports,
     per_class,
 )
+from cxrlib.evaluation.labeler import label_reports
 from cxrlib.evaluation.laterality import is_masked, names_prior, report_sides
 from cxrlib.evaluation.peer_labelers import chexbert_scores, radgraph_scores
 from cxrlib.files import InputError

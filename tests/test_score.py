@@ -5,17 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from impressions import NORMAL, REPORTS
 
 from cxrlib.__main__ import main
 from cxrlib.evaluation.text import TextScorer
-
-NORMAL = "No acute cardiopulmonary abnormality."
-REPORTS = [
-    NORMAL,
-    "Left pleural effusion with atelectasis of the left base.",
-    "Stable cardiomegaly without pulmonary edema.",
-    "Hyperexpanded lungs. No focal consolidation.",
-]
 
 
 def pairs(n=40):

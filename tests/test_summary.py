@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from impressions import NORMAL, REPORTS
 
 from cxrlib.evaluation import summary
 from cxrlib.evaluation.baselines import derangement
@@ -16,13 +17,6 @@ from cxrlib.evaluation.tables import (
 from cxrlib.evaluation.text import TextScorer
 from cxrlib.files import InputError
 
-NORMAL = "No acute cardiopulmonary abnormality."
-REPORTS = [
-    NORMAL,
-    "Left pleural effusion with atelectasis of the left base.",
-    "Stable cardiomegaly without pulmonary edema.",
-    "Hyperexpanded lungs. No focal consolidation.",
-]
 TRAIN = [*REPORTS * 5, NORMAL]
 
 

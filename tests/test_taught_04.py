@@ -1,23 +1,18 @@
 """04_classification: what it builds by hand is what the package does."""
 
-import pathlib
-
 import keras
-import nbformat
 import numpy as np
 import pytest
 from scipy.special import expit, logit
+from taught import run_cells, sources
 
-NOTEBOOK = pathlib.Path(__file__).parents[1] / "notebooks" / "04_classification.ipynb"
+NOTEBOOK = "04_classification"
+NAMES = {"keras": keras, "layers": keras.layers, "np": np}
 
 
 def taught(*ids, **names):
-    """Run cells of the notebook by their ids; what they define, as a dict."""
-    cells = {cell.id: cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
-    names = {"keras": keras, "layers": keras.layers, "np": np} | names
-    for each in ids:
-        exec(cells[each].source, names)
-    return names
+    """What cells of the notebook define, as a dict."""
+    return run_cells(NOTEBOOK, *ids, **NAMES | names)
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +100,7 @@ def test_what_it_says_of_the_nih_films_at_hand(real_data):
     from cxrlib.data.nih import read_nih
 
     films = read_nih(real_data / "nih")
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    prose = {cell.id: cell.source for cell in cells}["nih-who-text"]
+    prose = sources(NOTEBOOK)["nih-who-text"]
     assert f"{len(films)} films of {films.patient.nunique()} patients" in prose
     assert films.findings[films.abnormal == 1].str.contains("Pneumonia").all()
 

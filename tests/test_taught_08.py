@@ -9,17 +9,17 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPORTS
-from taught import FOLDER, run_cells
+from taught import FOLDER, run_cells, sources
 
 from cxrlib import plots
 from cxrlib.evaluation.baselines import most_frequent, shuffled_orders
-from cxrlib.evaluation.clinical import ClinicalScorer, label_reports
+from cxrlib.evaluation.clinical import ClinicalScorer
 from cxrlib.evaluation.comparison import compare
+from cxrlib.evaluation.labeler import label_reports
 from cxrlib.evaluation.protocols import r2gen_words
 from cxrlib.evaluation.text import TextScorer, text_scores
 
@@ -118,8 +118,7 @@ def test_half_size_copies_are_means_of_four_pixels():
 
 @pytest.mark.real
 def test_what_one_text_reaches_on_the_real_reports(real_data):
-    content = nbformat.read(FOLDER / "08_evaluation.ipynb", as_version=4)
-    (prose,) = (cell.source for cell in content.cells if cell.id == "one-text-text")
+    prose = sources("08_evaluation")["one-text-text"]
     names = {"ground": "none", "section": "none", "seed": 0, "train_texts": [""]}
     names |= {"references": [""], "real_reports": str(real_data / "indiana")}
     names |= {"environment": types.SimpleNamespace(data=FOLDER, course=FOLDER)}

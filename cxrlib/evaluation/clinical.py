@@ -17,7 +17,6 @@ from cxrlib.evaluation.labeler import (
     OBSERVATIONS,
     UNCERTAIN,
     label_report,
-    label_reports,  # noqa: F401  Offered here, too.
 )
 from cxrlib.evaluation.laterality import SIDES, is_masked, names_prior, report_sides
 from cxrlib.evaluation.text import answered

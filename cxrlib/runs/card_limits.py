@@ -127,7 +127,7 @@ def _findings(metrics, predictions):
         return
     if not any(name.startswith("clinical.") for name in metrics):
         return
-    from cxrlib.evaluation.clinical import OBSERVATIONS, label_reports
+    from cxrlib.evaluation.labeler import OBSERVATIONS, label_reports
 
     labels = label_reports(list(predictions["reference"]))  # (n, 14), 1 is positive
     support = dict(zip(OBSERVATIONS, (labels == 1).sum(axis=0), strict=True))
