@@ -201,6 +201,20 @@ def test_a_constant_that_says_nothing_is_no_constant(tmp_path, folder):
     )
 
 
+def test_labels_alone_have_their_commoner_class(tmp_path, folder):
+    """As 04 leaves them: no texts, so no constant report."""
+    path = folder / "predictions.csv"
+    table = pd.read_csv(path)[["uid", "label", "probability"]]
+    table.to_csv(path, index=False)
+    edit(folder, lambda r: r["baselines"].pop("constant_report") and None)
+    text = RUBRIC.replace(
+        "metric: abnormal.auroc, above: 0.6",
+        "metric: abnormal.accuracy, above: constant",
+    )
+    mark, reason = said(tmp_path, text)[0]["abnormal.accuracy"]
+    assert mark == "yes" and "above constant (0." in reason
+
+
 def test_a_changed_n_or_missing_value_is_seen(tmp_path, folder):
     edit(folder, lambda r: r["metrics"]["abnormal.auroc"].update(n=500))
     assert "says n=500, predictions.csv gives n=12" in said(tmp_path)[1].troubles[0]

@@ -186,16 +186,8 @@ def _read_predictions(handed, submission, record, asked):
     handed.digests["predictions"] = digest
     if handed.record is None:
         return  # Without results there is nothing to compare with.
-    # What an item compares a figure with must be as true as the figure.
-    beside = {
-        name.partition(".")[0]
-        for item in asked.items
-        for name in item.figures
-        if name.rpartition(".")[2] in BESIDE
-        or (item.comparison and item.comparison.against in BESIDE)
-    }
     try:
-        handed.recounted = recount(content, record, sorted(beside))
+        handed.recounted = recount(content, record, _asked_beside(asked))
     except InputError as error:
         words = str(error).removeprefix("predictions.csv: ")
         handed.refuse("predictions", f"predictions.csv: {words}")
@@ -218,6 +210,17 @@ def _read_predictions(handed, submission, record, asked):
             "predictions.csv is not the file that results.json was written with: "
             f"another checksum.{same}"
         )
+
+
+def _asked_beside(asked):
+    """What the items compare figures with: it must be as true as the figures."""
+    beside = {}
+    for item in asked.items:
+        against = item.comparison.against if item.comparison else None
+        for name in item.figures:
+            for key in {against, name.rpartition(".")[2]} & set(BESIDE):
+                beside.setdefault(name.partition(".")[0], set()).add(key)
+    return beside
 
 
 def figure_of(handed, name):

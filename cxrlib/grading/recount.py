@@ -109,15 +109,15 @@ def read_table(content):
 _known = {}
 
 
-def recount(content, record, beside=()):
+def recount(content, record, beside=None):
     """Compute the figures of `predictions.csv` again.
 
     Args:
         content: bytes of the file.
         record: dict, the `results.json` that stands beside it: which protocols, the
             threshold and the constant reports are taken from it.
-        beside: names of groups, such as `"clinical"`, of which the baselines and the
-            shuffle are wanted, too. They take longer than the values.
+        beside: dict, group → set of what is wanted beside its figures:
+            `{"clinical": {"constant", "shuffled"}}`. That takes longer than the values.
 
     Returns:
         A dict by name of dicts: `value`, `n`, and what stands beside them.
@@ -131,12 +131,13 @@ def recount(content, record, beside=()):
     ```
     """
     settings = _settings(record)
-    key = hashlib.sha256(content).digest(), repr((settings, tuple(beside)))
+    asked = {group: sorted(names) for group, names in sorted((beside or {}).items())}
+    key = hashlib.sha256(content).digest(), repr((settings, asked))
     if key not in _known:
         table = read_table(content)
         figures = _values(table, settings)
-        for group in set(beside) & {"abnormal", "clinical", *_COUNTED}:
-            figures |= _with_baselines(table, group, settings)
+        for group in set(asked) & {"abnormal", "clinical", *_COUNTED}:
+            figures |= _with_baselines(table, group, asked[group], settings)
         _known[key] = {name: _bare(figure) for name, figure in figures.items()}
     return _known[key]
 
@@ -161,17 +162,22 @@ def _values(table, settings):
     return figures
 
 
-def _with_baselines(table, group, settings):
-    """The figures of one group with their baselines and their shuffle."""
-    columns = ["reference", "prediction", "nearest", "random"]
+def _with_baselines(table, group, asked, settings):
+    """The figures of one group with what is asked for beside them, and no more."""
+    columns = ["reference", "prediction", *asked]
     if group == "abnormal":
         columns = ["label", "probability"]
     table = table[["uid", *table.columns.intersection(columns)]]
     settings = settings | {"protocols": [group] if group in PROTOCOLS else []}
+    settings |= {name: _UNTOLD for name in CONSTANTS if name not in asked}
+    if "shuffled" not in asked:
+        settings["permutations"] = 0
     figures = evaluate_predictions(table, **settings, intervals=False)["figures"]
-    untold = [name for name in CONSTANTS if settings[name] == _UNTOLD]
+    kept = {"value", "n", *asked}
+    if group != "abnormal":  # Its constant is a class, not a report.
+        kept -= {name for name in CONSTANTS if settings[name] == _UNTOLD}
     return {
-        name: {key: figure[key] for key in figure if key not in untold}
+        name: {key: figure[key] for key in figure if key in kept}
         for name, figure in figures.items()
         if name.startswith(f"{group}.")
     }
