@@ -3,9 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from cxrlib.data.phantom import write_phantom
-from cxrlib.data.pipeline import load_batches, load_records, split_size
+from cxrlib.data.pipeline import (
+    known_texts,
+    load_batches,
+    load_records,
+    split_size,
+)
 from cxrlib.data.prepare import prepare
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
@@ -61,6 +67,20 @@ def test_what_is_missing_weighs_nothing_and_is_a_number(prepared, preprocessor):
     train = studies[studies.split == "train"]
     assert found["label"].count(0) == (train.abnormal == "").sum() == 1
     assert found["text"].count(False) == (train.impression == "").sum() == 1
+
+
+def test_known_texts_are_what_the_preprocessor_makes_of_them(preprocessor):
+    texts = ["No acute disease.", "", "Large left pleural effusion. " * 9, "Ödem?"]
+    tokenise = known_texts([*texts, texts[0]], preprocessor)
+    asked = tf.constant([texts[i] for i in (3, 0, 0, 2, 1)])
+    for found, expected in zip(
+        tf.nest.flatten(tokenise(asked)),
+        tf.nest.flatten(preprocessor(asked)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tokenise(tf.constant(["Never seen."]))
 
 
 def test_order_comes_from_seed_and_epoch_alone(prepared, preprocessor):
