@@ -230,6 +230,7 @@ def compile_report_model(
     delta=1.0,
     ssim_weight=0.5,
     clipnorm=1.0,
+    run_eagerly=False,
 ):
     """Compile a `ReportModel` under the weighted sum of its four losses.
 
@@ -242,6 +243,8 @@ def compile_report_model(
         delta: float. Weight of the text.
         ssim_weight: float. λ in `MSE + λ(1 − SSIM)`.
         clipnorm: float or `None`. Largest norm of one variable's gradient.
+        run_eagerly: bool. Train operation by operation: slower from the
+            second step on, but no graph has to be made before the first.
 
     Returns:
         The model, compiled. Component losses are logged unweighted.
@@ -252,9 +255,7 @@ def compile_report_model(
     ```
     """
     model.compile(
-        optimizer=keras.optimizers.AdamW(
-            learning_rate, weight_decay=1e-4, clipnorm=clipnorm
-        ),
+        optimizer=keras.optimizers.Adam(learning_rate, clipnorm=clipnorm),
         loss={
             "frontal": ReconstructionLoss(ssim_weight),
             "lateral": ReconstructionLoss(ssim_weight),
@@ -276,5 +277,6 @@ def compile_report_model(
             ],
             "text": [TokenPerplexity(name="perplexity")],
         },
+        run_eagerly=run_eagerly,
     )
     return model
