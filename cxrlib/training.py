@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import keras
 import numpy as np
@@ -133,17 +134,21 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.monitor} is not among the figures of this training "
                 f"({', '.join(logs)}); pass one of them as monitor."
             )
+        best, state = self.folder / "model.keras", CHECKPOINT.format(epoch=epoch + 1)
         # A NaN is never the best, and must not keep later epochs from being it.
-        if self.log.rows[-1][self.monitor] <= np.nanmin(
+        is_best = self.log.rows[-1][self.monitor] <= np.nanmin(
             [row[self.monitor] for row in self.log.rows] + [np.inf]
-        ):
-            with write_whole(self.folder / "model.keras") as temporary:
+        )
+        if is_best:
+            with write_whole(best) as temporary:
                 self.model.save(temporary)
-        name = CHECKPOINT.format(epoch=epoch + 1)
-        with write_whole(self.folder / name) as temporary:
-            self.model.save(temporary)
+        with write_whole(self.folder / state) as temporary:
+            if is_best:
+                shutil.copyfile(best, temporary)
+            else:
+                self.model.save(temporary)
         for old in self.folder.glob("checkpoint-*.keras"):
-            if old.name != name:
+            if old.name != state:
                 old.unlink()
 
 

@@ -82,6 +82,16 @@ def test_a_killed_training_ends_as_an_unbroken_one(preprocessor, batch, tmp_path
         np.testing.assert_allclose(expected[name], received[name], atol=2e-3)
 
 
+def test_a_graph_learns_what_single_steps_do(preprocessor, batch, tmp_path):
+    """The other tests, and the smoke runs of the notebooks, make no graph."""
+    logs = []
+    for eagerly in (True, False):
+        tf.config.run_functions_eagerly(eagerly)
+        run(fresh(preprocessor), batch, tmp_path / str(eagerly), epochs=2)
+        logs.append(pd.read_csv(tmp_path / str(eagerly) / "history.csv"))
+    np.testing.assert_allclose(*logs, rtol=2e-3, atol=1e-4)
+
+
 def test_other_settings_are_not_mixed_in(preprocessor, batch, tmp_path):
     model = fresh(preprocessor)
     run(model, batch, tmp_path, epochs=1, settings={"alpha": 1.0})
