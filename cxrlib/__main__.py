@@ -287,11 +287,14 @@ def save_reconstructions(images, folder):
     type=click.Path(path_type=pathlib.Path),
     help="Write the table into this file, between its two marks.",
 )
-def figures(folder, readme):
+@click.option(
+    "--leave-out", multiple=True, help="A pattern of names, such as 'before_*'."
+)
+def figures(folder, readme, leave_out):
     """Print the figures of a run's notebook, FOLDER, beside their baselines."""
     from cxrlib.runs.figures import figures_of, write_between_marks
 
-    text = figures_of(folder)
+    text = figures_of(folder, leave_out)
     if readme:
         write_between_marks(readme, text)
     click.echo(text)

@@ -1,5 +1,6 @@
 """The figures of a run as a short table, for a terminal and for the README."""
 
+import fnmatch
 import pathlib
 
 from cxrlib.evaluation.figure import format_figure
@@ -13,11 +14,12 @@ def marks(name="figures"):
     return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
-def figures_of(folder):
+def figures_of(folder, leave_out=()):
     """Read a notebook's results into Markdown: what they rest on, then the table.
 
     Args:
         folder: string or path. Holds `results.json`.
+        leave_out: patterns of names of figures that the table need not have.
 
     Returns:
         A string.
@@ -37,10 +39,15 @@ def figures_of(folder):
         if name in versions
     )
     minutes = record["durations"]["notebook"] / 60
-    table = figures_table(record["metrics"])
-    table["best baseline"] = [_best(*each) for each in record["metrics"].items()]
+    metrics = {
+        name: metric
+        for name, metric in record["metrics"].items()
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in leave_out)
+    }
+    table = figures_table(metrics)
+    table["best baseline"] = [_best(*each) for each in metrics.items()]
     # Every score names the split and, if it is of a text, the section.
-    protocols = [metric["protocol"] for metric in record["metrics"].values()]
+    protocols = [metric["protocol"] for metric in metrics.values()]
     table["of"] = [
         ", ".join(str(each[key]) for key in ("split", "section") if key in each)
         for each in protocols
