@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption
 
@@ -121,17 +122,21 @@ def plot_decoders(history, ground="real"):
     figure, panels = plt.subplots(
         1, len(views), figsize=(4.2 * len(views), 3.2), sharey=True, squeeze=False
     )
+    levels = sorted({int(skips) for _, skips in names})
+    # From light to dark with the skips; the lightest would be lost on white.
+    shades = plt.get_cmap("Blues")(np.linspace(0.35, 1, len(levels)))
     for axes, view in zip(panels[0], views, strict=True):
-        for skips in (skips for each, skips in names if each == view):
+        for skips, shade in zip(levels, shades, strict=True):
             column, epochs = f"{view}_{skips}_loss", history["epoch"] + 1
-            (line,) = axes.plot(
-                epochs, history[f"val_{column}"], "o-", markersize=3, label=skips
-            )
-            axes.plot(epochs, history[column], "--", color=line.get_color(), lw=1)
+            style = {"color": shade, "label": skips, "markersize": 3}
+            axes.plot(epochs, history[f"val_{column}"], "o-", **style)
+            axes.plot(epochs, history[column], "--", color=shade, lw=1)
         axes.set(title=view, xlabel="epoch", yscale="log")
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0, 0].set_ylabel("loss")
-    panels[0, -1].legend(title="skips", fontsize=8)
+    handles, labels = panels[0, -1].get_legend_handles_labels()
+    # The order of the curves, the fewest skips on top.
+    figure.legend(handles, labels, title="skips", loc="outside right upper", fontsize=8)
     return caption(figure, ground)
 
 
@@ -178,6 +183,7 @@ def plot_skips(table, ground="real"):
                 )
             if name == "mse":
                 axes.set_yscale("log")
+                axes.yaxis.set_minor_formatter(NullFormatter())  # Too narrow for them.
                 axes.set_xlabel("skips that the decoder is given")
                 axes.xaxis.get_major_locator().set_params(integer=True)
             else:
