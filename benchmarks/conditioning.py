@@ -74,7 +74,9 @@ def run(conditioning, seed, data, preprocessor, folder, epochs, batch_size, rate
     model = LatentGPT2CausalLM(backbone)  # It trains on tokens, not on strings.
     steps = epochs * math.ceil(len(train_texts) / batch_size)
     model.compile(
-        keras.optimizers.Adam(warmup_cosine(rate, steps), clipnorm=1.0),
+        keras.optimizers.AdamW(
+            warmup_cosine(rate, steps), weight_decay=1e-4, clipnorm=1.0
+        ),
         text_loss(),
         sampler="greedy",
     )

@@ -218,6 +218,7 @@ def test_table_for_the_readme_is_narrow(tmp_path):
     assert f"| {best:.4f} " in row and "| 3 | test, impression |" in row
     assert any(line.startswith("**Warning.** n=3") for line in said)
     kept = figures_of(results.folder, ["coco.*"])
+    assert "| coco.bleu_4 |" in "\n".join(said)
     assert "| coco.bleu_4 |" not in kept and "| text.distinct |" in kept
 
 

@@ -83,7 +83,7 @@ def test_a_killed_training_ends_as_an_unbroken_one(preprocessor, batch, tmp_path
 
 
 def test_a_graph_learns_what_single_steps_do(preprocessor, batch, tmp_path):
-    """The other tests, and the smoke runs of the notebooks, make no graph."""
+    """The other tests make no graph, nor do the smoke runs of 03, 04, 06 and 07."""
     logs = []
     for eagerly in (True, False):
         tf.config.run_functions_eagerly(eagerly)
