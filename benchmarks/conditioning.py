@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from cxrbase.grounds import GROUNDS, source_ground
 from cxrlib.checkpoints.gpt2 import gpt2_sizes_of
 from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest
@@ -35,9 +36,8 @@ from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.losses import text_loss
 from cxrlib.models.presets import build_imaging_model, preset_sizes
-from cxrlib.multitask import make_preprocessor, source_ground
+from cxrlib.multitask import make_preprocessor
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
-from cxrlib.results import GROUNDS
 from cxrlib.runs.figures import write_between_marks
 from cxrlib.training import warmup_cosine
 

@@ -6,8 +6,8 @@ import pathlib
 import click
 
 import cxrlib
+from cxrbase.files import InputError
 from cxrlib.card_commands import card
-from cxrlib.files import InputError
 from cxrlib.grade_commands import grade
 from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
 from cxrlib.pretraining_commands import pretrain_encoder, pretrain_text
@@ -270,7 +270,7 @@ def report(
 
 def save_reconstructions(images, folder):
     """Write the reconstructed views as PNG; return their paths."""
-    from cxrlib.data.images import write_png
+    from cxrbase.images import write_png
 
     paths = []
     for name, image in images.items():

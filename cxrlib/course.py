@@ -10,7 +10,7 @@ import platform
 import sys
 
 import cxrlib
-from cxrlib.kaggle import CONTENT, DRIVE, KAGGLE_WORKING
+from cxrbase.hosts import CONTENT, DRIVE, KAGGLE_WORKING
 from cxrlib.results import Results
 
 __all__ = ["COURSE_URL", "Environment", "Results", "place", "setup"]

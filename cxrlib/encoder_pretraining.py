@@ -5,11 +5,8 @@ hand, this gives the encoder a start of the same kind: it learns which findings
 a phantom shows, on which side and where, from studies that no notebook uses.
 """
 
-import concurrent.futures
 import dataclasses
 import functools
-import multiprocessing
-import os
 
 import cv2
 import keras
@@ -17,6 +14,7 @@ import numpy as np
 from keras import layers, ops
 from tqdm.auto import tqdm
 
+from cxrbase.parallel import workers
 from cxrlib.checkpoints.native import save_half
 from cxrlib.data.findings import FINDINGS
 from cxrlib.data.mesh import DEGREES, REGIONS, SIDES
@@ -122,11 +120,9 @@ def draw_examples(studies, seed, size, processes=None):
     draw_examples(studies=64, seed=1, size=128).views.shape  # (64, 2, 128, 128)
     ```
     """
-    context = multiprocessing.get_context("spawn")
-    workers = processes or os.cpu_count()
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        draw = functools.partial(draw_example, seed, size=size)
-        drawn = pool.map(draw, range(studies), chunksize=16)
+    draw = functools.partial(draw_example, seed, size=size)
+    with workers(draw, studies, processes) as each:
+        drawn = each(range(studies))
         parts = list(tqdm(drawn, total=studies, desc="Drawing", unit="study"))
     return Examples(*(np.stack(column) for column in zip(*parts, strict=True)))
 

@@ -5,7 +5,7 @@ import time
 
 import click
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 PATH = click.Path(path_type=pathlib.Path)
 

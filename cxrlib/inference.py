@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
-from cxrlib.data.images import check_unit_range, read_radiograph, resize_square
+from cxrbase.files import InputError
+from cxrbase.images import check_unit_range, read_radiograph, resize_square
 from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest
 from cxrlib.evaluation.image import mse, ssim
-from cxrlib.files import InputError
 from cxrlib.lung_crop import find_crop
 
 VIEWS = ("frontal", "lateral")

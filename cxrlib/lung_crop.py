@@ -6,7 +6,7 @@ import multiprocessing
 
 import numpy as np
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 MARGIN = 0.05
 

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from cxrbase.files import InputError, write_whole
+from cxrbase.images import read_radiograph, resize_square
 from cxrlib.data.augment import augment
-from cxrlib.data.images import read_radiograph, resize_square
 from cxrlib.data.lungs import (
     find_lung_pairs,
     lung_batches,
@@ -18,7 +19,6 @@ from cxrlib.data.lungs import (
     split_pairs,
 )
 from cxrlib.evaluation.masks import MeanDice, MeanOverlap, dice, iou
-from cxrlib.files import InputError, write_whole
 from cxrlib.models.losses import MaskLoss
 from cxrlib.models.lung_unet import LungUNet
 from cxrlib.segmentation import segment_lungs

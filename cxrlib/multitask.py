@@ -7,18 +7,18 @@ import pathlib
 
 import pandas as pd
 
+from cxrbase.files import InputError
+from cxrbase.grounds import GROUNDS, source_ground
 from cxrlib.checkpoints.gpt2 import gpt2_sizes_of, tokenizer_files
 from cxrlib.data.pipeline import load_batches, split_size
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.evaluation.baselines import nearest_reports
 from cxrlib.evaluation.thresholds import choose_threshold
-from cxrlib.files import InputError
 from cxrlib.inference import encode_split
 from cxrlib.models.presets import CONDITIONING, build_report_model
 from cxrlib.models.report_model import compile_report_model
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
-from cxrlib.results import GROUNDS
 from cxrlib.training import train, warmup_cosine
 
 
@@ -336,11 +336,3 @@ def _beside(model, prepared, predictions, split):
         chosen = choose_threshold(val["label"], val["probability"])
         beside["threshold"], beside["threshold_from"] = chosen
     return beside
-
-
-def source_ground(source):
-    """Name the ground of evidence of a prepared folder: phantom, drawn or real."""
-    if not source.get("is_phantom"):
-        return "real"
-    texts = (source.get("phantom") or {}).get("texts", "grammar")
-    return "phantom" if texts == "grammar" else "drawn"

@@ -2,10 +2,10 @@
 
 import pathlib
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.encoder import is_keras3, load_checkpoint
 from cxrlib.checkpoints.gpt2 import load_gpt2_into
 from cxrlib.checkpoints.native import load_whole
-from cxrlib.files import InputError
 from cxrlib.weights import PHANTOM_ENCODER, PHANTOM_GPT2, REGISTRY
 from cxrlib.weights_fetch import obtain_weights
 

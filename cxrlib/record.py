@@ -5,16 +5,11 @@ import math
 import pathlib
 import re
 
+from cxrbase.files import InputError
+from cxrbase.grounds import GROUNDS
 from cxrlib.evaluation.tables import BASELINES
-from cxrlib.files import InputError
 
 SCHEMA = 1
-# What the images and texts are; every figure names its ground.
-GROUNDS = {
-    "phantom": "PHANTOM: simulated images and texts, no patient",
-    "drawn": "DRAWN: real reports with simulated images",
-    "real": "real radiographs and reports",
-}
 
 
 def read_results(path):

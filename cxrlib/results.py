@@ -16,13 +16,13 @@ import time
 
 import numpy as np
 
+from cxrbase.files import InputError, write_whole
 from cxrlib.evaluation.figure import figure
 from cxrlib.evaluation.summary import evaluate_predictions
 from cxrlib.evaluation.tables import figures_table
-from cxrlib.files import InputError, write_whole
-from cxrlib.record import GROUNDS, SCHEMA, check, check_answers, read_results
+from cxrlib.record import SCHEMA, check, check_answers, read_results
 
-__all__ = ["GROUNDS", "SCHEMA", "VIEWS", "Results", "check", "read_results"]
+__all__ = ["SCHEMA", "VIEWS", "Results", "check", "read_results"]
 VIEWS = ("frontal", "lateral", "frontal_reconstruction", "lateral_reconstruction")
 
 
@@ -148,7 +148,7 @@ class Results:
         Raises:
             InputError: if a name is another.
         """
-        from cxrlib.data.images import write_png
+        from cxrbase.images import write_png
 
         for name, image in images.items():
             if name not in VIEWS:

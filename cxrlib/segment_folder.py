@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cxrlib.data.images import DICOM_SUFFIXES, read_radiograph, write_png
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
+from cxrbase.images import DICOM_SUFFIXES, read_radiograph, write_png
 from cxrlib.segmentation import load_lung_model, segment_lungs
 
 TABLE = "segmentation.csv"

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 import cxrlib.models.lung_unet  # noqa: F401  Registers the class of our file.
-from cxrlib.data.images import check_unit_range, resize_square
-from cxrlib.files import InputError
+from cxrbase.files import InputError
+from cxrbase.images import check_unit_range, resize_square
 from cxrlib.weights import LUNG_UNET, check_sums, entry, find_weights
 
 FLAT = 1 / 255  # Less contrast than one grey level is no picture.

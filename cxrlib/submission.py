@@ -6,7 +6,7 @@ import pathlib
 import sys
 import zipfile
 
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
 from cxrlib.record import read_results
 
 SUBMISSION = "submission.zip"

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
 
 CHECKPOINT = "checkpoint-{epoch:04d}.keras"
 

@@ -11,9 +11,9 @@ import os
 import pathlib
 
 import cxrlib
-from cxrlib import kaggle
-from cxrlib.files import InputError, write_whole
-from cxrlib.kaggle import find_below
+from cxrbase import hosts as kaggle
+from cxrbase.files import InputError, write_whole
+from cxrbase.hosts import find_below
 
 PHANTOM_ENCODER = "phantom_encoder.weights.h5"
 PHANTOM_GPT2 = "phantom_gpt2"

@@ -8,8 +8,8 @@ import tempfile
 
 import pandas as pd
 
-from cxrlib.files import InputError, write_whole
-from cxrlib.kaggle import download_is_welcome
+from cxrbase.files import InputError, write_whole
+from cxrbase.hosts import download_is_welcome
 from cxrlib.weights import (
     LUNG_UNET,
     REGISTRY,

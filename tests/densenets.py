@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.encoder import load_checkpoint
 from cxrlib.checkpoints.tensors import named_weights
-from cxrlib.files import InputError
 from cxrlib.models.encoder import ImageNetNormalization
 
 SMALL = {"blocks": (2, 3, 2, 1), "growth_rate": 8, "stem_filters": 16}

@@ -55,7 +55,7 @@ def hosted_shell(host, root, called):
 def move_to(root):
     """Let the absolute paths of both hosts begin at `root`."""
     sys.path.insert(0, os.getcwd())
-    kaggle = importlib.import_module("cxrlib.kaggle")
+    kaggle = importlib.import_module("cxrbase.hosts")
     for name in ("KAGGLE_INPUT", "KAGGLE_WORKING", "CONTENT", "DRIVE"):
         setattr(kaggle, name, str(root) + getattr(kaggle, name))
 

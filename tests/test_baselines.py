@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from impressions import NORMAL, REPORTS
 
+from cxrbase.files import InputError
 from cxrlib.evaluation import comparison
 from cxrlib.evaluation.baselines import (
     best_constant,
@@ -17,7 +18,6 @@ from cxrlib.evaluation.bootstrap import interval, resampling_weights
 from cxrlib.evaluation.classification import label_values
 from cxrlib.evaluation.comparison import compare, compare_labels
 from cxrlib.evaluation.text import TextScorer
-from cxrlib.files import InputError
 
 
 def drawn(n, seed):

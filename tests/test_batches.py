@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 from small_notebooks import notebook, printed
 
+from cxrbase.files import InputError
 from cxrlib.__main__ import main
-from cxrlib.files import InputError
 from cxrlib.runs import client, executor
 from cxrlib.runs.runner import Run, execute, plan, run_notebooks
 from cxrlib.runs.status import read_status

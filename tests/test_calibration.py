@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve as sklearn_curve
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.calibration import (
     ERROR_WORDS,
     calibration_curve,
@@ -12,7 +13,6 @@ from cxrlib.evaluation.calibration import (
     soften,
 )
 from cxrlib.evaluation.classification import classification_scores
-from cxrlib.files import InputError
 
 STRATEGY = {"width": "uniform", "mass": "quantile"}
 

@@ -20,6 +20,7 @@ from densenets import (
     zip_of,
 )
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.encoder import (
     is_keras3,
     load_checkpoint,
@@ -28,7 +29,6 @@ from cxrlib.checkpoints.encoder import (
 )
 from cxrlib.checkpoints.keras2 import read_keras2
 from cxrlib.checkpoints.tensors import assign, named_weights, trainable_table
-from cxrlib.files import InputError
 from cxrlib.models.chexnet import NIH_LABELS, CheXNet
 from cxrlib.models.encoder import CheXNetEncoder
 

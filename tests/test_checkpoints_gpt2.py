@@ -22,6 +22,7 @@ from gpt2_folders import (
     write_vocabulary,
 )
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.gpt2 import (
     gpt2_sizes_of,
     load_gpt2_into,
@@ -29,7 +30,6 @@ from cxrlib.checkpoints.gpt2 import (
     tokenizer_files,
 )
 from cxrlib.data.text import ReportTokenizer
-from cxrlib.files import InputError
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.presets import build_gpt2, build_report_model
 from cxrlib.weights import find_weights

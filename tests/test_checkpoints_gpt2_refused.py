@@ -16,9 +16,9 @@ from gpt2_folders import (
     write_folder,
 )
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.gpt2 import load_gpt2_into, local_folder, read_gpt2
 from cxrlib.data.text import ReportTokenizer
-from cxrlib.files import InputError
 
 
 def refused(source, message, **options):

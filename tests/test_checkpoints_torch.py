@@ -20,9 +20,9 @@ from densenets import (
     zip_of,
 )
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.encoder import load_checkpoint, load_chexnet
 from cxrlib.checkpoints.torch_densenet import fold_grey, rename
-from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.bootstrap import WORDS, resampling_weights
 from cxrlib.evaluation.classification import (
     LOWER_IS_BETTER,
@@ -16,7 +17,6 @@ from cxrlib.evaluation.classification import (
 )
 from cxrlib.evaluation.figure import figure, format_figure
 from cxrlib.evaluation.thresholds import choose_threshold, confusion_matrix, roc_curve
-from cxrlib.files import InputError
 
 CASES = {  # How many studies, and how coarse their probabilities: 1 ties nearly all.
     "no ties": (80, 9),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report, f1_score
 
+from cxrbase.files import InputError
 from cxrlib.data import report_grammar
 from cxrlib.data.findings import OBSERVATION_OF
 from cxrlib.data.phantom_cases import sample_case
@@ -25,7 +26,6 @@ from cxrlib.evaluation.clinical import (
 from cxrlib.evaluation.labeler import label_reports
 from cxrlib.evaluation.laterality import is_masked, names_prior, report_sides
 from cxrlib.evaluation.peer_labelers import chexbert_scores, radgraph_scores
-from cxrlib.files import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]
 FIVE = [OBSERVATIONS.index(name) for name in COMPETITION]

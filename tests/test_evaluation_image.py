@@ -13,8 +13,8 @@ from skimage.metrics import (
     structural_similarity,
 )
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.image import StructuralSimilarity, _blur, mse, psnr, ssim
-from cxrlib.files import InputError
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 

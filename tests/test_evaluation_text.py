@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.evaluation import bootstrap
 from cxrlib.evaluation.text import (
     DEFAULT,
@@ -11,7 +12,6 @@ from cxrlib.evaluation.text import (
     answered,
     text_scores,
 )
-from cxrlib.files import InputError
 
 SCORED = ("coco", "rouge_score", "rouge_score_stem", "sacrebleu", "nltk")
 REPORTS = [

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 from handed_in import MOST, NAME, RUBRIC, ada, edit, graded, hand_in, rubric, said
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.grading import grades
 from cxrlib.grading.checks import read_numbers
 from cxrlib.grading.grades import alike, grade_class

@@ -1,7 +1,7 @@
 import pytest
 from handed_in import RUBRIC, rubric
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.grading.expression import names_in, value_of
 from cxrlib.grading.rubric import Comparison
 from cxrlib.grading.rubric_file import read_rubric

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.grading import untrusted
 from cxrlib.grading.cells import changed, how_it_ran, read_cells
 from cxrlib.grading.recount import COLUMNS, LETTERS, ROWS, read_table

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cxrlib.data.images import check_unit_range, read_radiograph, resize_square
-from cxrlib.files import InputError
+from cxrbase.files import InputError
+from cxrbase.images import check_unit_range, read_radiograph, resize_square
 
 REAL = pathlib.Path(
     os.environ.get("CXR_REAL_DATA")

@@ -11,6 +11,7 @@ from conftest import make_tiny_model
 from keras import ops
 from scipy.spatial.distance import jensenshannon
 
+from cxrbase.files import InputError
 from cxrlib.evaluation import interpret
 from cxrlib.evaluation.gradients import gradient
 from cxrlib.evaluation.interpret import (
@@ -20,7 +21,6 @@ from cxrlib.evaluation.interpret import (
     upsample,
     word_cam,
 )
-from cxrlib.files import InputError
 
 TEXT = "Small left pleural effusion with basilar atelectasis."
 PLEURAL = TEXT.split().index("pleural")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from films import two_lungs
 
+from cxrbase.files import InputError
+from cxrbase.images import write_png
 from cxrlib.data import augment as module
 from cxrlib.data.augment import augment, lungs_of, warp
-from cxrlib.data.images import write_png
 from cxrlib.data.lungs import (
     find_lung_pairs,
     lung_batches,
@@ -17,7 +18,6 @@ from cxrlib.data.lungs import (
     read_pairs,
     split_pairs,
 )
-from cxrlib.files import InputError
 from cxrlib.lung_training import fit_lung_unet, harden, label_by_model
 from cxrlib.models.lung_unet import LungUNet
 

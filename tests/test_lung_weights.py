@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from cxrbase.images import read_radiograph, write_png
 from cxrlib.__main__ import main
-from cxrlib.data.images import read_radiograph, write_png
 from cxrlib.data.lungs import find_lung_pairs, read_pairs, split_pairs
 from cxrlib.lung_crop import LungCrop
 from cxrlib.lung_training import mask_scores

@@ -7,9 +7,9 @@ import pytest
 from card_runs import figure, predicted, write_run
 from click.testing import CliRunner
 
+from cxrbase.files import InputError
+from cxrbase.grounds import GROUNDS
 from cxrlib.__main__ import main
-from cxrlib.files import InputError
-from cxrlib.results import GROUNDS
 from cxrlib.runs.card_figures import shared_protocol, tables
 from cxrlib.runs.model_card import (
     CONDITIONING,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from cxrlib.data.images import write_png
+from cxrbase.files import InputError
+from cxrbase.images import write_png
 from cxrlib.data.nih import TABLE, find_nih, read_nih
 from cxrlib.data.splits import split_studies
-from cxrlib.files import InputError
 
 HEADER = (
     "Image Index,Finding Labels,Patient ID,Patient Age,Patient Gender,View Position"

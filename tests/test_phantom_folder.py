@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.data import phantom, phantom_folder
 from cxrlib.data.phantom import draw_from_reports, write_phantom
-from cxrlib.files import InputError
 
 STUDIES, SIZE = 6, 64
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from cxrbase.files import InputError
 from cxrlib.data.phantom import write_phantom
 from cxrlib.data.pipeline import (
     known_texts,
@@ -15,7 +16,6 @@ from cxrlib.data.pipeline import (
 from cxrlib.data.prepare import prepare
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
-from cxrlib.files import InputError
 
 
 @pytest.fixture(scope="module")

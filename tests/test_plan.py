@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from small_notebooks import notebook
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.runs import fingerprint as fingerprints
 from cxrlib.runs.fingerprint import fingerprint
 from cxrlib.runs.grid import LONGEST, point_names, read_grid

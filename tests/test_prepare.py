@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.data import prepare as module
 from cxrlib.data.prepare import feature_description, prepare, read_manifest
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.data.workers import decoder
-from cxrlib.files import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]
 REAL = pathlib.Path(os.environ.get("CXR_REAL_DATA") or ROOT.parent / "shared" / "data")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from small_notebooks import PARAMETERS, notebook, printed
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.tables import format_interval
-from cxrlib.files import InputError
 from cxrlib.results import Results
 from cxrlib.runs.figures import figures_of
 from cxrlib.runs.page import write_index

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from films import film
 
+from cxrbase.files import InputError
+from cxrbase.images import read_radiograph, write_png
 from cxrlib.__main__ import main
-from cxrlib.data.images import read_radiograph, write_png
-from cxrlib.files import InputError
 from cxrlib.segment_folder import COLUMNS, segment_folder
 
 

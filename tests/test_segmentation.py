@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from films import film, two_lungs
 
-from cxrlib.data.images import write_png
+from cxrbase.files import InputError
+from cxrbase.images import write_png
 from cxrlib.data.prepare import prepare, read_manifest
-from cxrlib.files import InputError
 from cxrlib.lung_crop import LungBox, LungCrop, crop_to_lungs, find_crop, lung_box
 from cxrlib.segmentation import clean_mask, judge, load_lung_model, segment_lungs
 

@@ -5,8 +5,8 @@ import types
 
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.data.sources import find_dataset, find_reports
-from cxrlib.files import InputError
 
 REPORTS = "uid,MeSH,Problems,image,indication,comparison,findings,impression\n"
 NOWHERE = "/nowhere/at/all"
@@ -183,7 +183,7 @@ def test_reports_are_looked_for_and_never_drawn(tmp_path, monkeypatch):
 
 
 def test_a_drawing_never_goes_to_google_drive(monkeypatch, phantom, tmp_path):
-    from cxrlib import kaggle
+    from cxrbase import hosts as kaggle
 
     monkeypatch.setattr(kaggle, "DRIVE", str(tmp_path / "content/drive/MyDrive"))
     monkeypatch.setattr(kaggle, "CONTENT", str(tmp_path / "content"))

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.data.labels import label_from_cell, label_from_indexing
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import split_studies, split_summary
 from cxrlib.data.studies import funnel, funnel_markdown, load_studies, missing_files
-from cxrlib.files import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]
 REAL = pathlib.Path(os.environ.get("CXR_REAL_DATA") or ROOT.parent / "shared" / "data")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.record import read_results
 from cxrlib.results import Results
 from cxrlib.submission import fetch_notebook, pack_submission

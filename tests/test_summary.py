@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from impressions import NORMAL, REPORTS
 
+from cxrbase.files import InputError
 from cxrlib.evaluation import summary
 from cxrlib.evaluation.baselines import derangement
 from cxrlib.evaluation.cautions import cautions
@@ -15,7 +16,6 @@ from cxrlib.evaluation.tables import (
     format_interval,
 )
 from cxrlib.evaluation.text import TextScorer
-from cxrlib.files import InputError
 
 TRAIN = [*REPORTS * 5, NORMAL]
 

@@ -110,7 +110,7 @@ def test_its_reading_of_the_nih_films_at_hand(real_data):
     """As far as that takes no encoder: number, view, and what pixels know of both."""
     import pandas as pd
 
-    from cxrlib.data.images import read_radiograph, resize_square
+    from cxrbase.images import read_radiograph, resize_square
     from cxrlib.data.nih import read_nih
     from cxrlib.evaluation.classification import label_values
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
-from cxrlib.files import InputError
 
 
 def test_round_trip_keeps_the_text(preprocessor, reports):

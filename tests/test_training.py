@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.models.presets import build_report_model
 from cxrlib.models.report_model import compile_report_model
 from cxrlib.training import last_checkpoint, load_model, train, warmup_cosine

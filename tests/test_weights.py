@@ -7,12 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
+from cxrbase.files import InputError
 from cxrlib.data.labels import label_from_indexing
 from cxrlib.data.mesh import problems, to_mesh
 from cxrlib.data.phantom_cases import sample_case
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.encoder_pretraining import build_pretraining_model, draw_example
-from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM

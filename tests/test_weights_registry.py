@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 from densenets import SMALL, arrays, randomise, with_head, write_keras2
 
-from cxrlib import kaggle, pretrained, weights, weights_fetch
+from cxrbase import hosts as kaggle
+from cxrbase.files import InputError
+from cxrlib import pretrained, weights, weights_fetch
 from cxrlib.__main__ import main
-from cxrlib.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.runs.figures import marks
 

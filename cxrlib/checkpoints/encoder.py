@@ -7,10 +7,10 @@ import zipfile
 import h5py
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.keras2 import HEAD, is_keras3, read_keras2
 from cxrlib.checkpoints.tensors import assign
 from cxrlib.checkpoints.torch_densenet import is_safetensors, read_torch
-from cxrlib.files import InputError
 from cxrlib.models.chexnet import NIH_LABELS, CheXNet
 
 __all__ = [

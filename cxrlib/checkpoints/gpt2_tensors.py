@@ -6,8 +6,8 @@ import pathlib
 
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.tensors import in_one_line, refuse
-from cxrlib.files import InputError
 
 SAFETENSORS = "model.safetensors"
 MEND = "Take both files from one place, or download them again."

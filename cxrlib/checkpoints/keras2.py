@@ -6,8 +6,8 @@ import pathlib
 import h5py
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.tensors import in_one_line, put
-from cxrlib.files import InputError
 
 HEAD = "predictions"
 # What an ImageNet DenseNet's head was called before it was `predictions`.

@@ -5,7 +5,7 @@ import pathlib
 import keras
 import numpy as np
 
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
 
 
 def load_whole(model, path):

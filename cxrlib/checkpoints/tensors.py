@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 SHOWN = 4  # Names in a message; the whole list is in the error's notes.
 

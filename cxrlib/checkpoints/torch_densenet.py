@@ -7,9 +7,9 @@ from pickle import UnpicklingError  # To recognise it: nothing here unpickles.
 
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.checkpoints.keras2 import HEAD
 from cxrlib.checkpoints.tensors import in_one_line, put
-from cxrlib.files import InputError
 from cxrlib.models.encoder import ImageNetNormalization
 
 # Before it, weights_only could be got round (CVE-2025-32434).

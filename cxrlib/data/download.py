@@ -5,8 +5,8 @@ import os
 import pathlib
 import shutil
 
+from cxrbase.files import InputError, write_whole
 from cxrlib.data.sources import KAGGLE_HANDLE, PROJECTIONS, REPORTS, describe_folder
-from cxrlib.files import InputError, write_whole
 
 IMAGES = "images/images_normalized"
 AT_ONCE = 8  # Downloads side by side; each is a file of one or two megabytes.

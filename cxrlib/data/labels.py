@@ -11,7 +11,7 @@ seed 000 "focused on lung-related conditions only".
 
 import math
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 
 def _terms(text):

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from cxrbase.files import InputError
+from cxrbase.images import read_radiograph, resize_square
 from cxrlib.data.augment import augment
-from cxrlib.data.images import read_radiograph, resize_square
 from cxrlib.data.splits import split_studies
-from cxrlib.files import InputError
 
 # Where the images and masks of a layout lie; both have the same names.
 LAYOUTS = {

@@ -10,8 +10,8 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from cxrlib.files import InputError
-from cxrlib.kaggle import KAGGLE_INPUT, find_below
+from cxrbase.files import InputError
+from cxrbase.hosts import KAGGLE_INPUT, find_below
 
 TABLE = "Data_Entry_2017.csv"
 NORMAL = "No Finding"

@@ -14,17 +14,15 @@ it is unfinished, and the same call goes on where the last one was killed.
 """
 
 import collections
-import concurrent.futures
 import dataclasses
 import functools
-import multiprocessing
-import os
 import pathlib
 
-import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
+from cxrbase.files import InputError
+from cxrbase.parallel import workers
 from cxrlib.data import phantom_folder as folder
 from cxrlib.data import report_grammar as grammar
 from cxrlib.data import report_phrases as phrases
@@ -33,7 +31,6 @@ from cxrlib.data.phantom_anatomy import sample_patient
 from cxrlib.data.phantom_cases import read_case, sample_case
 from cxrlib.data.phantom_rates import choose
 from cxrlib.data.phantom_study import draw_study
-from cxrlib.files import InputError
 
 VERSION = 1  # Raise it when the same seed no longer gives the same folder.
 WARNING = "PHANTOM: drawn by a program, not taken from patients."
@@ -171,9 +168,6 @@ def _write(out, note, jobs, processes, progress, unknown=None):
     if folder.claim(out, note):
         return out
     left = [job for job in jobs if not folder.is_drawn(out, job.uid)]
-    if processes is None:
-        processes = len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count()
-        processes = 1 if len(left) < SMALLEST_JOB else processes
     bar = tqdm(
         total=len(jobs),
         initial=len(jobs) - len(left),
@@ -181,30 +175,12 @@ def _write(out, note, jobs, processes, progress, unknown=None):
         unit="study",
         disable=not progress,
     )
-    with bar:
-        for _ in _each(functools.partial(_draw, out), left, processes):
+    draw = functools.partial(_draw, out)
+    with bar, workers(draw, len(left), processes, SMALLEST_JOB) as each:
+        for _ in each(left):
             bar.update()
     folder.publish(out, note, [job.uid for job in jobs], unknown)
     return out
-
-
-_LINUX = hasattr(os, "sched_getaffinity")
-
-
-def _each(draw, jobs, processes):
-    """Yield once per study drawn, in this process or in several."""
-    if processes <= 1 or not jobs:
-        yield from map(draw, jobs)
-        return
-    # Not forked: the caller may hold TensorFlow's threads, which do not survive it.
-    context = multiprocessing.get_context("spawn")
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(processes, len(jobs)), context, initializer=cv2.setNumThreads, initargs=(1,)
-    )
-    try:
-        yield from pool.map(draw, jobs, chunksize=2)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _draw(out, job):

@@ -9,8 +9,8 @@ import shutil
 
 import numpy as np
 
-from cxrlib.data.images import read_radiograph, write_png
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
+from cxrbase.images import read_radiograph, write_png
 
 REPORTS = "indiana_reports.csv"
 PROJECTIONS = "indiana_projections.csv"

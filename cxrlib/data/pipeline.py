@@ -5,8 +5,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from cxrbase.files import InputError
 from cxrlib.data.prepare import feature_description, read_manifest
-from cxrlib.files import InputError
 
 # Studies held in memory for shuffling: 100 MB at 224 × 224.
 SHUFFLE_BUFFER = 1024

@@ -14,6 +14,7 @@ import pathlib
 import pandas as pd
 from tqdm import tqdm
 
+from cxrbase.files import InputError, write_whole
 from cxrlib.data.shards import (
     RECORD,
     VERSION,
@@ -26,7 +27,6 @@ from cxrlib.data.shards import (
 from cxrlib.data.splits import split_studies, split_summary
 from cxrlib.data.studies import missing_files
 from cxrlib.data.workers import decoder
-from cxrlib.files import InputError, write_whole
 
 __all__ = ["RECORD", "feature_description", "prepare", "read_manifest"]
 

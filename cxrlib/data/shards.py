@@ -9,8 +9,8 @@ import math
 import os
 import pathlib
 
+from cxrbase.files import write_whole
 from cxrlib.data.splits import SPLITS
-from cxrlib.files import write_whole
 
 VERSION = 2  # Of the folder's format: raise it when a record or a note changes.
 

@@ -9,8 +9,8 @@ import json
 import os
 import pathlib
 
-from cxrlib.files import InputError
-from cxrlib.kaggle import KAGGLE_INPUT, download_is_welcome, find_below, off_drive
+from cxrbase.files import InputError
+from cxrbase.hosts import KAGGLE_INPUT, download_is_welcome, find_below, off_drive
 
 REPORTS = "indiana_reports.csv"
 PROJECTIONS = "indiana_projections.csv"

@@ -5,7 +5,7 @@ import pathlib
 
 import pandas as pd
 
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
 
 SPLITS = ("train", "val", "test")
 

@@ -5,9 +5,9 @@ import pathlib
 import numpy as np
 import pandas as pd
 
+from cxrbase.files import InputError, inside
 from cxrlib.data.labels import is_indexed, label_from_cell, label_from_indexing
 from cxrlib.data.sources import PROJECTIONS
-from cxrlib.files import InputError, inside
 
 TEXTS = ("indication", "findings", "impression")
 COLUMNS = (

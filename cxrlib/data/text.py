@@ -7,7 +7,7 @@ import keras
 import keras_hub
 import tokenizers
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (START, END, PAD)  # In the order in which they join GPT-2's vocabulary.

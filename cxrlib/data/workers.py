@@ -3,25 +3,14 @@
 The workers import NumPy and OpenCV only: this module stays as light as that.
 """
 
-import collections
-import concurrent.futures
 import contextlib
-import multiprocessing
-import os
-import pickle
-import signal
-import threading
+import functools
 
-import cv2
 import numpy as np
 
-from cxrlib.data.images import check_unit_range, read_radiograph, resize_square
-from cxrlib.files import InputError
-
-# Fewer studies than this are decoded in this process: starting others, which
-# import everything anew, would take longer.
-WORTH_A_POOL = 24
-AHEAD = 4  # Studies decoded ahead per process; this, not the data, bounds memory.
+from cxrbase.files import InputError
+from cxrbase.images import check_unit_range, read_radiograph, resize_square
+from cxrbase.parallel import workers
 
 
 def decode_pair(paths, size, fit="stretch", crop=None):
@@ -87,70 +76,6 @@ def decoder(studies, size, fit="stretch", crop=None, processes=None):
             ...
     ```
     """
-    processes = processes or cores()
-    if processes <= 1 or studies < WORTH_A_POOL:
-        yield lambda pairs: (decode_pair(p, size, fit, crop) for p in pairs)
-        return
-    try:
-        pickle.dumps(crop)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"the crop cannot be sent to other processes ({error}). Define it at the "
-            "top of a module, or set processes=1."
-        ) from error
-    # Forked processes would inherit TensorFlow's threads in a state of deadlock.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        processes,
-        multiprocessing.get_context("spawn"),
-        initializer=_start,
-        initargs=(size, fit, crop),
-    )
-    try:
-        yield lambda pairs: _in_order(pool, pairs, processes * AHEAD)
-    except concurrent.futures.process.BrokenProcessPool as error:
-        raise InputError(
-            "a worker process died: for want of memory, or because a script lacks its "
-            'if __name__ == "__main__": guard, or the crop is defined in a notebook. '
-            "What is finished is kept; run it again with processes=1."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def cores():
-    """How many cores are ours, an int."""
-    if hasattr(os, "sched_getaffinity"):  # Linux: a container may own but a few.
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _in_order(pool, pairs, ahead):
-    waiting = collections.deque()
-    for pair in pairs:
-        waiting.append(pool.submit(_work, pair))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-# === In a worker ===
-
-_settings = {}
-
-
-def _start(size, fit, crop):
-    _settings.update(size=size, fit=fit, crop=crop)
-    cv2.setNumThreads(1)  # There is a process per core already.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent.
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent():
-    """Leave when the parent was killed, instead of waiting for work forever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _work(pair):
-    return decode_pair(pair, **_settings)
+    decode = functools.partial(decode_pair, size=size, fit=fit, crop=crop)
+    with workers(decode, studies, processes, what="the crop") as each:
+        yield each

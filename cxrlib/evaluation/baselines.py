@@ -4,9 +4,9 @@ import collections
 
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.protocols import tidy
 from cxrlib.evaluation.text import TextScorer
-from cxrlib.files import InputError
 
 # The two figures that seed 000 and most papers quote.
 QUOTED = ("nltk.bleu_4", "rouge_score.rouge_l")

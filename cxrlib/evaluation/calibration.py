@@ -6,6 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.bootstrap import (
     RESAMPLES,
     WORDS,
@@ -14,7 +15,6 @@ from cxrlib.evaluation.bootstrap import (
     resampling_weights,
 )
 from cxrlib.evaluation.thresholds import known
-from cxrlib.files import InputError
 
 BINS = 10
 EQUAL = ("width", "mass")

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn import metrics
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.bootstrap import RESAMPLES, WORDS, interval, resampling_weights
 from cxrlib.evaluation.calibration import (
     BINS,
@@ -13,7 +14,6 @@ from cxrlib.evaluation.calibration import (
 )
 from cxrlib.evaluation.figure import figure
 from cxrlib.evaluation.thresholds import known, ranked_weights
-from cxrlib.files import InputError
 
 CUT = ("accuracy", "f1", "sensitivity", "specificity")  # Need a threshold.
 ERRORS = {"ece": "width", "ece_equal_mass": "mass"}

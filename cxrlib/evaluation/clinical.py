@@ -10,6 +10,7 @@ import functools
 import numpy as np
 import pandas as pd
 
+from cxrbase.files import InputError
 from cxrlib.evaluation import bootstrap
 from cxrlib.evaluation.figure import figure
 from cxrlib.evaluation.labeler import (
@@ -20,7 +21,6 @@ from cxrlib.evaluation.labeler import (
 )
 from cxrlib.evaluation.laterality import SIDES, is_masked, names_prior, report_sides
 from cxrlib.evaluation.text import answered
-from cxrlib.files import InputError
 
 _FIVE = [OBSERVATIONS.index(name) for name in COMPETITION]
 _MODES = {

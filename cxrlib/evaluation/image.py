@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 WINDOW = 11  # pixels, the window of Wang et al. (2004)
 SIGMA = 1.5  # pixels

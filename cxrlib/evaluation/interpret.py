@@ -6,8 +6,8 @@ with `cxrlib.evaluation.pointing`.
 
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.gradients import gradient
-from cxrlib.files import InputError
 
 VIEWS = ("frontal", "lateral")
 

@@ -11,9 +11,9 @@ import pickle
 
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.clinical import F1_NAMES, OBSERVATIONS, f1_means, records
 from cxrlib.evaluation.text import answered
-from cxrlib.files import InputError
 
 WEIGHTS = "StanfordAIMI/RRG_scorers"
 

@@ -6,9 +6,9 @@ always points to the middle, and those of the other studies.
 
 import numpy as np
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.bootstrap import WORDS, interval, resampled_sums
 from cxrlib.evaluation.figure import figure
-from cxrlib.files import InputError
 
 
 def share_inside(cams, masks):

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.baselines import (
     best_constant,
     most_frequent,
@@ -20,7 +21,6 @@ from cxrlib.evaluation.figure import figure
 from cxrlib.evaluation.protocols import DEFAULT, tidy
 from cxrlib.evaluation.text import TextScorer, text_scores
 from cxrlib.evaluation.thresholds import known
-from cxrlib.files import InputError
 
 TEXTS = ("reference", "prediction")
 IMAGES = {

@@ -5,11 +5,11 @@ import functools
 import numpy as np
 import pandas as pd
 
+from cxrbase.files import InputError
 from cxrlib.evaluation import bootstrap
 from cxrlib.evaluation.figure import figure
 from cxrlib.evaluation.overlap import Reader
 from cxrlib.evaluation.protocols import DEFAULT, PROTOCOLS, tidy
-from cxrlib.files import InputError
 
 
 class TextScorer:

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn import metrics
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.bootstrap import interval, resampled_sums, resampling_weights
-from cxrlib.files import InputError
 
 CRITERIA = {"youden": "Youden's J", "f1": "F1"}
 

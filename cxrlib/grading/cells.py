@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.grading.untrusted import printable, read_json
 
 INJECTED = "injected-parameters"  # The cell that papermill adds.

@@ -6,8 +6,8 @@ import math
 import re
 import string
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.figure import format_figure
-from cxrlib.files import InputError
 from cxrlib.grading.cells import changed, how_it_ran
 from cxrlib.grading.expression import value_of
 from cxrlib.grading.handed_in import figure_of, number_of

@@ -9,7 +9,7 @@ import ast
 import math
 import operator
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 _SUMS = {
     ast.Add: operator.add,

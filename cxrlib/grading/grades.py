@@ -1,15 +1,13 @@
 """A class graded: every student's notebooks against the rubric, in parallel."""
 
 import collections
-import concurrent.futures
 import dataclasses
 import functools
-import multiprocessing
 import pathlib
 
 import cxrlib
-from cxrlib.data.workers import cores
-from cxrlib.files import InputError
+from cxrbase.files import InputError
+from cxrbase.parallel import workers
 from cxrlib.grading.cells import read_cells
 from cxrlib.grading.checks import Outcome, check_item
 from cxrlib.grading.handed_in import read_handed_in
@@ -106,18 +104,8 @@ def grade_class(runs_dir, rubric, notebooks=None, processes=None):
     grade = functools.partial(
         grade_student, rubric=rubric, course=read_course(rubric, notebooks)
     )
-    processes = processes or cores()
-    if processes == 1 or len(students) < WORTH_A_POOL:
-        return [grade(each) for each in students]
-    # Forked processes would inherit the threads of whatever is loaded here.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
-        try:
-            return list(pool.map(grade, students, chunksize=4))
-        except concurrent.futures.process.BrokenProcessPool:
-            raise InputError(
-                "a worker process died, perhaps for want of memory: try --jobs 1."
-            ) from None
+    with workers(grade, len(students), processes, WORTH_A_POOL) as each:
+        return list(each(students))
 
 
 def read_course(rubric, folder=None):

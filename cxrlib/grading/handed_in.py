@@ -4,12 +4,13 @@ import dataclasses
 import hashlib
 
 import cxrlib
-from cxrlib.files import InputError
+from cxrbase.files import InputError
+from cxrbase.grounds import GROUNDS
 from cxrlib.grading.cells import changed, read_cells
 from cxrlib.grading.recount import differences, is_recountable, recount
 from cxrlib.grading.rubric import BESIDE
 from cxrlib.grading.untrusted import printable, read_json
-from cxrlib.record import GROUNDS, SCHEMA, check
+from cxrlib.record import SCHEMA, check
 
 
 @dataclasses.dataclass

@@ -9,6 +9,7 @@ import hashlib
 import io
 import math
 
+from cxrbase.files import InputError
 from cxrlib.evaluation.classification import NAMES, classification_scores
 from cxrlib.evaluation.clinical import clinical_scores
 from cxrlib.evaluation.comparison import CONSTANTS
@@ -20,7 +21,6 @@ from cxrlib.evaluation.summary import (
     read_predictions,
 )
 from cxrlib.evaluation.text import text_scores
-from cxrlib.files import InputError
 from cxrlib.grading.untrusted import printable
 
 # What may have been computed on another machine agrees as far as this.

@@ -15,7 +15,7 @@ import jinja2
 import markupsafe
 
 import cxrlib
-from cxrlib.files import write_whole
+from cxrbase.files import write_whole
 from cxrlib.grading.grades import alike
 from cxrlib.grading.tables import number
 from cxrlib.grading.untrusted import printable

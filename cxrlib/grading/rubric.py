@@ -2,9 +2,9 @@
 
 import dataclasses
 
+from cxrbase.grounds import GROUNDS
 from cxrlib.evaluation.tables import BASELINES
 from cxrlib.grading.expression import names_in
-from cxrlib.record import GROUNDS
 
 BESIDE = (*BASELINES, "shuffled")  # What a figure may be compared with by name.
 RELATIONS = {

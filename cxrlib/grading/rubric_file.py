@@ -9,7 +9,8 @@ import pathlib
 
 import yaml
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
+from cxrbase.grounds import GROUNDS
 from cxrlib.grading.expression import names_in
 from cxrlib.grading.rubric import (
     BESIDE,
@@ -19,7 +20,6 @@ from cxrlib.grading.rubric import (
     NotebookRubric,
     Rubric,
 )
-from cxrlib.record import GROUNDS
 
 SHIPPED = pathlib.Path(__file__).parent / "rubric.yaml"
 

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.grading.untrusted import Archive, Folder, printable, read_json
 
 PACKED = "submission.zip"

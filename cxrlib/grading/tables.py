@@ -9,8 +9,8 @@ import dataclasses
 import io
 import re
 
+from cxrbase.files import InputError, write_whole
 from cxrlib.evaluation.summary import read_table
-from cxrlib.files import InputError, write_whole
 from cxrlib.grading.untrusted import printable
 
 BY_HAND = ("student", "notebook", "item", "asked", "answer", "out_of", "points")

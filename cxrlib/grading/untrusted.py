@@ -12,7 +12,7 @@ import stat
 import zipfile
 import zlib
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 MEGABYTE = 1 << 20
 LIMITS = {

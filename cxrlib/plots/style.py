@@ -4,8 +4,8 @@ import pathlib
 
 from matplotlib import pyplot as plt
 
-from cxrlib.files import write_whole
-from cxrlib.results import GROUNDS
+from cxrbase.files import write_whole
+from cxrbase.grounds import GROUNDS
 
 BLUE, ORANGE, GREY, RED = "#2f5d8a", "#d9822b", "#6b7280", "#b3261e"
 STYLE = {

@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
 from cxrlib.runs.parameters import known_parameters, refuse_unknown
 from cxrlib.runs.plan import Run
 from cxrlib.runs.status import Status

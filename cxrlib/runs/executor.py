@@ -14,7 +14,7 @@ from typing import Protocol
 
 import psutil
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.runs.client import say_exit
 from cxrlib.runs.execute import write_page
 from cxrlib.runs.plan import Run

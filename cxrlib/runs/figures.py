@@ -3,10 +3,11 @@
 import fnmatch
 import pathlib
 
+from cxrbase.files import InputError, write_whole
+from cxrbase.grounds import GROUNDS
 from cxrlib.evaluation.figure import format_figure
 from cxrlib.evaluation.tables import best_baseline, figures_table, markdown
-from cxrlib.files import InputError, write_whole
-from cxrlib.results import GROUNDS, read_results
+from cxrlib.results import read_results
 
 
 def marks(name="figures"):

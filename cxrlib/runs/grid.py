@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import re
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.runs.parameters import read_yaml, require_scalar
 
 LONGEST = 100  # Characters of a folder's name; file systems allow 255.

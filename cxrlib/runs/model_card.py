@@ -9,9 +9,10 @@ import zipfile
 import jinja2
 import markupsafe
 
+from cxrbase.files import InputError, write_whole
+from cxrbase.grounds import GROUNDS
 from cxrlib.evaluation.summary import read_predictions
-from cxrlib.files import InputError, write_whole
-from cxrlib.results import GROUNDS, read_results
+from cxrlib.results import read_results
 from cxrlib.runs.card_figures import legend, shared_protocol, tables, tested
 from cxrlib.runs.card_limits import limits
 from cxrlib.weights import entry

@@ -5,9 +5,9 @@ import urllib.parse
 
 import pandas as pd
 
+from cxrbase.grounds import GROUNDS
 from cxrlib.evaluation.figure import format_figure
 from cxrlib.evaluation.tables import best_baseline
-from cxrlib.results import GROUNDS
 from cxrlib.runs.records import sweep_table
 from cxrlib.runs.status import in_words
 

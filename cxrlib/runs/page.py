@@ -5,11 +5,12 @@ import pathlib
 import jinja2
 import pandas as pd
 
+from cxrbase.files import InputError, write_whole
+from cxrbase.grounds import GROUNDS
 from cxrlib.evaluation.figure import format_figure
 from cxrlib.evaluation.summary import read_predictions
 from cxrlib.evaluation.tables import BASELINES, format_interval
-from cxrlib.files import InputError, write_whole
-from cxrlib.results import GROUNDS, VIEWS, example_path
+from cxrlib.results import VIEWS, example_path
 from cxrlib.runs.overview import cell_link, label_of, link, overview
 from cxrlib.runs.records import read_or_tell, read_records
 from cxrlib.runs.status import in_words

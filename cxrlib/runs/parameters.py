@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 

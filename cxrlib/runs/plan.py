@@ -5,7 +5,7 @@ import pathlib
 import re
 
 import cxrlib
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.runs.grid import point_names, read_grid
 from cxrlib.runs.parameters import known_parameters, read_parameters, refuse_unknown
 

@@ -5,7 +5,7 @@ import pathlib
 import signal
 import time
 
-from cxrlib.files import InputError
+from cxrbase.files import InputError
 from cxrlib.runs.execute import execute, sigterm_interrupts
 from cxrlib.runs.parameters import known_parameters
 from cxrlib.runs.plan import PROFILES, Run, plan

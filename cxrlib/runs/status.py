@@ -5,7 +5,7 @@ import json
 import threading
 import time
 
-from cxrlib.files import write_whole
+from cxrbase.files import write_whole
 from cxrlib.runs.fingerprint import fingerprint
 
 # Of "cut", every cell ran, but a part of what it printed is not kept.

@@ -11,7 +11,7 @@ import zlib
 import cv2
 import numpy as np
 
-from cxrlib.files import InputError, write_whole
+from cxrbase.files import InputError, write_whole
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"

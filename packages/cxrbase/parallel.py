@@ -1,0 +1,119 @@
+"""Work spread over processes, in order, in bounded memory, with deaths explained."""
+
+import collections
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+
+import cv2
+
+from cxrbase.files import InputError
+
+# Fewer jobs than this are done in this process: starting others, which import
+# everything anew, would take longer.
+WORTH_A_POOL = 24
+AHEAD = 4  # Jobs done ahead per process; this, not the data, bounds memory.
+
+
+def cores():
+    """How many cores are ours, an int."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: a container may own but a few.
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def workers(work, jobs, processes=None, worth_a_pool=WORTH_A_POOL, what="the work"):
+    """Yield a function that maps `work` over an iterable, in its order.
+
+    It may be called more than once; the processes are started once. They are
+    spawned, since forked ones would inherit TensorFlow's threads in a state of
+    deadlock, and they end when the parent is killed.
+
+    Args:
+        work: callable of one argument. It is sent to each process once, so what it
+            loads and keeps is loaded once per process.
+        jobs: int. How many are to come: a handful needs no processes.
+        processes: int or `None`. By default one per core that is ours, and none but
+            this one for fewer jobs than `worth_a_pool`.
+        worth_a_pool: int. Fewer jobs than this are done in this process.
+        what: string. What `work` is called in an error.
+
+    Yields:
+        A function from an iterable of arguments to an iterator of results.
+
+    Raises:
+        InputError: if `work` cannot be sent to another process, or a worker dies.
+
+    Example:
+    ```python
+    with workers(draw, len(cases)) as each:
+        for study in each(cases):
+            ...
+    ```
+    """
+    if processes is None:
+        processes = 1 if jobs < worth_a_pool else min(cores(), jobs)
+    if processes <= 1 or jobs < 1:
+        yield lambda items: map(work, items)
+        return
+    try:
+        pickle.dumps(work)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"{what} cannot be sent to other processes ({error}). Define it at the "
+            "top of a module, or set processes=1."
+        ) from error
+    pool = concurrent.futures.ProcessPoolExecutor(
+        processes,
+        multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(work,),
+    )
+    try:
+        yield lambda items: _in_order(pool, items, processes * AHEAD)
+    except concurrent.futures.process.BrokenProcessPool as error:
+        raise InputError(
+            "a worker process died: for want of memory, or because a script lacks its "
+            f'if __name__ == "__main__": guard, or {what} is defined in a notebook. '
+            "What is finished is kept; run it again with processes=1."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool, items, ahead):
+    waiting = collections.deque()
+    for item in items:
+        waiting.append(pool.submit(_run, item))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+# === In a worker ===
+
+_work = None
+
+
+def _start(work):
+    global _work
+    _work = work
+    cv2.setNumThreads(1)  # There is a process per core already.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent.
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent():
+    """Leave when the parent was killed, instead of waiting for work forever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _run(item):
+    return _work(item)
