@@ -14,9 +14,9 @@ import keras
 import numpy as np
 
 from cxrlib.data.lungs import find_lung_pairs, read_pairs, split_pairs
-from cxrlib.data.phantom import write_phantom
 from cxrlib.lung_training import fit_lung_unet, harden, mask_scores
 from cxrlib.models.lung_unet import LungUNet
+from cxrphantom.dataset import write_phantom
 
 BATCH = 16
 

@@ -9,7 +9,7 @@ import time
 
 import click
 
-from cxrlib.data.phantom import write_phantom
+from cxrphantom.dataset import write_phantom
 
 
 @click.command()

@@ -13,7 +13,6 @@ import click
 import numpy as np
 import pandas as pd
 
-from cxrlib.data.phantom_folder import read_finding_masks
 from cxrlib.data.sources import describe_folder
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.evaluation.interpret import classifier_cam, upsample, word_cam
@@ -21,6 +20,7 @@ from cxrlib.evaluation.pointing import pointing_figures
 from cxrlib.inference import VIEWS, load_view
 from cxrlib.models.report_model import ReportModel
 from cxrlib.training import load_model
+from cxrphantom.folder import read_finding_masks
 
 # The first word that could not have been another: after "pleural", "effusion" is
 # grammar, and needs no image.

@@ -15,8 +15,6 @@ import click
 import numpy as np
 import pandas as pd
 
-from cxrlib.data.phantom_cases import sample_case
-from cxrlib.data.report_grammar import findings_text
 from cxrlib.evaluation.baselines import best_constant, shuffled_orders
 from cxrlib.evaluation.clinical import ClinicalScorer
 from cxrlib.evaluation.comparison import compare
@@ -24,6 +22,8 @@ from cxrlib.evaluation.protocols import DEFAULT
 from cxrlib.evaluation.summary import SHUFFLED, evaluate_predictions
 from cxrlib.evaluation.text import TextScorer
 from cxrlib.score_commands import read_pairs, scoreboard
+from cxrphantom.cases import sample_case
+from cxrphantom.reports.grammar import findings_text
 
 
 def reports(n, seed, repeats):

@@ -53,7 +53,7 @@ def column_pairs(context, parameter, values):
 )
 def phantom(out, studies, seed, size, from_reports):
     """Draw a phantom dataset with exact truth into the folder OUT."""
-    from cxrlib.data.phantom import draw_from_reports, write_phantom
+    from cxrphantom.dataset import draw_from_reports, write_phantom
 
     if from_reports:
         draw_from_reports(from_reports, out, limit=studies, seed=seed, size=size)

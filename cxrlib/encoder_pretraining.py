@@ -16,15 +16,15 @@ from tqdm.auto import tqdm
 
 from cxrbase.parallel import workers
 from cxrlib.checkpoints.native import save_half
-from cxrlib.data.findings import FINDINGS
-from cxrlib.data.mesh import DEGREES, REGIONS, SIDES
-from cxrlib.data.phantom_anatomy import sample_patient
-from cxrlib.data.phantom_cases import sample_case
-from cxrlib.data.phantom_study import VIEWS, draw_study
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.models.imaging import StackViews, UnstackViews
 from cxrlib.models.presets import preset_sizes
 from cxrlib.training import warmup_cosine
+from cxrphantom.cases import sample_case
+from cxrphantom.drawing.anatomy import sample_patient
+from cxrphantom.drawing.study import VIEWS, draw_study
+from cxrphantom.findings import FINDINGS
+from cxrphantom.reports.mesh import DEGREES, REGIONS, SIDES
 
 DRAWN = 256  # Films are drawn at this size and shrunk, as `prepare` shrinks them.
 CELL = 16  # Pixels: `skip_4`, where the masks are learned, has a cell for so many.

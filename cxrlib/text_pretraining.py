@@ -15,12 +15,12 @@ import numpy as np
 from cxrbase.files import write_whole
 from cxrlib.checkpoints.gpt2 import CONFIG, OURS, WEIGHTS
 from cxrlib.checkpoints.native import gpt2_sizes, save_half
-from cxrlib.data.phantom_cases import sample_case
-from cxrlib.data.report_grammar import findings_text, impression_text
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.models.losses import text_loss
 from cxrlib.models.presets import build_gpt2
 from cxrlib.training import warmup_cosine
+from cxrphantom.cases import sample_case
+from cxrphantom.reports.grammar import findings_text, impression_text
 
 
 def write_texts(studies, seed):

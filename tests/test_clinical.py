@@ -12,9 +12,6 @@ import pytest
 from sklearn.metrics import classification_report, f1_score
 
 from cxrbase.files import InputError
-from cxrlib.data import report_grammar
-from cxrlib.data.findings import OBSERVATION_OF
-from cxrlib.data.phantom_cases import sample_case
 from cxrlib.evaluation.bootstrap import resampled_sums
 from cxrlib.evaluation.clinical import (
     COMPETITION,
@@ -26,6 +23,9 @@ from cxrlib.evaluation.clinical import (
 from cxrlib.evaluation.labeler import label_reports
 from cxrlib.evaluation.laterality import is_masked, names_prior, report_sides
 from cxrlib.evaluation.peer_labelers import chexbert_scores, radgraph_scores
+from cxrphantom.cases import sample_case
+from cxrphantom.findings import OBSERVATION_OF
+from cxrphantom.reports import grammar as report_grammar
 
 ROOT = pathlib.Path(__file__).parents[1]
 FIVE = [OBSERVATIONS.index(name) for name in COMPETITION]

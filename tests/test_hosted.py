@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from cxrlib.course import COURSE_URL, GPU_ADVICE
-from cxrlib.data.phantom import write_phantom
+from cxrphantom.dataset import write_phantom
 
 DRIVER = pathlib.Path(__file__).parent / "hosted.py"
 EPOCHS = 3

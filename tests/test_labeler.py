@@ -11,9 +11,6 @@ import re
 import numpy as np
 import pytest
 
-from cxrlib.data import report_grammar
-from cxrlib.data.findings import FINDINGS, OBSERVATION_OF
-from cxrlib.data.phantom_cases import sample_case
 from cxrlib.evaluation.labeler import (
     COMPETITION,
     OBSERVATIONS,
@@ -22,6 +19,9 @@ from cxrlib.evaluation.labeler import (
     read_sentence,
     sentences,
 )
+from cxrphantom.cases import sample_case
+from cxrphantom.findings import FINDINGS, OBSERVATION_OF
+from cxrphantom.reports import grammar as report_grammar
 
 CODES = dict(
     EC="Enlarged Cardiomediastinum", CM="Cardiomegaly", LL="Lung Lesion",

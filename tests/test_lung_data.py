@@ -56,7 +56,7 @@ def test_no_patient_is_split_and_every_source_is_dealt(folder):
 
 
 def test_a_phantom_gives_its_frontals(tmp_path):
-    from cxrlib.data.phantom import write_phantom
+    from cxrphantom.dataset import write_phantom
 
     write_phantom(tmp_path / "phantom", studies=4, size=64, seed=3, progress=False)
     table = find_lung_pairs(tmp_path / "phantom")

@@ -27,7 +27,7 @@ def model():
 @pytest.fixture(scope="module")
 def phantom(tmp_path_factory):
     """Frontals of 24 phantoms that no training saw, with their masks, and laterals."""
-    from cxrlib.data.phantom import write_phantom
+    from cxrphantom.dataset import write_phantom
 
     folder = tmp_path_factory.mktemp("phantom") / "drawn"
     write_phantom(folder, studies=24, size=256, seed=77, progress=False)

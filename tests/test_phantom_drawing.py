@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cxrlib.data.findings import FINDINGS, Finding
-from cxrlib.data.phantom_study import VIEWS, draw_study, sample_patient
+from cxrphantom.drawing.study import VIEWS, draw_study, sample_patient
+from cxrphantom.findings import FINDINGS, Finding
 
 SIZE = 256
 # These change the patient's build, and with it more than their mask.

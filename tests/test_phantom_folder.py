@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.data import phantom, phantom_folder
-from cxrlib.data.phantom import draw_from_reports, write_phantom
+from cxrphantom import dataset as phantom
+from cxrphantom import folder as phantom_folder
+from cxrphantom.dataset import draw_from_reports, write_phantom
 
 STUDIES, SIZE = 6, 64
 

@@ -9,10 +9,10 @@ import re
 import numpy as np
 import pytest
 
-from cxrlib.data import mesh
-from cxrlib.data.findings import FINDINGS, Finding
-from cxrlib.data.phantom_cases import Case, complete, read_case, sample_case
-from cxrlib.data.report_grammar import (
+from cxrphantom.cases import Case, complete, read_case, sample_case
+from cxrphantom.findings import FINDINGS, Finding
+from cxrphantom.reports import mesh
+from cxrphantom.reports.grammar import (
     findings_text,
     impression_text,
     indication_text,

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from cxrbase.files import InputError
-from cxrlib.data.phantom import write_phantom
 from cxrlib.data.pipeline import (
     known_texts,
     load_batches,
@@ -16,6 +15,7 @@ from cxrlib.data.pipeline import (
 from cxrlib.data.prepare import prepare
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
+from cxrphantom.dataset import write_phantom
 
 
 @pytest.fixture(scope="module")

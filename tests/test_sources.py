@@ -37,9 +37,9 @@ def phantom(monkeypatch):
             indiana(out)
         (out / "phantom.json").write_text(json.dumps({"seed": seed}))
 
-    fake = types.ModuleType("cxrlib.data.phantom")
+    fake = types.ModuleType("cxrphantom.dataset")
     fake.write_phantom = write_phantom
-    monkeypatch.setitem(sys.modules, "cxrlib.data.phantom", fake)
+    monkeypatch.setitem(sys.modules, "cxrphantom.dataset", fake)
     return calls
 
 

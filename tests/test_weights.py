@@ -9,8 +9,6 @@ import pytest
 
 from cxrbase.files import InputError
 from cxrlib.data.labels import label_from_indexing
-from cxrlib.data.mesh import problems, to_mesh
-from cxrlib.data.phantom_cases import sample_case
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.encoder_pretraining import build_pretraining_model, draw_example
 from cxrlib.models.encoder import CheXNetEncoder
@@ -21,6 +19,8 @@ from cxrlib.models.presets import preset_sizes
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
 from cxrlib.text_pretraining import write_texts
 from cxrlib.weights import PHANTOM_ENCODER, find_weights
+from cxrphantom.cases import sample_case
+from cxrphantom.reports.mesh import problems, to_mesh
 
 
 @pytest.fixture(scope="module")

@@ -288,7 +288,7 @@ def _draw(out, studies, seed, size):
         "anything about real patients. For real data give a path or set $CXR_DATA.\n"
         f"{line}"
     )
-    from cxrlib.data.phantom import write_phantom
+    from cxrphantom.dataset import write_phantom
 
     # It goes on where a killed call stopped, and does nothing if all is there.
     write_phantom(out, studies=studies, seed=seed, size=size)

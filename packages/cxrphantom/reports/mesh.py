@@ -6,7 +6,7 @@ in this order, each only where it was said. `to_mesh` writes a `Finding` so,
 that the phantom can draw.
 """
 
-from cxrlib.data.findings import Finding
+from cxrphantom.findings import Finding
 
 NORMAL = "normal"
 NO_INDEXING = "No Indexing"  # The collection's missing value; never empty.

@@ -11,13 +11,11 @@ import numpy as np
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.images import read_radiograph, write_png
+from cxrbase.layout import IMAGES, PROJECTIONS, REPORTS
+from cxrbase.layout import PHANTOM_NOTE as NOTE
 
-REPORTS = "indiana_reports.csv"
-PROJECTIONS = "indiana_projections.csv"
-IMAGES = "images/images_normalized"
 TRUTH = "truth"
 UNKNOWN = "unknown_terms.csv"
-NOTE = "phantom.json"
 # Records of finished studies while the folder is unfinished.
 PARTIAL = ".partial"
 PNG_LEVEL = 1  # Film grain does not compress: the lowest level saves half the time.

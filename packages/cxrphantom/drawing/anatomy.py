@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from cxrlib.data.phantom_canvas import band, smooth
+from cxrphantom.drawing.canvas import band, smooth
 
 SIDES = {"right": -1, "left": 1}
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import dome_level, hilum_of, outer_edge
+from cxrphantom.drawing.anatomy import dome_level, hilum_of, outer_edge
 
 
 def vessel_tree(patient, rng):

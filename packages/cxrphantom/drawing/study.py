@@ -5,12 +5,12 @@ import dataclasses
 import cv2
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import sample_patient
-from cxrlib.data.phantom_canvas import Canvas
-from cxrlib.data.phantom_findings import add_finding, reshape
-from cxrlib.data.phantom_frontal import draw_frontal
-from cxrlib.data.phantom_lateral import draw_lateral
-from cxrlib.data.phantom_vessels import vessel_tree
+from cxrphantom.drawing.anatomy import sample_patient
+from cxrphantom.drawing.canvas import Canvas
+from cxrphantom.drawing.findings import add_finding, reshape
+from cxrphantom.drawing.frontal import draw_frontal
+from cxrphantom.drawing.lateral import draw_lateral
+from cxrphantom.drawing.vessels import vessel_tree
 
 __all__ = ["Study", "draw_study", "sample_patient"]
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from cxrlib.data import phantom_rates as rates
-from cxrlib.data.findings import FINDINGS, Finding
-from cxrlib.data.mesh import NO_INDEXING, NORMAL, from_mesh
-from cxrlib.data.phantom_rates import choose
+from cxrphantom import rates
+from cxrphantom.dice import choose
+from cxrphantom.findings import FINDINGS, Finding
+from cxrphantom.reports.mesh import NO_INDEXING, NORMAL, from_mesh
 
 # From slight to grave; a degree that was not said is drawn as moderate.
 DEGREES = ("borderline", "mild", "small", "", "moderate", "large", "severe")

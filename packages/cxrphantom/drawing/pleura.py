@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import SIDES, frontal_lung, hilum_of
-from cxrlib.data.phantom_canvas import smooth
-from cxrlib.data.phantom_lateral import lateral_lung
-from cxrlib.data.phantom_places import flat, lung, strength
+from cxrphantom.drawing.anatomy import SIDES, frontal_lung, hilum_of
+from cxrphantom.drawing.canvas import smooth
+from cxrphantom.drawing.lateral import lateral_lung
+from cxrphantom.drawing.places import flat, lung, strength
 
 
 def effusion(patient, finding, side, views, rng):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import SIDES, dome_level, outer_edge
-from cxrlib.data.phantom_lateral import back_edge, front_edge
+from cxrphantom.drawing.anatomy import SIDES, dome_level, outer_edge
+from cxrphantom.drawing.lateral import back_edge, front_edge
 
 # Region → range of height (0 apex, 1 dome), of depth (0 front, 1 back), and of
 # the distance from the midline (0 inner, 1 outer edge).

@@ -7,9 +7,9 @@ named that is not there, unless to deny it.
 
 import re
 
-from cxrlib.data import report_phrases as phrases
-from cxrlib.data.findings import FINDINGS
-from cxrlib.data.phantom_rates import choose
+from cxrphantom.dice import choose
+from cxrphantom.findings import FINDINGS
+from cxrphantom.reports import phrases
 
 # What an impression says first.
 URGENCY = (

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import (
+from cxrphantom.drawing.anatomy import (
     SIDES,
     dome_level,
     frontal_ribs,
     turn,
     vertebrae,
 )
-from cxrlib.data.phantom_canvas import ellipse, smooth
-from cxrlib.data.phantom_lateral import spine_line
-from cxrlib.data.phantom_places import ball, bell, strength
+from cxrphantom.drawing.canvas import ellipse, smooth
+from cxrphantom.drawing.lateral import spine_line
+from cxrphantom.drawing.places import ball, bell, strength
 
 
 def spine_degeneration(patient, finding, side, views, rng):

@@ -8,11 +8,10 @@ import dataclasses
 
 import numpy as np
 
-from cxrlib.data import phantom_extrapulmonary as other
-from cxrlib.data import phantom_opacities as opacities
-from cxrlib.data import phantom_pleura as pleura
-from cxrlib.data.phantom_anatomy import SIDES
-from cxrlib.data.phantom_places import strength
+from cxrphantom.drawing import extrapulmonary as other
+from cxrphantom.drawing import opacities, pleura
+from cxrphantom.drawing.anatomy import SIDES
+from cxrphantom.drawing.places import strength
 
 # The smallest change of attenuation that counts as part of a finding.
 _VISIBLE = 0.07

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import (
+from cxrphantom.drawing.anatomy import (
     SIDES,
     Projection,
     body_outline,
@@ -17,8 +17,8 @@ from cxrlib.data.phantom_anatomy import (
     turn,
     vertebrae,
 )
-from cxrlib.data.phantom_canvas import band, ellipse, smooth
-from cxrlib.data.phantom_vessels import draw_vessels
+from cxrphantom.drawing.canvas import band, ellipse, smooth
+from cxrphantom.drawing.vessels import draw_vessels
 
 
 def draw_frontal(patient, canvas, tree, rng):

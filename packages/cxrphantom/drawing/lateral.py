@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import (
+from cxrphantom.drawing.anatomy import (
     SIDES,
     Projection,
     bone_map,
@@ -10,9 +10,9 @@ from cxrlib.data.phantom_anatomy import (
     hilum_of,
     vertebrae,
 )
-from cxrlib.data.phantom_canvas import band, ellipse, smooth
-from cxrlib.data.phantom_frontal import unevenness
-from cxrlib.data.phantom_vessels import draw_vessels
+from cxrphantom.drawing.canvas import band, ellipse, smooth
+from cxrphantom.drawing.frontal import unevenness
+from cxrphantom.drawing.vessels import draw_vessels
 
 
 def front_edge(patient, y):

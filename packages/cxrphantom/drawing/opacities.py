@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cxrlib.data.phantom_anatomy import SIDES, dome_level, hilum_of, outer_edge
-from cxrlib.data.phantom_canvas import band, smooth
-from cxrlib.data.phantom_places import ball, bell, flat, lung, place, strength
+from cxrphantom.drawing.anatomy import SIDES, dome_level, hilum_of, outer_edge
+from cxrphantom.drawing.canvas import band, smooth
+from cxrphantom.drawing.places import ball, bell, flat, lung, place, strength
 
 
 def nodule(patient, finding, side, views, rng):

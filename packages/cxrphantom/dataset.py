@@ -23,14 +23,13 @@ from tqdm.auto import tqdm
 
 from cxrbase.files import InputError
 from cxrbase.parallel import workers
-from cxrlib.data import phantom_folder as folder
-from cxrlib.data import report_grammar as grammar
-from cxrlib.data import report_phrases as phrases
-from cxrlib.data.mesh import NO_INDEXING, NORMAL, is_known, problems, to_mesh
-from cxrlib.data.phantom_anatomy import sample_patient
-from cxrlib.data.phantom_cases import read_case, sample_case
-from cxrlib.data.phantom_rates import choose
-from cxrlib.data.phantom_study import draw_study
+from cxrphantom import folder
+from cxrphantom.cases import read_case, sample_case
+from cxrphantom.dice import choose
+from cxrphantom.drawing.anatomy import sample_patient
+from cxrphantom.drawing.study import draw_study
+from cxrphantom.reports import grammar, phrases
+from cxrphantom.reports.mesh import NO_INDEXING, NORMAL, is_known, problems, to_mesh
 
 VERSION = 1  # Raise it when the same seed no longer gives the same folder.
 WARNING = "PHANTOM: drawn by a program, not taken from patients."
