@@ -26,11 +26,6 @@ from cxrbase.grounds import GROUNDS, source_ground
 from cxrlib.checkpoints.gpt2 import gpt2_sizes_of
 from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest
-from cxrlib.evaluation.baselines import shuffled_orders
-from cxrlib.evaluation.clinical import ClinicalScorer
-from cxrlib.evaluation.comparison import compare
-from cxrlib.evaluation.tables import markdown
-from cxrlib.evaluation.text import TextScorer
 from cxrlib.models.conditioning import IMAGE_INPUTS
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
@@ -40,6 +35,11 @@ from cxrlib.multitask import make_preprocessor
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
 from cxrlib.runs.figures import write_between_marks
 from cxrlib.training import warmup_cosine
+from cxrscore.baselines import shuffled_orders
+from cxrscore.clinical.scores import ClinicalScorer
+from cxrscore.comparison import compare
+from cxrscore.tables import markdown
+from cxrscore.texts.scores import TextScorer
 
 FIGURES = ("clinical.micro_f1_14", "clinical.micro_f1_5", "coco.bleu_4")
 

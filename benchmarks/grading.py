@@ -18,13 +18,13 @@ import click
 import numpy as np
 import pandas as pd
 
-from cxrlib.evaluation.summary import evaluate_predictions
 from cxrlib.grading.grades import NOTEBOOKS, grade_class
 from cxrlib.grading.report import write_pages
 from cxrlib.grading.rubric_file import read_rubric
 from cxrlib.results import Results
 from cxrphantom.cases import sample_case
 from cxrphantom.reports.grammar import impression_text
+from cxrscore.evaluate import evaluate_predictions
 
 # Those that leave predictions; the others leave figures only.
 PREDICTING = ("03", "04", "06", "07", "08")

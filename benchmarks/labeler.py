@@ -15,9 +15,9 @@ import time
 import click
 import pandas as pd
 
-from cxrlib.evaluation.clinical import OBSERVATIONS, per_class
-from cxrlib.evaluation.labeler import label_reports, read_sentence
 from cxrphantom.reports.mesh import ELSEWHERE, NO_INDEXING, NORMAL
+from cxrscore.clinical.labeler import label_reports, read_sentence
+from cxrscore.clinical.scores import OBSERVATIONS, per_class
 
 REPORTS = 20_000
 

@@ -15,15 +15,15 @@ import click
 import numpy as np
 import pandas as pd
 
-from cxrlib.evaluation.baselines import best_constant, shuffled_orders
-from cxrlib.evaluation.clinical import ClinicalScorer
-from cxrlib.evaluation.comparison import compare
-from cxrlib.evaluation.protocols import DEFAULT
-from cxrlib.evaluation.summary import SHUFFLED, evaluate_predictions
-from cxrlib.evaluation.text import TextScorer
-from cxrlib.score_commands import read_pairs, scoreboard
 from cxrphantom.cases import sample_case
 from cxrphantom.reports.grammar import findings_text
+from cxrscore.baselines import best_constant, shuffled_orders
+from cxrscore.clinical.scores import ClinicalScorer
+from cxrscore.command import read_pairs, scoreboard
+from cxrscore.comparison import compare
+from cxrscore.evaluate import SHUFFLED, evaluate_predictions
+from cxrscore.texts.protocols import DEFAULT
+from cxrscore.texts.scores import TextScorer
 
 
 def reports(n, seed, repeats):

@@ -20,8 +20,8 @@ from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
 from timing import median_seconds
 
-from cxrlib.evaluation.protocols import r2gen_words, tidy
-from cxrlib.evaluation.text import TextScorer, text_scores
+from cxrscore.texts.protocols import r2gen_words, tidy
+from cxrscore.texts.scores import TextScorer, text_scores
 
 SENTENCE = 8  # Words.
 

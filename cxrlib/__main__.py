@@ -12,8 +12,8 @@ from cxrlib.grade_commands import grade
 from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
 from cxrlib.pretraining_commands import pretrain_encoder, pretrain_text
 from cxrlib.run_commands import run
-from cxrlib.score_commands import score
 from cxrlib.weights_commands import weights
+from cxrscore.command import score
 
 
 class Commands(click.Group):
@@ -207,12 +207,12 @@ def train(prepared, out, **options):
 def evaluate(model, prepared, out, split, sampler):
     """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
     from cxrlib.course import setup
-    from cxrlib.evaluation.tables import figures_markdown
     from cxrlib.inference import predict_split
     from cxrlib.models.report_model import ReportModel
     from cxrlib.multitask import evaluate_model
     from cxrlib.results import Results
     from cxrlib.training import load_model
+    from cxrscore.tables import figures_markdown
 
     environment = setup(verbose=False)  # First: it sets the precision.
     trained = load_model(model, ReportModel)

@@ -13,13 +13,13 @@ from cxrlib.checkpoints.gpt2 import gpt2_sizes_of, tokenizer_files
 from cxrlib.data.pipeline import load_batches, split_size
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
-from cxrlib.evaluation.baselines import nearest_reports
-from cxrlib.evaluation.thresholds import choose_threshold
 from cxrlib.inference import encode_split
 from cxrlib.models.presets import CONDITIONING, build_report_model
 from cxrlib.models.report_model import compile_report_model
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
 from cxrlib.training import train, warmup_cosine
+from cxrscore.baselines import nearest_reports
+from cxrscore.labels.thresholds import choose_threshold
 
 
 def read_texts(prepared, split, section="impression"):

@@ -7,7 +7,7 @@ import re
 
 from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS
-from cxrlib.evaluation.tables import BASELINES
+from cxrscore.tables import BASELINES
 
 SCHEMA = 1
 

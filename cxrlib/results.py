@@ -17,10 +17,10 @@ import time
 import numpy as np
 
 from cxrbase.files import InputError, write_whole
-from cxrlib.evaluation.figure import figure
-from cxrlib.evaluation.summary import evaluate_predictions
-from cxrlib.evaluation.tables import figures_table
 from cxrlib.record import SCHEMA, check, check_answers, read_results
+from cxrscore.evaluate import evaluate_predictions
+from cxrscore.figure import figure
+from cxrscore.tables import figures_table
 
 __all__ = ["SCHEMA", "VIEWS", "Results", "check", "read_results"]
 VIEWS = ("frontal", "lateral", "frontal_reconstruction", "lateral_reconstruction")
@@ -108,7 +108,7 @@ class Results:
 
         Args:
             predictions: `pandas.DataFrame`, one row per study, with the columns
-                of `cxrlib.evaluation.summary.evaluate_predictions`.
+                of `cxrscore.evaluate.evaluate_predictions`.
             **arguments: of that function: `train_texts`, `section`, `split`, …
 
         Returns:

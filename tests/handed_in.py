@@ -11,10 +11,10 @@ import pandas as pd
 from impressions import NORMAL, REPORTS
 
 import cxrlib
-from cxrlib.evaluation.summary import evaluate_predictions
 from cxrlib.grading.grades import grade_class
 from cxrlib.grading.rubric_file import read_rubric
 from cxrlib.results import Results
+from cxrscore.evaluate import evaluate_predictions
 
 NAME = "07_multitask"
 CODES = ["import os", "seed = 1", "model = train(seed)", "answer_1 = ''", "write()"]

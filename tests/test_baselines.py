@@ -5,8 +5,8 @@ import pytest
 from impressions import NORMAL, REPORTS
 
 from cxrbase.files import InputError
-from cxrlib.evaluation import comparison
-from cxrlib.evaluation.baselines import (
+from cxrscore import comparison
+from cxrscore.baselines import (
     best_constant,
     derangement,
     most_frequent,
@@ -14,10 +14,10 @@ from cxrlib.evaluation.baselines import (
     random_reports,
     shuffled_orders,
 )
-from cxrlib.evaluation.bootstrap import interval, resampling_weights
-from cxrlib.evaluation.classification import label_values
-from cxrlib.evaluation.comparison import compare, compare_labels
-from cxrlib.evaluation.text import TextScorer
+from cxrscore.bootstrap import interval, resampling_weights
+from cxrscore.comparison import compare, compare_labels
+from cxrscore.labels.scores import label_values
+from cxrscore.texts.scores import TextScorer
 
 
 def drawn(n, seed):

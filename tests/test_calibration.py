@@ -3,7 +3,7 @@ import pytest
 from sklearn.calibration import calibration_curve as sklearn_curve
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.calibration import (
+from cxrscore.labels.calibration import (
     ERROR_WORDS,
     calibration_curve,
     calibration_error,
@@ -12,7 +12,7 @@ from cxrlib.evaluation.calibration import (
     error_interval,
     soften,
 )
-from cxrlib.evaluation.classification import classification_scores
+from cxrscore.labels.scores import classification_scores
 
 STRATEGY = {"width": "uniform", "mass": "quantile"}
 

@@ -64,7 +64,7 @@ def test_limits_of_reports():
 
 
 def test_limits_of_rare_findings():
-    from cxrlib.evaluation.labeler import OBSERVATIONS, label_reports
+    from cxrscore.clinical.labeler import OBSERVATIONS, label_reports
 
     references = ["Pulmonary edema."] * 25 + ["Small pneumothorax."] * 3
     table = predicted(references, references)

@@ -3,8 +3,9 @@ import pytest
 from sklearn import metrics
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.bootstrap import WORDS, resampling_weights
-from cxrlib.evaluation.classification import (
+from cxrscore.bootstrap import WORDS, resampling_weights
+from cxrscore.figure import figure, format_figure
+from cxrscore.labels.scores import (
     LOWER_IS_BETTER,
     NAMES,
     classification_scores,
@@ -15,8 +16,7 @@ from cxrlib.evaluation.classification import (
     resampled_values,
     weighted_values,
 )
-from cxrlib.evaluation.figure import figure, format_figure
-from cxrlib.evaluation.thresholds import choose_threshold, confusion_matrix, roc_curve
+from cxrscore.labels.thresholds import choose_threshold, confusion_matrix, roc_curve
 
 CASES = {  # How many studies, and how coarse their probabilities: 1 ties nearly all.
     "no ties": (80, 9),

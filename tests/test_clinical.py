@@ -12,20 +12,20 @@ import pytest
 from sklearn.metrics import classification_report, f1_score
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.bootstrap import resampled_sums
-from cxrlib.evaluation.clinical import (
+from cxrphantom.cases import sample_case
+from cxrphantom.findings import OBSERVATION_OF
+from cxrphantom.reports import grammar as report_grammar
+from cxrscore.bootstrap import resampled_sums
+from cxrscore.clinical.labeler import label_reports
+from cxrscore.clinical.laterality import is_masked, names_prior, report_sides
+from cxrscore.clinical.peers import chexbert_scores, radgraph_scores
+from cxrscore.clinical.scores import (
     COMPETITION,
     OBSERVATIONS,
     ClinicalScorer,
     clinical_scores,
     per_class,
 )
-from cxrlib.evaluation.labeler import label_reports
-from cxrlib.evaluation.laterality import is_masked, names_prior, report_sides
-from cxrlib.evaluation.peer_labelers import chexbert_scores, radgraph_scores
-from cxrphantom.cases import sample_case
-from cxrphantom.findings import OBSERVATION_OF
-from cxrphantom.reports import grammar as report_grammar
 
 ROOT = pathlib.Path(__file__).parents[1]
 FIVE = [OBSERVATIONS.index(name) for name in COMPETITION]

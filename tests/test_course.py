@@ -12,8 +12,8 @@ import pytest
 from cxrbase.files import InputError
 from cxrlib import course
 from cxrlib.course import COURSE_URL, Results, setup
-from cxrlib.evaluation.summary import evaluate_predictions, read_predictions
 from cxrlib.results import check, example_path, read_results
+from cxrscore.evaluate import evaluate_predictions, read_predictions
 
 PACKAGE = pathlib.Path(course.__file__).parent
 

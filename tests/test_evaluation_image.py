@@ -227,7 +227,7 @@ pair, measured = np.load(sys.argv[1]), {}
 for name in ("ssim", "psnr", "mse"):
     values = getattr(image, name)(pair["image"], pair["other"])
     measured[name] = keras.ops.convert_to_numpy(values)
-import cxrlib.evaluation.summary
+import cxrscore.evaluate
 assert keras.backend.backend() == sys.argv[2]
 assert "tensorflow" not in sys.modules
 np.savez(sys.argv[1], **measured)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.evaluation import bootstrap
-from cxrlib.evaluation.text import (
+from cxrscore import bootstrap
+from cxrscore.texts.scores import (
     DEFAULT,
     PROTOCOLS,
     TextScorer,

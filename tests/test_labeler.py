@@ -11,7 +11,10 @@ import re
 import numpy as np
 import pytest
 
-from cxrlib.evaluation.labeler import (
+from cxrphantom.cases import sample_case
+from cxrphantom.findings import FINDINGS, OBSERVATION_OF
+from cxrphantom.reports import grammar as report_grammar
+from cxrscore.clinical.labeler import (
     COMPETITION,
     OBSERVATIONS,
     label_report,
@@ -19,9 +22,6 @@ from cxrlib.evaluation.labeler import (
     read_sentence,
     sentences,
 )
-from cxrphantom.cases import sample_case
-from cxrphantom.findings import FINDINGS, OBSERVATION_OF
-from cxrphantom.reports import grammar as report_grammar
 
 CODES = dict(
     EC="Enlarged Cardiomediastinum", CM="Cardiomegaly", LL="Lung Lesion",

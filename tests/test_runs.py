@@ -8,11 +8,11 @@ import pytest
 from small_notebooks import PARAMETERS, notebook, printed
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.tables import format_interval
 from cxrlib.results import Results
 from cxrlib.runs.figures import figures_of
 from cxrlib.runs.page import write_index
 from cxrlib.runs.runner import Run, execute, known_parameters, plan, run_notebooks
+from cxrscore.tables import format_interval
 
 # === Runner ===
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from impressions import NORMAL, REPORTS
 
 from cxrlib.__main__ import main
-from cxrlib.evaluation.text import TextScorer
+from cxrscore.texts.scores import TextScorer
 
 
 def pairs(n=40):

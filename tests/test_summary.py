@@ -4,18 +4,18 @@ import pytest
 from impressions import NORMAL, REPORTS
 
 from cxrbase.files import InputError
-from cxrlib.evaluation import summary
-from cxrlib.evaluation.baselines import derangement
-from cxrlib.evaluation.cautions import cautions
-from cxrlib.evaluation.summary import evaluate_predictions, read_predictions
-from cxrlib.evaluation.tables import (
+from cxrscore import evaluate as summary
+from cxrscore.baselines import derangement
+from cxrscore.cautions import cautions
+from cxrscore.evaluate import evaluate_predictions, read_predictions
+from cxrscore.tables import (
     best_baseline,
     figures_markdown,
     figures_table,
     figures_text,
     format_interval,
 )
-from cxrlib.evaluation.text import TextScorer
+from cxrscore.texts.scores import TextScorer
 
 TRAIN = [*REPORTS * 5, NORMAL]
 

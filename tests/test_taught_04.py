@@ -62,7 +62,7 @@ def test_grad_cam(heads):
 
 
 def test_the_temperature():
-    from cxrlib.evaluation.calibration import choose_temperature, soften
+    from cxrscore.labels.calibration import choose_temperature, soften
 
     rng = np.random.default_rng(3)
     logits = rng.normal(size=300)
@@ -112,7 +112,7 @@ def test_its_reading_of_the_nih_films_at_hand(real_data):
 
     from cxrbase.images import read_radiograph, resize_square
     from cxrlib.data.nih import read_nih
-    from cxrlib.evaluation.classification import label_values
+    from cxrscore.labels.scores import label_values
 
     films = read_nih(real_data / "nih")
     views = [resize_square(read_radiograph(path), 64) for path in films.frontal]

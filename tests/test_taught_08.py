@@ -16,12 +16,12 @@ from conftest import REPORTS
 from taught import FOLDER, run_cells, sources
 
 from cxrlib import plots
-from cxrlib.evaluation.baselines import most_frequent, shuffled_orders
-from cxrlib.evaluation.clinical import ClinicalScorer
-from cxrlib.evaluation.comparison import compare
-from cxrlib.evaluation.labeler import label_reports
-from cxrlib.evaluation.protocols import r2gen_words
-from cxrlib.evaluation.text import TextScorer, text_scores
+from cxrscore.baselines import most_frequent, shuffled_orders
+from cxrscore.clinical.labeler import label_reports
+from cxrscore.clinical.scores import ClinicalScorer
+from cxrscore.comparison import compare
+from cxrscore.texts.protocols import r2gen_words
+from cxrscore.texts.scores import TextScorer, text_scores
 
 PREDICTIONS = [
     "No acute cardiopulmonary abnormality.",

@@ -16,11 +16,10 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 from rouge_score.rouge_scorer import RougeScorer
 
-from cxrlib.evaluation import protocols
-from cxrlib.evaluation.cider import cider
-from cxrlib.evaluation.overlap import Reader, common_subsequence, ngram_matrices
-from cxrlib.evaluation.protocols import DEFAULT, PROTOCOLS, r2gen_words, tidy
-from cxrlib.evaluation.text import TextScorer, text_scores
+from cxrscore.texts import protocols
+from cxrscore.texts.overlap import Reader, cider, common_subsequence, ngram_matrices
+from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, r2gen_words, tidy
+from cxrscore.texts.scores import TextScorer, text_scores
 
 WORDS = ["No", "acute", "XXXX", "edema", "effusions,", ".", "(left)", "x-ray", "1."]
 WORDS += ["2.", "Clear.", "lungs;", "T11.", "enlarged", "enlarging", "&amp;", "3.5"]

@@ -7,8 +7,8 @@ always points to the middle, and those of the other studies.
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.bootstrap import WORDS, interval, resampled_sums
-from cxrlib.evaluation.figure import figure
+from cxrscore.bootstrap import WORDS, interval, resampled_sums
+from cxrscore.figure import figure
 
 
 def share_inside(cams, masks):

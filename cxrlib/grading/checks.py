@@ -7,12 +7,12 @@ import re
 import string
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.figure import format_figure
 from cxrlib.grading.cells import changed, how_it_ran
 from cxrlib.grading.expression import value_of
 from cxrlib.grading.handed_in import figure_of, number_of
 from cxrlib.grading.rubric import BESIDE
 from cxrlib.grading.untrusted import printable
+from cxrscore.figure import format_figure
 
 LONGEST = 4_000  # Characters of an answer that are shown.
 

@@ -10,18 +10,18 @@ import io
 import math
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.classification import NAMES, classification_scores
-from cxrlib.evaluation.clinical import clinical_scores
-from cxrlib.evaluation.comparison import CONSTANTS
-from cxrlib.evaluation.protocols import PROTOCOLS
-from cxrlib.evaluation.summary import (
+from cxrlib.grading.untrusted import printable
+from cxrscore.clinical.scores import clinical_scores
+from cxrscore.comparison import CONSTANTS
+from cxrscore.evaluate import (
     IMAGES,
     VIEWS,
     evaluate_predictions,
     read_predictions,
 )
-from cxrlib.evaluation.text import text_scores
-from cxrlib.grading.untrusted import printable
+from cxrscore.labels.scores import NAMES, classification_scores
+from cxrscore.texts.protocols import PROTOCOLS
+from cxrscore.texts.scores import text_scores
 
 # What may have been computed on another machine agrees as far as this.
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
@@ -71,7 +71,7 @@ def read_table(content):
         content: bytes.
 
     Returns:
-        A `pandas.DataFrame`, as of `cxrlib.evaluation.summary.read_predictions`.
+        A `pandas.DataFrame`, as of `cxrscore.evaluate.read_predictions`.
 
     Raises:
         InputError: for what that function refuses, too many rows or columns, a

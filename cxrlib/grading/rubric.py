@@ -3,8 +3,8 @@
 import dataclasses
 
 from cxrbase.grounds import GROUNDS
-from cxrlib.evaluation.tables import BASELINES
 from cxrlib.grading.expression import names_in
+from cxrscore.tables import BASELINES
 
 BESIDE = (*BASELINES, "shuffled")  # What a figure may be compared with by name.
 RELATIONS = {

@@ -10,8 +10,8 @@ import io
 import re
 
 from cxrbase.files import InputError, write_whole
-from cxrlib.evaluation.summary import read_table
 from cxrlib.grading.untrusted import printable
+from cxrscore.evaluate import read_table
 
 BY_HAND = ("student", "notebook", "item", "asked", "answer", "out_of", "points")
 BY_HAND += ("comment",)

@@ -17,7 +17,7 @@ def plot_beside(
 
     Args:
         figures: dict of name to figure, as of
-            `cxrlib.evaluation.summary.evaluate_predictions`: a dict with `value`,
+            `cxrscore.evaluate.evaluate_predictions`: a dict with `value`,
             and where there is one `interval` and any of `beside`.
         beside: sequence of strings. Names of further values.
         label: string. What the dots are.
@@ -75,8 +75,8 @@ def plot_resamples(resamples, ground="real"):
     plot_resamples({"accuracy": np.random.default_rng(0).normal(0.8, 0.02, 1000)})
     ```
     """
-    from cxrlib.evaluation.bootstrap import interval
-    from cxrlib.evaluation.tables import format_interval
+    from cxrscore.bootstrap import interval
+    from cxrscore.tables import format_interval
 
     figure, panels = plt.subplots(
         1, len(resamples), figsize=(4.4 * len(resamples), 2.7), squeeze=False

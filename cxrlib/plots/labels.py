@@ -43,8 +43,8 @@ def plot_roc(labels, probabilities, threshold=None, ground="real"):
     plot_roc([0, 1, 1], [0.2, 0.7, 0.4], threshold=0.5)
     ```
     """
-    from cxrlib.evaluation.classification import classification_scores
-    from cxrlib.evaluation.thresholds import roc_curve
+    from cxrscore.labels.scores import classification_scores
+    from cxrscore.labels.thresholds import roc_curve
 
     cut = 0.5 if threshold is None else threshold
     scores = classification_scores(labels, probabilities, cut, target="roc")
@@ -95,7 +95,7 @@ def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, ground="
     plot_confusion([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9])
     ```
     """
-    from cxrlib.evaluation.thresholds import confusion_matrix
+    from cxrscore.labels.thresholds import confusion_matrix
 
     matrix = confusion_matrix(labels, probabilities, threshold)
     counts, ends = matrix["counts"], matrix["interval"]
@@ -151,12 +151,12 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", ground="real
     plot_calibration([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9], bins=2)
     ```
     """
-    from cxrlib.evaluation.calibration import (
+    from cxrscore.labels.calibration import (
         calibration_curve,
         calibration_error,
         error_interval,
     )
-    from cxrlib.evaluation.thresholds import known
+    from cxrscore.labels.thresholds import known
 
     labels, probabilities, _ = known(labels, probabilities)
     figure, (axes, below) = plt.subplots(
@@ -220,8 +220,8 @@ def plot_rocs(labels, probabilities, threshold=0.5, ground="real"):
     plot_rocs([0, 1, 1, 0], {"a": [0.2, 0.7, 0.4, 0.5], "b": [0.4, 0.9, 0.6, 0.7]})
     ```
     """
-    from cxrlib.evaluation.classification import label_values
-    from cxrlib.evaluation.thresholds import known, roc_curve
+    from cxrscore.labels.scores import label_values
+    from cxrscore.labels.thresholds import known, roc_curve
 
     figure, axes = plt.subplots(figsize=(4.6, 4.6))
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)

@@ -2,8 +2,8 @@
 
 import collections
 
-from cxrlib.evaluation.figure import format_figure
-from cxrlib.evaluation.tables import BASELINES, format_interval
+from cxrscore.figure import format_figure
+from cxrscore.tables import BASELINES, format_interval
 
 GROUPS = {
     "Reconstruction": ("frontal", "lateral"),

@@ -2,12 +2,12 @@
 
 import math
 
-from cxrlib.evaluation.classification import LOWER_IS_BETTER
-from cxrlib.evaluation.figure import format_figure
-from cxrlib.evaluation.protocols import tidy
-from cxrlib.evaluation.tables import format_interval
 from cxrlib.runs.card_figures import RIVALS, quote, tested
 from cxrlib.weights import PHANTOM_ENCODER, PHANTOM_GPT2
+from cxrscore.figure import format_figure
+from cxrscore.labels.scores import LOWER_IS_BETTER
+from cxrscore.tables import format_interval
+from cxrscore.texts.protocols import tidy
 
 FEW = 20  # Studies; a share of fewer is hardly a figure.
 MANY = 400  # Studies from which on a share is known to within 5 points.
@@ -127,7 +127,7 @@ def _findings(metrics, predictions):
         return
     if not any(name.startswith("clinical.") for name in metrics):
         return
-    from cxrlib.evaluation.labeler import OBSERVATIONS, label_reports
+    from cxrscore.clinical.labeler import OBSERVATIONS, label_reports
 
     labels = label_reports(list(predictions["reference"]))  # (n, 14), 1 is positive
     support = dict(zip(OBSERVATIONS, (labels == 1).sum(axis=0), strict=True))

@@ -5,9 +5,9 @@ import pathlib
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
-from cxrlib.evaluation.figure import format_figure
-from cxrlib.evaluation.tables import best_baseline, figures_table, markdown
 from cxrlib.results import read_results
+from cxrscore.figure import format_figure
+from cxrscore.tables import best_baseline, figures_table, markdown
 
 
 def marks(name="figures"):

@@ -11,11 +11,11 @@ import markupsafe
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
-from cxrlib.evaluation.summary import read_predictions
 from cxrlib.results import read_results
 from cxrlib.runs.card_figures import legend, shared_protocol, tables, tested
 from cxrlib.runs.card_limits import limits
 from cxrlib.weights import entry
+from cxrscore.evaluate import read_predictions
 
 UNKNOWN = "not known"
 CONDITIONING = {

@@ -6,10 +6,10 @@ import urllib.parse
 import pandas as pd
 
 from cxrbase.grounds import GROUNDS
-from cxrlib.evaluation.figure import format_figure
-from cxrlib.evaluation.tables import best_baseline
 from cxrlib.runs.records import sweep_table
 from cxrlib.runs.status import in_words
+from cxrscore.figure import format_figure
+from cxrscore.tables import best_baseline
 
 # The figures that stand in the table; runs.csv has them all.
 HEADLINES = (

@@ -7,13 +7,13 @@ import pandas as pd
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
-from cxrlib.evaluation.figure import format_figure
-from cxrlib.evaluation.summary import read_predictions
-from cxrlib.evaluation.tables import BASELINES, format_interval
 from cxrlib.results import VIEWS, example_path
 from cxrlib.runs.overview import cell_link, label_of, link, overview
 from cxrlib.runs.records import read_or_tell, read_records
 from cxrlib.runs.status import in_words
+from cxrscore.evaluate import read_predictions
+from cxrscore.figure import format_figure
+from cxrscore.tables import BASELINES, format_interval
 
 STUDIES = 24  # shown per notebook; predictions.csv has them all
 

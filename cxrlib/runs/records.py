@@ -6,9 +6,9 @@ import pathlib
 import pandas as pd
 
 from cxrbase.files import InputError, write_whole
-from cxrlib.evaluation.tables import best_baseline
 from cxrlib.results import read_results
 from cxrlib.runs.status import STATES, read_status
+from cxrscore.tables import best_baseline
 
 
 @dataclasses.dataclass

@@ -57,7 +57,7 @@ FINDINGS = {
 }
 
 # name → the CheXpert observation that a report labeler must find, see
-# `cxrlib.evaluation.labeler`. "Other" is an abnormality that is none of the fourteen.
+# `cxrscore.clinical.labeler`. "Other" is an abnormality that is none of the fourteen.
 OBSERVATION_OF = {
     "cardiomegaly": "Cardiomegaly",
     "pleural_effusion": "Pleural Effusion",

@@ -6,21 +6,21 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.baselines import (
+from cxrscore.baselines import (
     best_constant,
     most_frequent,
     random_reports,
     shuffled_orders,
 )
-from cxrlib.evaluation.bootstrap import WORDS, interval, resampled_sums
-from cxrlib.evaluation.cautions import cautions
-from cxrlib.evaluation.classification import classification_scores
-from cxrlib.evaluation.clinical import ClinicalScorer, clinical_scores
-from cxrlib.evaluation.comparison import compare, compare_labels
-from cxrlib.evaluation.figure import figure
-from cxrlib.evaluation.protocols import DEFAULT, tidy
-from cxrlib.evaluation.text import TextScorer, text_scores
-from cxrlib.evaluation.thresholds import known
+from cxrscore.bootstrap import WORDS, interval, resampled_sums
+from cxrscore.cautions import cautions
+from cxrscore.clinical.scores import ClinicalScorer, clinical_scores
+from cxrscore.comparison import compare, compare_labels
+from cxrscore.figure import figure
+from cxrscore.labels.scores import classification_scores
+from cxrscore.labels.thresholds import known
+from cxrscore.texts.protocols import DEFAULT, tidy
+from cxrscore.texts.scores import TextScorer, text_scores
 
 TEXTS = ("reference", "prediction")
 IMAGES = {
@@ -247,21 +247,21 @@ def evaluate_predictions(
         split: string. Where the studies come from.
         threshold: float. Abnormal from this probability on.
         threshold_from: string. How the threshold was chosen, such as the words of
-            `cxrlib.evaluation.thresholds.choose_threshold`.
+            `cxrscore.labels.thresholds.choose_threshold`.
         image_size: string, such as `"64×64 pixels"`. SSIM depends on it.
         permutations: int. The most orders of the shuffle test; fewer where there
             are more than a thousand studies, and with 0 there is no such test.
         seed: int. Of the shuffle test and the choice of baselines.
-        protocols: names from `cxrlib.evaluation.text.PROTOCOLS`.
+        protocols: names from `cxrscore.texts.scores.PROTOCOLS`.
         intervals: bool. Whether to resample the studies. Without, and without
             permutations, it takes a fiftieth of the time.
 
     Returns:
         A dict: `figures` (name → value, n, protocol, note, interval, and where they
         make sense `constant`, `frequent`, `random`, `nearest`, `shuffled`, `fall`,
-        `gain` and their intervals, see `cxrlib.evaluation.comparison.compare`),
+        `gain` and their intervals, see `cxrscore.comparison.compare`),
         `baselines` (what they say and how they were chosen), `warnings` (list of
-        strings, see `cxrlib.evaluation.cautions.cautions`) and `table` (the given
+        strings, see `cxrscore.cautions.cautions`) and `table` (the given
         one, with the column `random` where train reports were drawn).
 
     Raises:

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
-from cxrlib.evaluation import bootstrap
-from cxrlib.evaluation.figure import figure
-from cxrlib.evaluation.labeler import (
+from cxrscore.clinical.labeler import (
     COMPETITION,
     OBSERVATIONS,
     UNCERTAIN,
     label_report,
 )
-from cxrlib.evaluation.laterality import SIDES, is_masked, names_prior, report_sides
-from cxrlib.evaluation.text import answered
+from cxrscore.clinical.laterality import SIDES, is_masked, names_prior, report_sides
+from cxrscore.figure import records
+from cxrscore.texts.scores import answered
 
 _FIVE = [OBSERVATIONS.index(name) for name in COMPETITION]
 _MODES = {
@@ -237,7 +236,7 @@ def clinical_scores(
         intervals: bool. Whether to resample the studies.
 
     Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`): `clinical.micro_f1_14`,
+        A dict of figures (see `cxrscore.figure`): `clinical.micro_f1_14`,
         `clinical.macro_f1_14`, `clinical.micro_f1_5`, `clinical.macro_f1_5`,
         `clinical.wrong_side_share`, `clinical.prior_share`,
         `clinical.masked_share`. From two studies on with an `interval`.
@@ -261,49 +260,6 @@ def clinical_scores(
     words["wrong_side_share"]["findings"] = int(counts[:, 43].sum())
     figures = functools.partial(scorer.figures, "clinical")
     return records("clinical", counts, figures, words, intervals)
-
-
-_NOTES = {"wrong_side_share": "undefined: no finding has a side in both texts"}
-
-
-def records(group, counts, figures, words, intervals=True):
-    """Bind figures that are functions of sums to their intervals and protocols.
-
-    Args:
-        group: string. The prefix of the names.
-        counts: float array `(n, k)`. What each study adds to the sums.
-        figures: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
-        words: dict, name → dict of scalars, the protocol.
-        intervals: bool. Whether to resample the studies.
-
-    Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`), named `group.name`, from
-        two studies on with an `interval`.
-
-    Example:
-    ```python
-    mean = lambda sums, n: {"mean": sums[..., 0] / n}
-    records("my", np.ones((3, 1)), mean, {"mean": {"score": "mean over studies"}})
-    ```
-    """
-    n, result = len(counts), {}
-    values = figures(counts.sum(axis=0), n)
-    draw = intervals and n > 1
-    drawn = figures(bootstrap.resampled_sums(counts), n) if draw else {}
-    for name, value in values.items():
-        interval, note = None, None
-        if not n:
-            value, note = None, "undefined: no study has a reference text"
-        elif not np.isfinite(value):
-            value = None
-            note = _NOTES.get(name, "undefined: neither side holds any of the classes")
-        elif drawn:
-            interval = bootstrap.interval(drawn[name])
-        record = figure(value, n, note, interval, **words[name])
-        if interval:
-            record["protocol"]["interval"] = bootstrap.WORDS
-        result[f"{group}.{name}"] = record
-    return result
 
 
 def per_class(truth, predicted, uncertain="positive"):

@@ -7,8 +7,8 @@ weighed by the same resamples: differences are paired, study by study.
 
 import numpy as np
 
-from cxrlib.evaluation.bootstrap import interval, resampled_sums
-from cxrlib.evaluation.classification import NAMES, label_values, resampled_values
+from cxrscore.bootstrap import interval, resampled_sums
+from cxrscore.labels.scores import NAMES, label_values, resampled_values
 
 CONSTANTS = ("constant", "frequent")  # Baselines that are one report for every study.
 
@@ -18,12 +18,12 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
 
     Args:
         scorer: made from the references `(n,)`, such as a
-            `cxrlib.evaluation.text.TextScorer`. It has `counts(texts)`, what each
+            `cxrscore.texts.scores.TextScorer`. It has `counts(texts)`, what each
             study adds to sums, and `figures(group, sums, n)`.
         predictions: sequence of strings `(n,)`.
         baselines: dict of name to strings `(n,)`, what else could have been said.
         orders: int array `(permutations, n)` of
-            `cxrlib.evaluation.baselines.shuffled_orders`.
+            `cxrscore.baselines.shuffled_orders`.
         seed: int. Of the resamples.
         intervals: bool. Whether to draw them.
 
@@ -82,7 +82,7 @@ def compare_labels(
         intervals: bool. Whether to draw them.
 
     Returns:
-        A dict by `cxrlib.evaluation.classification.NAMES`, each as of `compare` with
+        A dict by `cxrscore.labels.scores.NAMES`, each as of `compare` with
         the one baseline `constant`. Of an error (Brier, ECE) less is better: there a
         good model's `fall` and `gain` are negative.
 

@@ -3,7 +3,7 @@
 import functools
 import re
 
-from cxrlib.evaluation.labeler import NEGATIVE, read_sentence, sentences
+from cxrscore.clinical.labeler import NEGATIVE, read_sentence, sentences
 
 SIDES = ("right", "left")
 # No side: the heart, the mediastinum, and what fills both lungs or none.
@@ -49,7 +49,7 @@ def sentence_sides(text):
     """Where a sentence puts its findings.
 
     Args:
-        text: string. A sentence as `cxrlib.evaluation.labeler.sentences` gives it.
+        text: string. A sentence as `cxrscore.clinical.labeler.sentences` gives it.
 
     Returns:
         A tuple of pairs `(observation, sides)`, sides a frozenset of `SIDES`, of what

@@ -4,16 +4,16 @@ import numpy as np
 from sklearn import metrics
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.bootstrap import RESAMPLES, WORDS, interval, resampling_weights
-from cxrlib.evaluation.calibration import (
+from cxrscore.bootstrap import RESAMPLES, WORDS, interval, resampling_weights
+from cxrscore.figure import figure
+from cxrscore.labels.calibration import (
     BINS,
     ERROR_WORDS,
     calibration_error,
     chance_errors,
     error_interval,
 )
-from cxrlib.evaluation.figure import figure
-from cxrlib.evaluation.thresholds import known, ranked_weights
+from cxrscore.labels.thresholds import known, ranked_weights
 
 CUT = ("accuracy", "f1", "sensitivity", "specificity")  # Need a threshold.
 ERRORS = {"ece": "width", "ece_equal_mass": "mass"}
@@ -163,11 +163,11 @@ def classification_scores(
         split: string. Where the studies come from.
         target: string. What a 1 means; the prefix of the names.
         threshold_from: string. How the threshold was chosen, such as the words of
-            `cxrlib.evaluation.thresholds.choose_threshold`.
+            `cxrscore.labels.thresholds.choose_threshold`.
         intervals: bool. Whether to resample the studies.
 
     Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`) by `target.name` for each
+        A dict of figures (see `cxrscore.figure`) by `target.name` for each
         of `NAMES`, such as `abnormal.auroc`. Those that need a class that is absent
         have the value `None` and say why. With fewer than two studies there are no
         intervals.
@@ -225,7 +225,7 @@ def multilabel_scores(labels, probabilities, targets, choices=None, split="test"
         probabilities: array `(n, k)` in [0, 1].
         targets: sequence of `k` strings, what a 1 means in each column.
         choices: sequence of `k` pairs, threshold and words, as of
-            `cxrlib.evaluation.thresholds.choose_threshold`; by default 0.5, fixed.
+            `cxrscore.labels.thresholds.choose_threshold`; by default 0.5, fixed.
         split: string. Where the studies come from.
 
     Returns:

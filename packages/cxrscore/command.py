@@ -33,7 +33,7 @@ def score(predictions, train, train_column, protocols, section, split, seed, as_
     Optional columns: uid, and nearest and random, what these baselines say. Every
     figure gets a 95 % interval and stands beside what needs no image.
     """
-    from cxrlib.evaluation.summary import evaluate_predictions
+    from cxrscore.evaluate import evaluate_predictions
 
     texts = read_train(train, train_column, section) if train else None
     found = evaluate_predictions(
@@ -70,7 +70,7 @@ def read_pairs(path):
     read_pairs("predictions.csv")
     ```
     """
-    from cxrlib.evaluation.summary import read_table
+    from cxrscore.evaluate import read_table
 
     table = read_table(path, ("prediction", "reference"))
     if not table["reference"].str.strip().any():
@@ -100,7 +100,7 @@ def read_train(path, column=None, section="impression"):
     read_train("indiana_reports.csv", "impression")
     ```
     """
-    from cxrlib.evaluation.summary import read_table
+    from cxrscore.evaluate import read_table
 
     table = read_table(path, (column,) if column else ())
     names = ("reference", section, "report", "impression", "findings")
@@ -120,7 +120,7 @@ def scoreboard(found, name):
     """Everything that `score` prints.
 
     Args:
-        found: dict of `cxrlib.evaluation.summary.evaluate_predictions`.
+        found: dict of `cxrscore.evaluate.evaluate_predictions`.
         name: string. Of the file.
 
     Returns:
@@ -131,7 +131,7 @@ def scoreboard(found, name):
     print(scoreboard(evaluate_predictions(table), "predictions.csv"))
     ```
     """
-    from cxrlib.evaluation.tables import figures_text, hanging
+    from cxrscore.tables import figures_text, hanging
 
     figures = found["figures"]
     record = next(iter(figures.values()))
@@ -154,7 +154,7 @@ def scoreboard(found, name):
 
 def _explained(baselines, record):
     """What the columns mean, and where the baselines come from."""
-    from cxrlib.evaluation.tables import hanging
+    from cxrscore.tables import hanging
 
     for kind, words in (("constant", "best"), ("frequent", "most frequent")):
         report = baselines[f"{kind}_report"]

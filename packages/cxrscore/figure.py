@@ -2,6 +2,10 @@
 
 import math
 
+import numpy as np
+
+from cxrscore import bootstrap
+
 
 def figure(value, n, note=None, interval=None, **protocol):
     """Bind a number to the way in which it was got.
@@ -11,7 +15,7 @@ def figure(value, n, note=None, interval=None, **protocol):
             since JSON has no NaN.
         n: int. The number of studies (or labels) that the value rests on.
         note: string. Why there is no value, or what a reader must know.
-        interval: `[low, high]` or `None`. From `cxrlib.evaluation.bootstrap`,
+        interval: `[low, high]` or `None`. From `cxrscore.bootstrap`,
             whose `WORDS` then stand in the protocol.
         **protocol: scalars. The section, split, cleaning, tokeniser, …
 
@@ -35,6 +39,49 @@ def figure(value, n, note=None, interval=None, **protocol):
     if note is not None:
         record["note"] = note
     return record
+
+
+_NOTES = {"wrong_side_share": "undefined: no finding has a side in both texts"}
+
+
+def records(group, counts, figures, words, intervals=True):
+    """Bind figures that are functions of sums to their intervals and protocols.
+
+    Args:
+        group: string. The prefix of the names.
+        counts: float array `(n, k)`. What each study adds to the sums.
+        figures: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
+        words: dict, name → dict of scalars, the protocol.
+        intervals: bool. Whether to resample the studies.
+
+    Returns:
+        A dict of figures (see `cxrscore.figure`), named `group.name`, from
+        two studies on with an `interval`.
+
+    Example:
+    ```python
+    mean = lambda sums, n: {"mean": sums[..., 0] / n}
+    records("my", np.ones((3, 1)), mean, {"mean": {"score": "mean over studies"}})
+    ```
+    """
+    n, result = len(counts), {}
+    values = figures(counts.sum(axis=0), n)
+    draw = intervals and n > 1
+    drawn = figures(bootstrap.resampled_sums(counts), n) if draw else {}
+    for name, value in values.items():
+        interval, note = None, None
+        if not n:
+            value, note = None, "undefined: no study has a reference text"
+        elif not np.isfinite(value):
+            value = None
+            note = _NOTES.get(name, "undefined: neither side holds any of the classes")
+        elif drawn:
+            interval = bootstrap.interval(drawn[name])
+        record = figure(value, n, note, interval, **words[name])
+        if interval:
+            record["protocol"]["interval"] = bootstrap.WORDS
+        result[f"{group}.{name}"] = record
+    return result
 
 
 def format_figure(value):

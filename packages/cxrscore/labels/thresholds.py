@@ -4,7 +4,7 @@ import numpy as np
 from sklearn import metrics
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.bootstrap import interval, resampled_sums, resampling_weights
+from cxrscore.bootstrap import interval, resampled_sums, resampling_weights
 
 CRITERIA = {"youden": "Youden's J", "f1": "F1"}
 

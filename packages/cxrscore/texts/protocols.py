@@ -20,8 +20,7 @@ from rouge_score.tokenize import tokenize as rouge_tokenize
 from sacrebleu.metrics import BLEU
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-from cxrlib.evaluation.cider import cider
-from cxrlib.evaluation.overlap import ORDERS, bleu_counts, rouge_l
+from cxrscore.texts.overlap import ORDERS, bleu_counts, cider, rouge_l
 
 # === Cleaning ===
 
@@ -132,7 +131,7 @@ def nltk_bleu(sums):
     """Corpus BLEU-1 to 4 as `nltk.corpus_bleu` without smoothing.
 
     Args:
-        sums: float array `(…, 10)` of `cxrlib.evaluation.overlap.bleu_counts` with
+        sums: float array `(…, 10)` of `cxrscore.texts.overlap.bleu_counts` with
             `shortest=1`, summed over studies.
 
     Returns:
@@ -157,7 +156,7 @@ def coco_bleu(sums):
     """Corpus BLEU-1 to 4 as coco-caption, with the tiny numbers that it adds.
 
     Args:
-        sums: float array `(…, 10)` of `cxrlib.evaluation.overlap.bleu_counts`,
+        sums: float array `(…, 10)` of `cxrscore.texts.overlap.bleu_counts`,
             summed over studies.
 
     Returns:
@@ -182,7 +181,7 @@ def sacre_bleu(sums):
     """Corpus BLEU-4 as `sacrebleu.corpus_bleu`, whose own arithmetic it is.
 
     Args:
-        sums: float array `(…, 10)` of `cxrlib.evaluation.overlap.bleu_counts`,
+        sums: float array `(…, 10)` of `cxrscore.texts.overlap.bleu_counts`,
             summed over studies: whole numbers.
 
     Returns:

@@ -12,8 +12,9 @@ import pickle
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.clinical import F1_NAMES, OBSERVATIONS, f1_means, records
-from cxrlib.evaluation.text import answered
+from cxrscore.clinical.scores import F1_NAMES, OBSERVATIONS, f1_means
+from cxrscore.figure import records
+from cxrscore.texts.scores import answered
 
 WEIGHTS = "StanfordAIMI/RRG_scorers"
 
@@ -61,7 +62,7 @@ def chexbert_scores(
         model: a `f1chexbert.F1CheXbert`, where it is loaded already.
 
     Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`): `chexbert.micro_f1_14`,
+        A dict of figures (see `cxrscore.figure`): `chexbert.micro_f1_14`,
         `chexbert.macro_f1_14`, `chexbert.micro_f1_5`, `chexbert.macro_f1_5`.
 
     Raises:
@@ -134,7 +135,7 @@ def radgraph_scores(
             already; `model_type` must then name its model.
 
     Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`): `radgraph.rg_e`,
+        A dict of figures (see `cxrscore.figure`): `radgraph.rg_e`,
         `radgraph.rg_er`, `radgraph.rg_bar_er`, each the mean over the studies.
 
     Raises:

@@ -5,8 +5,8 @@ import collections
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.protocols import tidy
-from cxrlib.evaluation.text import TextScorer
+from cxrscore.texts.protocols import tidy
+from cxrscore.texts.scores import TextScorer
 
 # The two figures that seed 000 and most papers quote.
 QUOTED = ("nltk.bleu_4", "rouge_score.rouge_l")

@@ -4,8 +4,8 @@ import textwrap
 
 import pandas as pd
 
-from cxrlib.evaluation.classification import LOWER_IS_BETTER
-from cxrlib.evaluation.figure import format_figure
+from cxrscore.figure import format_figure
+from cxrscore.labels.scores import LOWER_IS_BETTER
 
 BASELINES = ("constant", "frequent", "random", "nearest")
 _NEITHER = ("_share", "_ratio")  # More is not better, so no baseline is best.

@@ -1,7 +1,7 @@
 """Words of warning: what a reader of the figures must know before believing them."""
 
-from cxrlib.evaluation.figure import format_figure
-from cxrlib.evaluation.protocols import tidy
+from cxrscore.figure import format_figure
+from cxrscore.texts.protocols import tidy
 
 DISTINCT = 0.1  # Below this share of different reports the model says little.
 SHORT = 0.5  # Words per prediction by words per reference.

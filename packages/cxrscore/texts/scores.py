@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
-from cxrlib.evaluation import bootstrap
-from cxrlib.evaluation.figure import figure
-from cxrlib.evaluation.overlap import Reader
-from cxrlib.evaluation.protocols import DEFAULT, PROTOCOLS, tidy
+from cxrscore import bootstrap
+from cxrscore.figure import figure
+from cxrscore.texts.overlap import Reader
+from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, tidy
 
 
 class TextScorer:
@@ -200,7 +200,7 @@ def text_scores(
         intervals: bool. Whether to resample the studies.
 
     Returns:
-        A dict of figures (see `cxrlib.evaluation.figure`), named `protocol.figure`,
+        A dict of figures (see `cxrscore.figure`), named `protocol.figure`,
         and `text.distinct` (different reports), `text.distinct_share` (of all
         reports), `text.length_ratio` (words predicted by words of the references),
         `text.novel_share` (of all reports, with `train_texts` only). From two

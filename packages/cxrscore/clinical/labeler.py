@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cxrlib.evaluation import labeler_cues
-from cxrlib.evaluation import labeler_rules as rules
-from cxrlib.evaluation.labeler_rules import COMPETITION, OBSERVATIONS, OTHER
+from cxrscore.clinical import cues as labeler_cues
+from cxrscore.clinical import rules
+from cxrscore.clinical.rules import COMPETITION, OBSERVATIONS, OTHER
 
 __all__ = ["COMPETITION", "OBSERVATIONS", "label_report", "label_reports"]
 

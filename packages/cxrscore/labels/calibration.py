@@ -7,14 +7,14 @@ from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.bootstrap import (
+from cxrscore.bootstrap import (
     RESAMPLES,
     WORDS,
     interval,
     resampled_sums,
     resampling_weights,
 )
-from cxrlib.evaluation.thresholds import known
+from cxrscore.labels.thresholds import known
 
 BINS = 10
 EQUAL = ("width", "mass")
@@ -41,7 +41,7 @@ def calibration_error(labels, probabilities, bins=BINS, equal="width", weights=N
     what a perfectly calibrated model gets.
 
     Args:
-        labels: int array `(n,)` of 0 and 1; see `cxrlib.evaluation.thresholds.known`.
+        labels: int array `(n,)` of 0 and 1; see `cxrscore.labels.thresholds.known`.
         probabilities: float array `(n,)` in [0, 1], of a 1.
         bins: int.
         equal: string. `"width"`, bins of equal width, or `"mass"`, bins of equally
