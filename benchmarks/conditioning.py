@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from coursework.pages.figures import write_between_marks
 from cxrbase.grounds import GROUNDS, source_ground
 from cxrlib.checkpoints.gpt2 import gpt2_sizes_of
 from cxrlib.data.pipeline import load_records
@@ -33,7 +34,6 @@ from cxrlib.models.losses import text_loss
 from cxrlib.models.presets import build_imaging_model, preset_sizes
 from cxrlib.multitask import make_preprocessor
 from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
-from cxrlib.runs.figures import write_between_marks
 from cxrlib.training import warmup_cosine
 from cxrscore.baselines import shuffled_orders
 from cxrscore.clinical.scores import ClinicalScorer

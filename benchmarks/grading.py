@@ -18,10 +18,10 @@ import click
 import numpy as np
 import pandas as pd
 
-from cxrlib.grading.grades import NOTEBOOKS, grade_class
-from cxrlib.grading.report import write_pages
-from cxrlib.grading.rubric_file import read_rubric
-from cxrlib.results import Results
+from coursework.grade.grades import NOTEBOOKS, grade_class
+from coursework.grade.report import write_pages
+from coursework.grade.rubric_file import read_rubric
+from coursework.results import Results
 from cxrphantom.cases import sample_case
 from cxrphantom.reports.grammar import impression_text
 from cxrscore.evaluate import evaluate_predictions

@@ -4,4 +4,6 @@ Nothing heavy is imported here, so that the command line answers at once and
 the worker processes that decode images stay small.
 """
 
-__version__ = "0.1.0"
+from cxrbase import __version__
+
+__all__ = ["__version__"]

@@ -6,12 +6,10 @@ import pathlib
 import click
 
 import cxrlib
+from coursework.commands import card, grade, run
 from cxrbase.files import InputError
-from cxrlib.card_commands import card
-from cxrlib.grade_commands import grade
 from cxrlib.lung_commands import LUNG_MODEL, segment, train_lungs
 from cxrlib.pretraining_commands import pretrain_encoder, pretrain_text
-from cxrlib.run_commands import run
 from cxrlib.weights_commands import weights
 from cxrscore.command import score
 
@@ -206,11 +204,11 @@ def train(prepared, out, **options):
 @click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 def evaluate(model, prepared, out, split, sampler):
     """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
+    from coursework.results import Results
     from cxrlib.course import setup
     from cxrlib.inference import predict_split
     from cxrlib.models.report_model import ReportModel
     from cxrlib.multitask import evaluate_model
-    from cxrlib.results import Results
     from cxrlib.training import load_model
     from cxrscore.tables import figures_markdown
 
@@ -292,7 +290,7 @@ def save_reconstructions(images, folder):
 )
 def figures(folder, readme, leave_out):
     """Print the figures of a run's notebook, FOLDER, beside their baselines."""
-    from cxrlib.runs.figures import figures_of, write_between_marks
+    from coursework.pages.figures import figures_of, write_between_marks
 
     text = figures_of(folder, leave_out)
     if readme:

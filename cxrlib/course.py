@@ -10,8 +10,8 @@ import platform
 import sys
 
 import cxrlib
+from coursework.results import Results
 from cxrbase.hosts import CONTENT, DRIVE, KAGGLE_WORKING
-from cxrlib.results import Results
 
 __all__ = ["COURSE_URL", "Environment", "Results", "place", "setup"]
 

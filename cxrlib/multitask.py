@@ -280,7 +280,7 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
     """Enter the figures of a split into a `Results`, with data and weights named.
 
     Args:
-        results: a `cxrlib.results.Results`.
+        results: a `coursework.results.Results`.
         model: the `ReportModel` that predicted.
         prepared: string or path. The folder that was predicted.
         predictions: DataFrame from `cxrlib.inference.predict_split`.

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from cxrlib.results import Results
+from coursework.results import Results
 
 
 def figure(value, n=40, note=None, interval=None, protocol=None, **beside):

@@ -11,9 +11,9 @@ import pandas as pd
 from impressions import NORMAL, REPORTS
 
 import cxrlib
-from cxrlib.grading.grades import grade_class
-from cxrlib.grading.rubric_file import read_rubric
-from cxrlib.results import Results
+from coursework.grade.grades import grade_class
+from coursework.grade.rubric_file import read_rubric
+from coursework.results import Results
 from cxrscore.evaluate import evaluate_predictions
 
 NAME = "07_multitask"

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 from small_notebooks import notebook, printed
 
+from coursework.run import client, executor
+from coursework.run.runner import Run, execute, plan, run_notebooks
+from coursework.run.status import read_status
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
-from cxrlib.runs import client, executor
-from cxrlib.runs.runner import Run, execute, plan, run_notebooks
-from cxrlib.runs.status import read_status
 
 COUNT = 20
 FAULTS = {
@@ -322,7 +322,7 @@ def test_the_child_tells_of_a_full_disk_in_one_line(tmp_path):
     (tmp_path / "out").write_text("")  # No folder can be made here.
     order = {"run": Run(path, tmp_path / "out").as_dict()}
     done = subprocess.run(
-        [sys.executable, "-m", "cxrlib.runs.execute"],
+        [sys.executable, "-m", "coursework.run.execute"],
         input=json.dumps(order),
         capture_output=True,
         text=True,

@@ -3,7 +3,7 @@ import re
 import pytest
 from card_runs import figure, predicted
 
-from cxrlib.runs.card_limits import limits
+from coursework.card.limits import limits
 
 
 def said(metrics, predictions=None, **changes):

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coursework.results import check, example_path, read_results
 from cxrbase.files import InputError
 from cxrlib import course
 from cxrlib.course import COURSE_URL, Results, setup
-from cxrlib.results import check, example_path, read_results
 from cxrscore.evaluate import evaluate_predictions, read_predictions
 
 PACKAGE = pathlib.Path(course.__file__).parent

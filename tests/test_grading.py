@@ -22,8 +22,8 @@ from handed_in import (
     write_notebook,
 )
 
-from cxrlib.results import Results
-from cxrlib.submission import pack_submission
+from coursework.results import Results
+from coursework.submission import pack_submission
 
 
 @pytest.fixture()

@@ -11,10 +11,10 @@ import zipfile
 import pytest
 from handed_in import MOST, NAME, RUBRIC, ada, edit, graded, hand_in, rubric, said
 
+from coursework.grade import grades
+from coursework.grade.checks import read_numbers
+from coursework.grade.grades import alike, grade_class
 from cxrbase.files import InputError
-from cxrlib.grading import grades
-from cxrlib.grading.checks import read_numbers
-from cxrlib.grading.grades import alike, grade_class
 
 
 @pytest.fixture()

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 from handed_in import MOST, NAME, RUBRIC, ada, edit, hand_in, write_rubric
 
+from coursework.grade.report import page_names
+from coursework.grade.tables import harmless
 from cxrlib.__main__ import main
-from cxrlib.grading.report import page_names
-from cxrlib.grading.tables import harmless
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)> 'x' \"y\" {{ 7*7 }}"
 

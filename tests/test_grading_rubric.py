@@ -1,10 +1,10 @@
 import pytest
 from handed_in import RUBRIC, rubric
 
+from coursework.grade.expression import names_in, value_of
+from coursework.grade.rubric import Comparison
+from coursework.grade.rubric_file import read_rubric
 from cxrbase.files import InputError
-from cxrlib.grading.expression import names_in, value_of
-from cxrlib.grading.rubric import Comparison
-from cxrlib.grading.rubric_file import read_rubric
 
 
 def refused(tmp_path, text):

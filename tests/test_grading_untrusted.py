@@ -9,11 +9,11 @@ import zlib
 
 import pytest
 
+from coursework.grade import untrusted
+from coursework.grade.cells import changed, how_it_ran, read_cells
+from coursework.grade.recount import COLUMNS, LETTERS, ROWS, read_table
+from coursework.grade.untrusted import Archive, Folder, printable, read_json
 from cxrbase.files import InputError
-from cxrlib.grading import untrusted
-from cxrlib.grading.cells import changed, how_it_ran, read_cells
-from cxrlib.grading.recount import COLUMNS, LETTERS, ROWS, read_table
-from cxrlib.grading.untrusted import Archive, Folder, printable, read_json
 
 RESULTS = "07_multitask/results.json"
 

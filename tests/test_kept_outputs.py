@@ -9,9 +9,9 @@ import psutil
 import pytest
 from small_notebooks import notebook, printed
 
-from cxrlib.runs.client import Budget, say_exit
-from cxrlib.runs.memory import PeakMemory, held_by
-from cxrlib.runs.runner import Run, execute
+from coursework.run.client import Budget, say_exit
+from coursework.run.kernel import PeakMemory, held_by
+from coursework.run.runner import Run, execute
 
 
 def stream(text):

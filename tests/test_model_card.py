@@ -7,16 +7,16 @@ import pytest
 from card_runs import figure, predicted, write_run
 from click.testing import CliRunner
 
-from cxrbase.files import InputError
-from cxrbase.grounds import GROUNDS
-from cxrlib.__main__ import main
-from cxrlib.runs.card_figures import shared_protocol, tables
-from cxrlib.runs.model_card import (
+from coursework.card.card import (
     CONDITIONING,
     as_markdown,
     model_parts,
     write_model_card,
 )
+from coursework.card.figures import shared_protocol, tables
+from cxrbase.files import InputError
+from cxrbase.grounds import GROUNDS
+from cxrlib.__main__ import main
 
 NASTY = "a|b *c* <script>alert(1)</script> `d` [e](http://f) &lt; $g$ _h_ \\| # i_j"
 

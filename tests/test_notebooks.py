@@ -13,9 +13,9 @@ import nbformat
 import pytest
 import yaml
 
+from coursework.results import read_results
+from coursework.run.runner import PROFILES, known_parameters, run_notebooks
 from cxrlib.course import COURSE_URL
-from cxrlib.results import read_results
-from cxrlib.runs.runner import PROFILES, known_parameters, run_notebooks
 
 FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -310,8 +310,8 @@ def answers_of(solution):
 @pytest.fixture(scope="module")
 def graded_run(smoke_run, tmp_path_factory):
     """The smoke run as handed in, with the answers of the solutions, and its grade."""
-    from cxrlib.grading.grades import grade_class
-    from cxrlib.grading.rubric_file import read_rubric
+    from coursework.grade.grades import grade_class
+    from coursework.grade.rubric_file import read_rubric
 
     student = tmp_path_factory.mktemp("students") / "course"
     for path in NOTEBOOKS:

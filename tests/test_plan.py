@@ -6,12 +6,12 @@ import nbformat
 import pytest
 from small_notebooks import notebook
 
+from coursework.run import status
+from coursework.run.grid import LONGEST, point_names, read_grid
+from coursework.run.parameters import known_parameters, read_parameters, scalar
+from coursework.run.plan import PROFILES, Run, course_notebooks, plan
+from coursework.run.status import fingerprint
 from cxrbase.files import InputError
-from cxrlib.runs import fingerprint as fingerprints
-from cxrlib.runs.fingerprint import fingerprint
-from cxrlib.runs.grid import LONGEST, point_names, read_grid
-from cxrlib.runs.parameters import known_parameters, read_parameters, scalar
-from cxrlib.runs.plan import PROFILES, Run, course_notebooks, plan
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -139,7 +139,7 @@ def test_fingerprint_changes_with_notebook_parameters_and_code(tmp_path, monkeyp
     nbformat.write(content, path)
     assert of(seed=1) == first  # nor that it was saved with outputs.
     others = {of(seed=2), of(), of(seed=1, run_dir="elsewhere")}
-    monkeypatch.setattr(fingerprints, "code_version", lambda: "another")
+    monkeypatch.setattr(status, "code_version", lambda: "another")
     others.add(of(seed=1))
     monkeypatch.undo()
     notebook(tmp_path / "n", "01_a", "seed = 0\nrun_dir = ''", "2")
@@ -148,13 +148,15 @@ def test_fingerprint_changes_with_notebook_parameters_and_code(tmp_path, monkeyp
 
 
 def test_code_version_is_of_the_files(tmp_path, monkeypatch):
-    (tmp_path / "cxrlib").mkdir()
-    module = tmp_path / "cxrlib" / "__init__.py"
-    monkeypatch.setattr(fingerprints.cxrlib, "__file__", str(module))
+    (tmp_path / "ours").mkdir()
+    module = tmp_path / "ours" / "__init__.py"
+    module.write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(status, "PACKAGES", ("ours",))
     found = set()
     for content in ("a = 1", "a = 2", "a = 1"):
         module.write_text(content)
-        found.add(fingerprints.code_version.__wrapped__())
+        found.add(status.code_version.__wrapped__())
     assert len(found) == 2
 
 

@@ -5,14 +5,15 @@ import pathlib
 import nbformat
 import pytest
 
-from cxrlib.grading.grades import NOTEBOOKS, read_course
-from cxrlib.grading.rubric_file import read_rubric
+from coursework.course import notebooks_folder
+from coursework.grade.grades import read_course
+from coursework.grade.rubric_file import read_rubric
 
 RUBRIC = read_rubric()
 
 
 def test_it_is_about_every_notebook():
-    there = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    there = sorted(path.stem for path in notebooks_folder().glob("*.ipynb"))
     assert list(RUBRIC.notebooks) == there
     assert all(asked.title and asked.points >= 5 for asked in RUBRIC.notebooks.values())
 
@@ -26,7 +27,7 @@ def test_it_names_cells_that_are_there():
 
 @pytest.mark.parametrize("name", RUBRIC.notebooks)
 def test_it_asks_every_exercise_for_the_points_that_the_notebook_tells(name):
-    content = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    content = nbformat.read(notebooks_folder() / f"{name}.ipynb", as_version=4)
     told = {
         cell.id.removeprefix("exercise-"): cell.metadata.nbgrader.points
         for cell in content.cells
@@ -42,7 +43,7 @@ def test_it_asks_every_exercise_for_the_points_that_the_notebook_tells(name):
 
 
 def test_it_is_packaged():
-    import cxrlib.grading as package
+    import coursework.grade as package
 
     folder = pathlib.Path(package.__file__).parent
     assert (folder / "rubric.yaml").is_file()

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from small_notebooks import PARAMETERS, notebook, printed
 
+from coursework.pages.figures import figures_of
+from coursework.pages.page import write_index
+from coursework.results import Results
+from coursework.run.runner import Run, execute, known_parameters, plan, run_notebooks
 from cxrbase.files import InputError
-from cxrlib.results import Results
-from cxrlib.runs.figures import figures_of
-from cxrlib.runs.page import write_index
-from cxrlib.runs.runner import Run, execute, known_parameters, plan, run_notebooks
 from cxrscore.tables import format_interval
 
 # === Runner ===
@@ -248,7 +248,7 @@ def test_page_of_nothing(tmp_path):
 
 
 def test_the_template_is_packaged():
-    import cxrlib.runs.page as page
+    import coursework.pages.page as page
 
     folder = pathlib.Path(page.__file__).parent / "templates"
     assert (folder / "index.html.j2").is_file()

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coursework.record import read_results
+from coursework.results import Results
+from coursework.submission import fetch_notebook, pack_submission
 from cxrbase.files import InputError
-from cxrlib.record import read_results
-from cxrlib.results import Results
-from cxrlib.submission import fetch_notebook, pack_submission
 
 NAME = "01_data"
 

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 from densenets import SMALL, arrays, randomise, with_head, write_keras2
 
+from coursework.pages.figures import marks
 from cxrbase import hosts as kaggle
 from cxrbase.files import InputError
 from cxrlib import pretrained, weights, weights_fetch
 from cxrlib.__main__ import main
 from cxrlib.models.encoder import CheXNetEncoder
-from cxrlib.runs.figures import marks
 
 COURSE = weights.course_weights()
 CHEXNET = weights.entry("chexnet").file

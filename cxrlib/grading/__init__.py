@@ -1,1 +1,0 @@
-"""From what students hand in to points, reasons and pages; nothing is executed."""

@@ -1,0 +1,114 @@
+"""The command line of batches, grades and model cards."""
+
+import pathlib
+import time
+
+import click
+
+from cxrbase.files import InputError
+
+PATH = click.Path(path_type=pathlib.Path)
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1, type=PATH)
+@click.option(
+    "--profile",
+    default="smoke",
+    show_default=True,
+    help="smoke, course, full, or a YAML file.",
+)
+@click.option(
+    "-p",
+    "parameters",
+    multiple=True,
+    type=(str, str),
+    metavar="NAME VALUE",
+    help="A parameter. May be repeated.",
+)
+@click.option(
+    "-f",
+    "files",
+    multiple=True,
+    type=PATH,
+    help="A YAML file of parameters. May be repeated.",
+)
+@click.option("--grid", type=PATH, help="A YAML file of a sweep: seed: [0, 1, 2].")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many at once. Notebooks that share a folder wait for each other.",
+)
+@click.option("--resume", is_flag=True, help="Leave out what is done and whole.")
+@click.option("--timeout", type=float, help="Seconds that one notebook may take.")
+@click.option("--out", default="outputs/run", show_default=True, type=PATH)
+def run(notebooks, parameters, **options):
+    """Run NOTEBOOKS, by default all of the course, and write OUT/index.html."""
+    from coursework.run.parameters import scalar
+    from coursework.run.plan import course_notebooks
+    from coursework.run.runner import run_notebooks
+
+    values = {name: scalar(value) for name, value in parameters}
+    notebooks = notebooks or course_notebooks()
+    raise SystemExit(run_notebooks(notebooks, parameters=values, **options))
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@click.option("--out", type=PATH, help="Folder to write into, instead of FOLDER.")
+def card(folder, out):
+    """Write a model card from the results.json in FOLDER, as Markdown and HTML."""
+    from coursework.card.card import write_model_card
+
+    for path in write_model_card(folder, out):
+        click.echo(f"Written: {path}")
+
+
+@click.command()
+@click.argument("runs_dir", type=PATH)
+@click.option("--rubric", type=PATH, help="YAML; by default the course's own.")
+@click.option("--out", type=PATH, default="grade.html", show_default=True)
+@click.option(
+    "--notebooks",
+    type=PATH,
+    help="Folder of the course's own notebooks, to compare cells with.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes; all cores by default.")
+def grade(runs_dir, rubric, out, notebooks, jobs):
+    """Grade what the students in RUNS_DIR handed in: folders, or zips, by student.
+
+    Beside the page of the class, OUT, come a page for each student, a CSV for the
+    gradebook, and a CSV of the answers that a human marks: fill in its points and
+    grade again.
+    """
+    from coursework.grade.grades import grade_class
+    from coursework.grade.report import write_pages
+    from coursework.grade.rubric_file import read_rubric
+    from coursework.grade.tables import (
+        apply_marks,
+        read_marks,
+        write_by_hand,
+        write_gradebook,
+    )
+
+    if out.resolve().is_relative_to(runs_dir.resolve()):
+        raise InputError(f"{out}: lies among the students; choose another --out.")
+    start, asked = time.monotonic(), read_rubric(rubric)
+    by_hand = out.with_name(f"{out.stem}_by_hand.csv")
+    marks = read_marks(by_hand)
+    grades = grade_class(runs_dir, asked, notebooks, jobs)
+    apply_marks(grades, marks)
+    waiting = write_by_hand(by_hand, grades)
+    write_gradebook(out.with_suffix(".csv"), grades, asked)
+    path = write_pages(out, grades, asked, waiting)
+    seconds = time.monotonic() - start
+    click.echo(f"{_count(len(grades), 'student')} graded in {seconds:.0f} s.")
+    if waiting:
+        click.echo(f"{_count(waiting, 'answer')} to be marked by hand: {by_hand}")
+    click.echo(f"Open {path}")
+
+
+def _count(n, word):
+    return f"{n:,} {word}{'' if n == 1 else 's'}"

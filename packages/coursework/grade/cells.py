@@ -1,0 +1,180 @@
+"""The cells of an executed notebook: which ran, in what order, and whose code it is."""
+
+import dataclasses
+
+from coursework.grade.untrusted import printable, read_json
+from cxrbase.files import InputError
+
+INJECTED = "injected-parameters"  # The cell that papermill adds.
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A code cell, as far as grading looks at it.
+
+    Args:
+        id: string.
+        code: string, without spaces at the lines' ends.
+        count: int or `None`. The n of `In [n]`.
+        error: string. What it raised, `""` for nothing.
+        tags: tuple of strings.
+        solution: bool. Whether it is a student's to fill in (an exercise's answer).
+    """
+
+    id: str
+    code: str
+    count: int | None
+    error: str
+    tags: tuple
+    solution: bool
+
+    @property
+    def own(self):
+        """Whether its code is the student's to change: parameters and answers."""
+        return self.solution or bool({"parameters", INJECTED} & set(self.tags))
+
+
+def read_cells(content):
+    """Read the code cells of a notebook that anybody may have made.
+
+    Args:
+        content: bytes of a notebook, format 4.
+
+    Returns:
+        A list of `Cell`, those without code left out.
+
+    Raises:
+        InputError: in words without the file's name.
+
+    Example:
+    ```python
+    read_cells(pathlib.Path("notebooks/01_data.ipynb").read_bytes())[0].code
+    ```
+    """
+    notebook = read_json(content, strict=False)
+    if not isinstance(notebook, dict) or notebook.get("nbformat") != 4:
+        raise InputError("not a notebook of format 4.")
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):
+        raise InputError("has no list of cells.")
+    read = [_cell(each) for each in cells if _get(each, "cell_type") == "code"]
+    return [cell for cell in read if cell.code]
+
+
+def _get(value, key, kind=object):
+    """An entry of what may be no dict, if it is of the right kind, else `None`."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, kind) else None
+
+
+def _cell(cell):
+    metadata = _get(cell, "metadata", dict) or {}
+    source = _get(cell, "source", str | list)
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    lines = [line.rstrip() for line in (source or "").splitlines()]
+    outputs = _get(cell, "outputs", list) or []
+    errors = [each for each in outputs if _get(each, "output_type") == "error"]
+    tags = _get(metadata, "tags", list) or []
+    count = _get(cell, "execution_count", int)
+    return Cell(
+        # Colab keeps the id among the metadata.
+        id=_get(cell, "id", str) or _get(metadata, "id", str) or "",
+        code="\n".join(lines).strip(),
+        count=None if isinstance(count, bool) else count,
+        error=_error(errors[0]) if errors else "",
+        tags=tuple(tag for tag in tags if isinstance(tag, str)),
+        solution=_get(_get(metadata, "nbgrader", dict), "solution") is True,
+    )
+
+
+def _error(output):
+    name, words = (_get(output, key, str) or "" for key in ("ename", "evalue"))
+    return printable(f"{name}: {words}" if words else name or "an error", 160)
+
+
+def how_it_ran(cells):
+    """Say what is wrong with the way in which a notebook ran.
+
+    It ran well if every code cell was run once, in order, in a fresh kernel, and none
+    raised. The last cell may lack its number: it is the one that packs the notebook,
+    and the notebook is saved without it.
+
+    Args:
+        cells: list of `Cell`.
+
+    Returns:
+        A string, `""` if nothing is wrong.
+
+    Example:
+    ```python
+    how_it_ran(read_cells(content))
+    ```
+    """
+    if not cells:
+        return "It has no code cell."
+    for place, cell in enumerate(cells, start=1):
+        if cell.error and "raises-exception" not in cell.tags:
+            return f"{_words(place, cell)} raised {cell.error}."
+    counts = [cell.count for cell in cells]
+    if counts[-1] is None:
+        counts = counts[:-1]
+    if not any(count is not None for count in counts):
+        return "It was saved without having been run."
+    for place, (cell, count) in enumerate(zip(cells, counts, strict=False), start=1):
+        if count is None:
+            return (
+                f"{_words(place, cell)} was not run, as far as the notebook was saved "
+                "before its last cell packed it."
+            )
+        if count != place:
+            return (
+                f"{_words(place, cell)} shows In [{count}] where In [{place}] belongs: "
+                "the cells were not run once, in order, in a fresh kernel."
+            )
+    return ""
+
+
+def _words(place, cell):
+    name = f" ({printable(cell.id, 40)})" if cell.id else ""
+    return f"Code cell {place}{name}"
+
+
+def changed(cells, course):
+    """Find the course's cells whose code is not in a notebook as the course wrote it.
+
+    A cell is the same if its code is, wherever it stands and whatever its id: an
+    editor may give ids anew.
+
+    Args:
+        cells: list of `Cell`, the student's.
+        course: list of `Cell`, the course's.
+
+    Returns:
+        A dict, the id of a cell to words, in the course's order; cells that are the
+        student's to change are left out.
+
+    Example:
+    ```python
+    changed(read_cells(theirs), read_cells(ours))
+    ```
+    """
+    codes, by_id = {cell.code for cell in cells}, {cell.id: cell for cell in cells}
+    differ = {}
+    for cell in course:
+        if cell.own or cell.code in codes:
+            continue
+        theirs = by_id.get(cell.id)
+        differ[cell.id] = "is missing" if theirs is None else _first(theirs, cell)
+    return differ
+
+
+def _first(theirs, ours):
+    """The first line that differs, in words."""
+    lines = theirs.code.splitlines(), ours.code.splitlines()
+    for number in range(max(map(len, lines))):
+        pair = [each[number] if number < len(each) else "nothing" for each in lines]
+        if pair[0] != pair[1]:
+            said, meant = (printable(line, 90) for line in pair)
+            return f"differs in line {number + 1}: “{said}”, the course has “{meant}”"
+    return "differs"

@@ -1,0 +1,248 @@
+"""One item of the rubric against what was handed in: points, and why."""
+
+import dataclasses
+import functools
+import math
+import re
+import string
+
+from coursework.grade.cells import changed, how_it_ran
+from coursework.grade.expression import value_of
+from coursework.grade.handed_in import figure_of, number_of
+from coursework.grade.rubric import BESIDE
+from coursework.grade.untrusted import printable
+from cxrbase.files import InputError
+from cxrscore.figure import format_figure
+
+LONGEST = 4_000  # Characters of an answer that are shown.
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of an item.
+
+    Args:
+        item: `coursework.grade.rubric.Item`.
+        mark: string. `"yes"`, `"no"` or `"open"`, for a human to mark.
+        reason: string, a sentence.
+        source: string. Where the value is from.
+        answer: string. The student's, for an exercise.
+        given: float or `None`. Points that a human gave.
+        comment: string. What the human said.
+    """
+
+    item: object
+    mark: str
+    reason: str
+    source: str = ""
+    answer: str = ""
+    given: float | None = None
+    comment: str = ""
+
+    @property
+    def points(self):
+        """The points earned so far."""
+        if self.given is not None:
+            return self.given
+        return self.item.points if self.mark == "yes" else 0
+
+    @property
+    def open(self):
+        """The points that a human has yet to decide on."""
+        return self.item.points if self.mark == "open" and self.given is None else 0
+
+
+def check_item(item, handed, course=None):
+    """Check one item.
+
+    Args:
+        item: `coursework.grade.rubric.Item`.
+        handed: `coursework.grade.handed_in.HandedIn`.
+        course: list of `coursework.grade.cells.Cell`. The course's own notebook.
+
+    Returns:
+        An `Outcome`.
+
+    Example:
+    ```python
+    check_item(asked.items[0], handed).reason
+    ```
+    """
+    if item.cells:
+        return _check_cells(item, handed, course)
+    if handed.record is None:
+        return Outcome(item, "no", handed.why["results"])
+    return _check_metric(item, handed) if item.metric else _check_answer(item, handed)
+
+
+# === Figures ===
+
+
+def _check_metric(item, handed):
+    figure, source, trouble = figure_of(handed, item.metric)
+    trouble = trouble or _other_protocol(item, figure, handed.record["dataset"])
+    if trouble:
+        return Outcome(item, "no", trouble)
+    other, trouble = _stands_for(item.comparison.against, figure, handed)
+    if trouble:
+        return Outcome(item, "no", trouble)
+    holds = item.comparison.holds(figure["value"], other)
+    beside = "" if other is None else f" ({format_figure(other)})"
+    value = f"{item.metric} is {format_figure(figure['value'])}"
+    if holds:
+        reason = f"{value}: {item.comparison}{beside}."
+    else:
+        reason = f"{value}; {item.comparison}{beside} is asked for."
+    return Outcome(item, "yes" if holds else "no", reason, source)
+
+
+def _other_protocol(item, figure, dataset):
+    """Why a figure is not the one that is asked for, or `""`."""
+    if figure["value"] is None:
+        return f"{item.metric} has no value: {printable(figure.get('note', ''))}."
+    protocol = {"ground": dataset["ground"]} | figure["protocol"]
+    for name, wanted in item.where.items():
+        theirs = protocol.get(name, "not told")
+        if theirs != wanted:
+            words = printable(theirs, 60)
+            return f"{item.metric}: {name} is {words}; {wanted} is asked for."
+    if figure["n"] < item.studies:
+        return (
+            f"{item.metric} rests on {figure['n']} studies; at least {item.studies} "
+            "are asked for."
+        )
+    return ""
+
+
+def _stands_for(name, figure, handed):
+    """The number that a name in a condition stands for, and what is wrong with it."""
+    if not isinstance(name, str):
+        return None, ""
+    if name in BESIDE:
+        value = figure.get(name)
+        return value, "" if value is not None else f"There is no {name} beside it."
+    try:
+        return value_of(name, functools.partial(number_of, handed)), ""
+    except InputError as error:
+        return None, str(error)
+
+
+# === Cells ===
+
+
+def _check_cells(item, handed, course):
+    if handed.cells is None:
+        return Outcome(item, "no", handed.why["notebook"])
+    if item.cells == "ran":
+        trouble = how_it_ran(handed.cells)
+        return Outcome(
+            item,
+            "no" if trouble else "yes",
+            trouble
+            or f"All {len(handed.cells)} code cells ran in order, without error.",
+        )
+    named = [cell for cell in course if cell.id in item.ids]
+    differ = changed(handed.cells, named)
+    if not differ:
+        return Outcome(item, "yes", f"As the course has them: {', '.join(item.ids)}.")
+    words = "; ".join(f"{name} {how}" for name, how in differ.items())
+    return Outcome(item, "no", f"{words}.")
+
+
+# === Answers ===
+
+
+def _check_answer(item, handed):
+    answer = handed.answers.get(item.exercise)
+    shown = "" if answer is None else str(answer)[:LONGEST]
+    if not isinstance(answer, str | int | float) or not str(answer).strip():
+        told = "no word, name or number" if shown else "not answered"
+        return Outcome(item, "no", f"Exercise {item.exercise}: {told}.")
+    if item.words:
+        return _check_words(item, shown)
+    if item.names or item.extreme:
+        return _check_name(item, shown, handed)
+    numbers = read_numbers(answer)
+    if not numbers:
+        reason = "A number is asked for, and that is none."
+        return Outcome(item, "no", reason, answer=shown)
+    other, trouble = _stands_for(item.comparison.against, {}, handed)
+    if trouble:
+        reason = f"The answer is compared with the run's own figure. {trouble}"
+        return Outcome(item, "no", reason, answer=shown)
+    right = any(item.comparison.holds(number, other) for number in numbers)
+    reason = "The number is right." if right else "That is not the number."
+    return Outcome(item, "yes" if right else "no", reason, answer=shown)
+
+
+def _check_name(item, answer, handed):
+    names = item.names
+    if item.extreme:
+        look_up = functools.partial(number_of, handed)
+        try:
+            among = {n: value_of(text, look_up) for n, text in item.among.items()}
+        except InputError as error:
+            reason = f"The answer is compared with the run's own figures. {error}"
+            return Outcome(item, "no", reason, answer=answer)
+        most = (max if item.extreme == "largest" else min)(among.values())
+        names = [name for name, value in among.items() if value == most]
+    right = _tidy(answer) in map(_tidy, names)
+    reason = "The answer is right." if right else "That is not the answer."
+    return Outcome(item, "yes" if right else "no", reason, answer=answer)
+
+
+def _check_words(item, answer):
+    count = len(answer.split())
+    if count >= item.words:
+        return Outcome(
+            item, "open", f"{count} words, for a human to mark.", answer=answer
+        )
+    reason = (
+        f"{count} word{'' if count == 1 else 's'}; at least {item.words} are asked for."
+    )
+    return Outcome(item, "no", reason, answer=answer)
+
+
+_OUTER = string.punctuation + "“”„‘’«» "
+
+
+def _tidy(answer):
+    return " ".join(str(answer).casefold().split()).strip(_OUTER)
+
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,'\d]*\d)?|\.\d+)(?:e[+-]?\d{1,3})?")
+
+
+def read_numbers(answer):
+    """Read an answer as a number, in the ways in which people write one.
+
+    Args:
+        answer: string or number. `"0.53"`, `"53 %"`, `"1,234"`, `"0,53"`.
+
+    Returns:
+        A list of floats, the readings: a comma may part thousands or begin decimals,
+        and 53 % may be 53 or 0.53. Empty if it is no number.
+
+    Example:
+    ```python
+    read_numbers("53 %")  # [53.0, 0.53]
+    ```
+    """
+    if isinstance(answer, bool):
+        return []
+    if isinstance(answer, int | float):
+        return [float(answer)]
+    text = re.sub(r"\s", "", answer).replace("−", "-").rstrip(".").lower()
+    percent = text.endswith("%")
+    text = text.removesuffix("%")
+    if len(text) > 40 or not _NUMBER.fullmatch(text):
+        return []
+    readings = []
+    for each in (text.replace(",", "").replace("'", ""), text.replace(",", ".")):
+        try:
+            number = float(each)
+        except ValueError:
+            continue
+        if math.isfinite(number) and number not in readings:
+            readings.append(number)
+    return readings + [number / 100 for number in readings if percent]

@@ -1,0 +1,258 @@
+"""The figures again, from the predictions that were handed in beside them.
+
+Values only: the bootstrap behind the intervals would take a class's files minutes. The
+same predictions give the same figures, so each file is counted once.
+"""
+
+import csv
+import hashlib
+import io
+import math
+
+from coursework.grade.untrusted import printable
+from cxrbase.files import InputError
+from cxrscore.clinical.scores import clinical_scores
+from cxrscore.comparison import CONSTANTS
+from cxrscore.evaluate import (
+    IMAGES,
+    VIEWS,
+    evaluate_predictions,
+    read_predictions,
+)
+from cxrscore.labels.scores import NAMES, classification_scores
+from cxrscore.texts.protocols import PROTOCOLS
+from cxrscore.texts.scores import text_scores
+
+# What may have been computed on another machine agrees as far as this.
+RELATIVE, ABSOLUTE = 1e-5, 1e-6
+ROWS, COLUMNS, LETTERS = 20_000, 60, 5_000  # Of a table, and of one report in it.
+MOST_ORDERS = 100
+_UNTOLD = " "
+_COMPARED = ("value", "constant", "frequent", "random", "nearest", "shuffled")
+_VIEWS = tuple(f"{view}.{name}" for view in VIEWS for name in IMAGES)
+_FILMS = tuple(f"{name}_{view}" for view in VIEWS for name in IMAGES)
+# METEOR needs WordNet, which is not on every machine.
+_COUNTED = tuple(name for name in PROTOCOLS if name != "meteor")
+
+
+def is_recountable(name):
+    """Whether a figure of this name comes from `predictions.csv`.
+
+    Args:
+        name: string, `group.figure`.
+
+    Returns:
+        A bool.
+
+    Example:
+    ```python
+    is_recountable("coco.bleu_4"), is_recountable("training.best_val_loss")
+    ```
+    """
+    group, _, own = name.partition(".")
+    if group == "abnormal":
+        return own in NAMES
+    if group == "text":
+        return own != "novel_share"  # It needs the train reports.
+    return group in (*_COUNTED, "clinical") or name in _VIEWS
+
+
+class _Named(io.BytesIO):
+    """Bytes that call themselves by a name in messages."""
+
+    def __str__(self):
+        return "predictions.csv"
+
+
+def read_table(content):
+    """Read a `predictions.csv` that anybody may have made.
+
+    Args:
+        content: bytes.
+
+    Returns:
+        A `pandas.DataFrame`, as of `cxrscore.evaluate.read_predictions`.
+
+    Raises:
+        InputError: for what that function refuses, too many rows or columns, a
+            column that stands twice, or a report as long as a book.
+
+    Example:
+    ```python
+    read_table(b"uid,label,probability\\n1,1,0.9\\n")
+    ```
+    """
+    name = "predictions.csv"
+    if content.count(b"\n") > 2 * ROWS:
+        raise InputError(f"{name}: more than {ROWS:,} rows.")
+    try:
+        head = content[:100_000].decode("utf-8-sig", "replace")
+        columns = next(csv.reader(io.StringIO(head)), [])
+    except csv.Error as error:
+        raise InputError(f"{name}: not a readable CSV file ({error}).") from None
+    if len(columns) > COLUMNS:
+        raise InputError(f"{name}: {len(columns)} columns; at most {COLUMNS} are read.")
+    if len(set(columns)) < len(columns):
+        twice = next(each for each in columns if columns.count(each) > 1)
+        raise InputError(f"{name}: the column {printable(twice, 40)} stands twice.")
+    table = read_predictions(_Named(content))
+    if len(table) > ROWS:
+        raise InputError(f"{name}: more than {ROWS:,} rows.")
+    for column in table.select_dtypes(exclude="number"):
+        if table[column].str.len().max() > LETTERS:
+            raise InputError(
+                f"{name}: a {printable(column, 40)} of more than {LETTERS:,} letters."
+            )
+    return table
+
+
+_known = {}
+
+
+def recount(content, record, beside=None):
+    """Compute the figures of `predictions.csv` again.
+
+    Args:
+        content: bytes of the file.
+        record: dict, the `results.json` that stands beside it: which protocols, the
+            threshold and the constant reports are taken from it.
+        beside: dict, group → set of what is wanted beside its figures:
+            `{"clinical": {"constant", "shuffled"}}`. That takes longer than the values.
+
+    Returns:
+        A dict by name of dicts: `value`, `n`, and what stands beside them.
+
+    Raises:
+        InputError: if the file cannot be read, or holds what it must not.
+
+    Example:
+    ```python
+    recount(path.read_bytes(), read_results("results.json"))["coco.bleu_4"]["value"]
+    ```
+    """
+    settings = _settings(record)
+    asked = {group: sorted(names) for group, names in sorted((beside or {}).items())}
+    key = hashlib.sha256(content).digest(), repr((settings, asked))
+    if key not in _known:
+        table = read_table(content)
+        figures = _values(table, settings)
+        for group in set(asked) & {"abnormal", "clinical", *_COUNTED}:
+            figures |= _with_baselines(table, group, asked[group], settings)
+        _known[key] = {name: _bare(figure) for name, figure in figures.items()}
+    return _known[key]
+
+
+def _bare(figure):
+    return {key: figure[key] for key in (*_COMPARED, "n") if key in figure}
+
+
+def _values(table, settings):
+    """Every figure without what stands beside it."""
+    columns = set(table.columns)
+    films = table[["uid", *sorted(columns & set(_FILMS))]]
+    figures = evaluate_predictions(films, intervals=False)["figures"]
+    if {"label", "probability"} <= columns:
+        pair = table["label"], table["probability"]
+        figures |= classification_scores(*pair, settings["threshold"], intervals=False)
+    if {"reference", "prediction"} <= columns:
+        pair = list(table["reference"]), list(table["prediction"])
+        protocols = settings["protocols"]
+        figures |= text_scores(*pair, protocols=protocols, intervals=False)
+        figures |= clinical_scores(*pair, intervals=False)
+    return figures
+
+
+def _with_baselines(table, group, asked, settings):
+    """The figures of one group with what is asked for beside them, and no more."""
+    columns = ["reference", "prediction", *asked]
+    if group == "abnormal":
+        columns = ["label", "probability"]
+    table = table[["uid", *table.columns.intersection(columns)]]
+    settings = settings | {"protocols": [group] if group in PROTOCOLS else []}
+    settings |= {name: _UNTOLD for name in CONSTANTS if name not in asked}
+    if "shuffled" not in asked:
+        settings["permutations"] = 0
+    figures = evaluate_predictions(table, **settings, intervals=False)["figures"]
+    kept = {"value", "n", *asked}
+    if group != "abnormal":  # Its constant is a class, not a report.
+        kept -= {name for name in CONSTANTS if settings[name] == _UNTOLD}
+    return {
+        name: {key: figure[key] for key in figure if key in kept}
+        for name, figure in figures.items()
+        if name.startswith(f"{group}.")
+    }
+
+
+def _settings(record):
+    """What `evaluate_predictions` was told, as far as the results say."""
+    metrics, said = record["metrics"], record["baselines"]
+    groups = {name.partition(".")[0] for name in metrics}
+    shuffle = said.get("shuffle") if isinstance(said.get("shuffle"), dict) else {}
+    words = str(said.get("constant_label", ""))
+    cut = metrics.get("abnormal.accuracy", {"protocol": {}})["protocol"]
+    return {
+        "protocols": [name for name in _COUNTED if name in groups],
+        "threshold": _number(cut.get("threshold"), 0.5),
+        "constant": _text(said.get("constant_report")),
+        "frequent": _text(said.get("frequent_report")),
+        "train_labels": [float(words.startswith("abnormal"))] if words else None,
+        "permutations": int(min(_number(shuffle.get("permutations"), 20), MOST_ORDERS)),
+        "seed": int(abs(_number(shuffle.get("seed"), 0))),
+    }
+
+
+def _number(value, otherwise):
+    return value if isinstance(value, int | float) else otherwise
+
+
+def _text(report):
+    """A constant report. One that is not told is not sought: that would take long."""
+    text = report.get("text") if isinstance(report, dict) else None
+    return text[:LETTERS] if isinstance(text, str) and text.strip() else _UNTOLD
+
+
+def differences(told, found):
+    """Say which figures are not what the predictions give.
+
+    Args:
+        told: dict of figures, the `metrics` of a `results.json`.
+        found: dict of figures, of `recount`.
+
+    Returns:
+        A dict, name to words, of the figures that differ.
+
+    Example:
+    ```python
+    differences(record["metrics"], recount(content, record))
+    ```
+    """
+    differ = {}
+    for name in found:
+        if name not in told:
+            continue
+        for key in _COMPARED:
+            if key in told[name] and key in found[name]:
+                words = _difference(told[name][key], found[name][key])
+                if words:
+                    label = name if key == "value" else f"{name}, {key}"
+                    differ.setdefault(name, f"{label}: results.json says {words}")
+        if told[name]["n"] != found[name]["n"]:
+            words = f"n={told[name]['n']}, predictions.csv gives n={found[name]['n']}"
+            differ.setdefault(name, f"{name}: results.json says {words}")
+    return differ
+
+
+def _difference(told, found):
+    if told is None or found is None:
+        if told is found:
+            return ""
+        told, found = ("no value" if v is None else f"{v:.4f}" for v in (told, found))
+        return f"{told}, predictions.csv gives {found}"
+    if math.isclose(told, found, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
+        return ""
+    places = 4 if abs(told - found) >= 1e-4 else 7
+    more = "more" if told > found else "less"
+    return (
+        f"{told:.{places}f}, predictions.csv gives {found:.{places}f} "
+        f"({abs(told - found):.{places}f} {more})"
+    )

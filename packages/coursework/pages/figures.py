@@ -1,0 +1,100 @@
+"""The figures of a run as a short table, for a terminal and for the README."""
+
+import fnmatch
+import pathlib
+
+from coursework.results import read_results
+from cxrbase.files import InputError, write_whole
+from cxrbase.grounds import GROUNDS
+from cxrscore.figure import format_figure
+from cxrscore.tables import best_baseline, figures_table, markdown
+
+
+def marks(name="figures"):
+    """The two lines of a Markdown file between which a table is written."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def figures_of(folder, leave_out=()):
+    """Read a notebook's results into Markdown: what they rest on, then the table.
+
+    Args:
+        folder: string or path. Holds `results.json`.
+        leave_out: patterns of names of figures that the table need not have.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    print(figures_of("outputs/demo/07_multitask"))
+    ```
+    """
+    record = read_results(pathlib.Path(folder) / "results.json")
+    data, versions = record["dataset"], record["environment"].get("versions", {})
+    counts = ", ".join(f"{name} {n}" for name, n in data["counts"].items())
+    weights = ", ".join(f"{part}: {of}" for part, of in record["weights"].items())
+    packages = ", ".join(
+        f"{name} {versions[name]}"
+        for name in ("tensorflow", "keras", "keras-hub")
+        if name in versions
+    )
+    minutes = record["durations"]["notebook"] / 60
+    metrics = {
+        name: metric
+        for name, metric in record["metrics"].items()
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in leave_out)
+    }
+    table = figures_table(metrics)
+    table["best baseline"] = [_best(*each) for each in metrics.items()]
+    # Every score names the split and, if it is of a text, the section.
+    protocols = [metric["protocol"] for metric in metrics.values()]
+    table["of"] = [
+        ", ".join(str(each[key]) for key in ("split", "section") if key in each)
+        for each in protocols
+    ]
+    table = table.rename(columns={"interval": "95 %"})
+    columns = ["figure", "value", "95 %", "best baseline", "shuffled", "n", "of"]
+    lines = [
+        f"Ground: {GROUNDS[data['ground']]}. Studies: {counts}.",
+        f"Pretrained weights: {weights or 'none'}. {packages}. "
+        f"{record['notebook']} took {minutes:.1f} minutes on "
+        f"{record['environment'].get('device', 'an unknown device')}.",
+        "",
+        markdown(table[columns]),
+        *(f"\n**Warning.** {words}" for words in record.get("warnings", [])),
+    ]
+    return "\n".join(lines)
+
+
+def _best(name, metric):
+    """The baseline that comes highest, with its name."""
+    found = best_baseline(name, metric)
+    return f"{format_figure(found[0])} {found[1]}" if found else ""
+
+
+def write_between_marks(path, text, name="figures"):
+    """Replace what stands between the marks of a Markdown file.
+
+    Args:
+        path: string or path. Holds the two lines that `marks` gives.
+        text: string.
+        name: string. Of the marks.
+
+    Raises:
+        InputError: if a mark is missing.
+
+    Example:
+    ```python
+    write_between_marks("README.md", figures_of("outputs/demo/07_multitask"))
+    ```
+    """
+    path = pathlib.Path(path)
+    content = path.read_text(encoding="utf-8")
+    begin, end = marks(name)
+    if begin not in content or end not in content:
+        raise InputError(f"{path}: lacks the lines {begin} and {end}; put them back.")
+    head, _, rest = content.partition(begin)
+    _, _, tail = rest.partition(end)
+    with write_whole(path) as temporary:
+        temporary.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")

@@ -1,0 +1,191 @@
+"""The head of the index page: all runs in one table, and a sweep's means."""
+
+import collections
+import urllib.parse
+
+import pandas as pd
+
+from coursework.pages.records import sweep_table
+from coursework.run.status import in_words
+from cxrbase.grounds import GROUNDS
+from cxrscore.figure import format_figure
+from cxrscore.tables import best_baseline
+
+# The figures that stand in the table; runs.csv has them all.
+HEADLINES = (
+    *("frontal.ssim", "lateral.ssim", "abnormal.auroc"),
+    *("coco.bleu_4", "rouge_score.rouge_l", "clinical.micro_f1_14"),
+)
+OTHERS = 3  # Figures of a notebook that has none of these, if it ran more than once.
+
+
+def overview(records, out):
+    """Everything that the template says about all runs together.
+
+    Args:
+        records: list of `Record`.
+        out: `pathlib.Path`. The folder of the page.
+
+    Returns:
+        A dict: `columns` (of the point), `figures` (names), `rows`, `summary` (pairs
+        of a state and its count), `totals` (words) and `sweeps`.
+
+    Example:
+    ```python
+    overview(read_records(out)[1], out)["summary"]  # [("done", 8), ("timed out", 1)]
+    ```
+    """
+    columns = list(dict.fromkeys(name for each in records for name in each.point))
+    figures = _figures(records)
+    rows = [_row(record, columns, figures, out) for record in records]
+    counts = collections.Counter((row["state"], row["label"]) for row in rows)
+    return {
+        "columns": columns,
+        "figures": figures,
+        "rows": rows,
+        "summary": [(*key, count) for key, count in counts.most_common()],
+        "totals": _totals(records),
+        "tables": [
+            name for name in ("runs.csv", "sweep.csv") if (out / name).is_file()
+        ],
+        # The page of a point has nothing to take a mean of.
+        "sweeps": _sweeps([r for r in records if r.folder.parent != out], figures),
+    }
+
+
+def label_of(status):
+    """One or two words for how a run ended, or where it is."""
+    if status["status"] == "running" and "cell" in status:
+        return f"running In [{status['cell']}]"
+    return str(status.get("reason", status["status"]))
+
+
+def link(path, out):
+    """A relative link, or an inner one that the browser reads as it is meant."""
+    return urllib.parse.quote(path.relative_to(out).as_posix())
+
+
+def cell_link(record, out):
+    """A link to the cell where a run came to its end, or `None`."""
+    page = record.folder / f"{record.name}.html"
+    if "error" not in record.status or not page.is_file():
+        return None
+    name = record.status.get("cell_id")
+    inner = f"#cell-id={urllib.parse.quote(str(name))}" if name else ""
+    return link(page, out) + inner
+
+
+def number(value):
+    """A value that is a number, else `None`; files are written by others, too."""
+    return value if isinstance(value, int | float) else None
+
+
+def _figures(records):
+    """The names of the figures that get a column."""
+    there = {name for record in records for name in record.metrics}
+    chosen = [name for name in HEADLINES if name in there]
+    times = collections.Counter(record.name for record in records if record.metrics)
+    for record in records:
+        if times[record.name] > 1 and not set(record.metrics) & set(HEADLINES):
+            chosen += [n for n in list(record.metrics)[:OTHERS] if n not in chosen]
+    return chosen
+
+
+def _row(record, columns, figures, out):
+    page, status = record.folder.parent / "index.html", record.status
+    anchor = "#" + urllib.parse.quote(record.name)
+    megabytes = number(status.get("megabytes"))
+    return {
+        "name": record.name,
+        "link": anchor if record.folder.parent == out else link(page, out) + anchor,
+        "point": [record.point.get(name, "") for name in columns],
+        "state": status["status"],
+        "label": label_of(status),
+        "minutes": number(status.get("minutes")),
+        "gigabytes": None if megabytes is None else megabytes / 1000,
+        "pictures": len(list((record.folder / "figures").glob("*.png"))),
+        "figures": [_figure(name, record.metrics.get(name)) for name in figures],
+        "error": in_words(status),
+        "cell": cell_link(record, out),
+    }
+
+
+def _figure(name, metric):
+    """A figure's value, in words and as a number, and its best baseline."""
+    if metric is None:
+        return None
+    best = best_baseline(name, metric)
+    return {
+        "value": metric["value"],
+        "words": format_figure(metric["value"]),
+        "deviation": "",
+        "beside": format_figure(best[0]) if best else "",
+    }
+
+
+def _totals(records):
+    minutes = [number(record.status.get("minutes")) or 0 for record in records]
+    megabytes = [number(record.status.get("megabytes")) or 0 for record in records]
+    words = [f"{sum(minutes):.1f} minutes in all"]
+    if any(megabytes):
+        words.append(f"at most {max(megabytes) / 1000:.1f} GB in one run")
+    return " · ".join(words)
+
+
+def _sweeps(records, figures):
+    """One table per notebook of a sweep: its settings, and means over the seeds."""
+    table = sweep_table(records)
+    if table.empty:
+        return []
+    sweeps = []
+    for notebook, rows in table.groupby("notebook", sort=False):
+        shown = [name for name in figures if name in set(rows.figure)]
+        if not shown:
+            continue
+        keys = [
+            name
+            for name in dict.fromkeys(k for r in records for k in r.point)
+            if name != "seed" and name in rows
+        ]
+        lines = []
+        groups = rows.groupby(keys, sort=False, dropna=False) if keys else [((), rows)]
+        for values, group in groups:
+            of = group.drop_duplicates("figure").set_index("figure")
+            lines.append(
+                {
+                    "point": list(values),
+                    "runs": int(group.runs.max()),
+                    "figures": [
+                        _mean(of.loc[name]) if name in of.index else None
+                        for name in shown
+                    ],
+                }
+            )
+        sweeps.append(
+            {
+                "name": notebook,
+                "columns": keys,
+                "figures": shown,
+                "rows": lines,
+                "about": _about(rows[rows.figure.isin(shown)]),
+            }
+        )
+    return sweeps
+
+
+def _mean(row):
+    words = format_figure(row["mean"] if row.runs else None)
+    decimals = len(words.partition(".")[2])  # No more than the mean has.
+    return {
+        "value": row["mean"] if row.runs else None,
+        "words": words,
+        "deviation": "" if row.runs < 2 else f"{row.deviation:.{decimals}f}",
+        "beside": "" if pd.isna(row.baseline) else format_figure(row.baseline),
+    }
+
+
+def _about(rows):
+    """What the figures of a sweep rest on."""
+    splits, n = " and ".join(dict.fromkeys(rows.split)), rows.n.max()
+    grounds = "; ".join(GROUNDS[ground] for ground in dict.fromkeys(rows.ground))
+    return f"{grounds}; split: {splits}; n = {n}."

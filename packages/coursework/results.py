@@ -1,0 +1,276 @@
+"""The writer of `results.json` and `predictions.csv`; `coursework.record` reads them.
+
+Written by the last cell of every notebook; read by the index page, the grader
+and the tables of the README. No figure is typed by hand.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import json
+import math
+import pathlib
+import re
+import time
+
+import numpy as np
+
+from coursework.record import SCHEMA, check, check_answers, read_results
+from cxrbase.files import InputError, write_whole
+from cxrscore.evaluate import evaluate_predictions
+from cxrscore.figure import figure
+from cxrscore.tables import figures_table
+
+__all__ = ["SCHEMA", "VIEWS", "Results", "check", "read_results"]
+VIEWS = ("frontal", "lateral", "frontal_reconstruction", "lateral_reconstruction")
+
+
+class Results:
+    """Collects what a notebook found and writes it whole or not at all.
+
+    Args:
+        run_dir: string or `pathlib.Path`. The folder of the run. The notebook's own
+            folder in it gets `results.json`, `predictions.csv`, `figures/`
+            and `examples/`.
+        notebook: string. The notebook's name without suffix, `"07_multitask"`.
+        environment: what `cxrlib.course.setup` returned. Gives versions,
+            device and seed.
+        parameters: dict of scalars. The notebook's parameters.
+
+    Example:
+    ```python
+    results = Results("outputs/demo", "07_multitask", setup())
+    results.dataset(ground="phantom", counts={"train": 240, "test": 60}, seed=0)
+    with results.duration("training"):
+        model.fit(...)
+    results.evaluate(predictions, train_texts=train_texts, section="impression")
+    results.write()
+    ```
+    """
+
+    def __init__(self, run_dir, notebook, environment=None, parameters=None):
+        self.folder = pathlib.Path(run_dir) / notebook
+        self.predictions = None
+        self._started = time.monotonic()
+        self.record = {
+            "schema": SCHEMA,
+            "notebook": notebook,
+            "parameters": dict(parameters or {}),
+            "dataset": None,
+            "metrics": {},
+            "baselines": {},
+            "warnings": [],
+            "weights": {},
+            "environment": _describe(environment),
+            "durations": {},
+        }
+
+    def dataset(self, ground, counts, seed=None, **fingerprint):
+        """Say what the figures rest on.
+
+        Args:
+            ground: string. `"phantom"`, `"drawn"` (real reports with simulated
+                images) or `"real"`.
+            counts: dict of ints. Studies per split.
+            seed: int. Of the phantom or the split.
+            **fingerprint: scalars. Checksums, the source's name, image size, …
+        """
+        self.record["dataset"] = {
+            "ground": ground,
+            "counts": {name: int(count) for name, count in counts.items()},
+            "seed": seed,
+            **fingerprint,
+        }
+
+    def weights(self, part, origin):
+        """Say which pretrained weights a part started from (`"none"` is an answer)."""
+        self.record["weights"][part] = origin
+
+    def metric(self, name, value, n, note=None, constant=None, **protocol):
+        """Add a figure that is not computed from `predictions.csv`.
+
+        Args:
+            name: string, `group.figure`, such as `"training.val_loss"`.
+            value: float or `None`.
+            n: int. The studies that it rests on.
+            note: string. Why it is `None`, or what a reader must know.
+            constant: float or `None`. What one and the same answer for all reaches.
+            **protocol: scalars. `split` is required.
+        """
+        record = figure(value, n, note, **protocol)
+        if constant is not None:
+            record["constant"] = float(constant)
+        self.record["metrics"][name] = record
+
+    def evaluate(self, predictions, **arguments):
+        """Compute every figure of the test studies, and keep table and warnings.
+
+        Args:
+            predictions: `pandas.DataFrame`, one row per study, with the columns
+                of `cxrscore.evaluate.evaluate_predictions`.
+            **arguments: of that function: `train_texts`, `section`, `split`, …
+
+        Returns:
+            The table of figures, a `pandas.DataFrame` to show.
+        """
+        found = evaluate_predictions(predictions, **arguments)
+        self.predictions = found["table"]
+        self.record["metrics"] |= found["figures"]
+        self.record["baselines"] = found["baselines"]
+        self.record["warnings"] = found["warnings"]
+        return self.table()
+
+    def table(self):
+        """The figures so far with their baselines, a `pandas.DataFrame`."""
+        return figures_table(self.record["metrics"])
+
+    @contextlib.contextmanager
+    def duration(self, name):
+        """Measure what happens inside `with`, in seconds; repeated names add up."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - start
+            durations = self.record["durations"]
+            durations[name] = round(durations.get(name, 0.0) + seconds, 3)
+
+    def example(self, uid, **images):
+        """Save the images of one test study for the index page.
+
+        Args:
+            uid: the study's uid.
+            **images: float arrays `(H, W)` or `(H, W, 1)` in [0, 1], named
+                `frontal`, `lateral`, `frontal_reconstruction`,
+                `lateral_reconstruction`.
+
+        Raises:
+            InputError: if a name is another.
+        """
+        from cxrbase.images import write_png
+
+        for name, image in images.items():
+            if name not in VIEWS:
+                raise InputError(f"Example image {name!r}: known are {VIEWS}.")
+            write_png(self.folder / example_path(uid, name), image)
+
+    def answers(self, answers):
+        """Keep the answers to the exercises.
+
+        Args:
+            answers: dict. Keys are the exercises' numbers as strings, values
+                finite numbers, texts, or `None` for no answer.
+
+        Raises:
+            InputError: that names the answer that is something else.
+        """
+        if isinstance(answers, dict):  # A NumPy number is a number, too.
+            answers = {
+                number: answer.item() if isinstance(answer, np.generic) else answer
+                for number, answer in answers.items()
+            }
+        check_answers(answers)
+        self.record["answers"] = answers
+
+    def write(self):
+        """Check everything, then write `predictions.csv` and `results.json`.
+
+        `results.json` comes last and holds the checksum of the CSV: a pair that
+        does not belong together is noticed.
+
+        Returns:
+            The path of `results.json`.
+
+        Raises:
+            InputError: if the dataset was not named, or a figure lacks its
+                protocol.
+        """
+        record = dict(self.record)
+        record["durations"] = record["durations"] | {
+            "notebook": round(time.monotonic() - self._started, 3)
+        }
+        now = datetime.datetime.now(datetime.UTC)
+        record["written"] = now.isoformat(timespec="seconds")
+        record["predictions"] = None
+        content = None
+        if self.predictions is not None:
+            content = self.predictions.to_csv(index=False).encode()
+            record["predictions"] = {
+                "file": "predictions.csv",
+                "rows": len(self.predictions),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        record = _plain(record)
+        check(record)
+        if content is not None:
+            with write_whole(self.folder / "predictions.csv") as temporary:
+                temporary.write_bytes(content)
+        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+        with write_whole(self.folder / "results.json") as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+        return self.folder / "results.json"
+
+    def pack(self):
+        """Pack what `write` wrote and the executed notebook, to be handed in.
+
+        Returns:
+            The path of `submission.zip`.
+
+        Raises:
+            InputError: if nothing was written yet.
+        """
+        from coursework.submission import fetch_notebook, pack_submission
+
+        hint = fetch_notebook(self.folder)
+        if hint:
+            print(hint)
+        return pack_submission(self.folder)
+
+
+def example_path(uid, name):
+    """Where the image `name` of a study lies in the notebook's folder.
+
+    Args:
+        uid: the study's uid. Characters that a file name cannot hold become `_`,
+            with a short checksum so that two such uids stay two.
+        name: string. One of `VIEWS`.
+
+    Returns:
+        A relative path as string.
+
+    Example:
+    ```python
+    example_path(54, "frontal")  # "examples/54-frontal.png"
+    ```
+    """
+    uid = str(uid)
+    safe = re.sub(r"[^A-Za-z0-9_-]", "_", uid)[:80]
+    if safe != uid:
+        safe += "_" + hashlib.sha256(uid.encode()).hexdigest()[:8]
+    return f"examples/{safe}-{name}.png"
+
+
+def _describe(environment):
+    """The part of an `Environment` that explains figures; paths stay private."""
+    if environment is None:
+        return {}
+    record = dataclasses.asdict(environment)
+    for name in ("course", "data", "weights", "outputs"):
+        record.pop(name)
+    return record
+
+
+def _plain(value):
+    """JSON's own types: NumPy numbers unwrapped, NaN as None, paths as strings."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return str(value)

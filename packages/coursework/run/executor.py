@@ -1,0 +1,204 @@
+"""Who carries runs out: what every executor promises, and the pool of this machine."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import psutil
+
+from coursework.run.client import say_exit
+from coursework.run.execute import write_page
+from coursework.run.plan import Run
+from coursework.run.status import FINAL, Status, read_status
+from cxrbase.files import InputError
+
+MARK = "CXRLIB_RUN"  # The environment variable by which a run's processes are found.
+GRACE = 20  # Seconds to save and to say goodbye.
+LATE = 60  # Seconds over its timeout after which a run that does not stop is killed.
+
+
+class Executor(Protocol):
+    """Carries runs out, on one machine or on many.
+
+    It shares nothing with who asks but the folders of the runs: each has a final
+    `status.json` when it is yielded as ended, whatever became of it.
+    """
+
+    def carry_out(self, runs: Sequence[Run]) -> Iterator[tuple[Run | None, str]]:
+        """Carry out every run, each after all that it names in `after` have ended.
+
+        Args:
+            runs: sequence of `Run`. A label in `after` that is none of theirs counts
+                as ended.
+
+        Yields:
+            `(run, "started")` and `(run, "ended")`, and `(None, "waiting")` every
+            second or so. Closing the iterator stops what is running.
+        """
+
+
+class LocalPool:
+    """Carries out so many runs at once, each in a process and a kernel of its own.
+
+    Args:
+        jobs: int. How many at once. They share the cores and the GPU.
+        timeout: float or `None`. Seconds that one notebook may take.
+        env: dict of strings. Added to the environment of the kernels.
+
+    Example:
+    ```python
+    for run, event in LocalPool(jobs=2).carry_out(runs):
+        print(run, event)
+    ```
+    """
+
+    def __init__(self, jobs=1, timeout=None, env=None):
+        self.jobs, self.timeout = jobs, timeout
+        self.env = env or {}
+        if jobs > 1:
+            # A kernel would else take every core, and all of the GPU's memory.
+            threads = str(max(1, (os.cpu_count() or 1) // jobs))
+            names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+            few = dict.fromkeys(names, threads) | {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+            self.env = {k: v for k, v in few.items() if k not in os.environ} | self.env
+
+    def carry_out(self, runs):
+        """See `Executor.carry_out`."""
+        waiting, active = list(runs), []
+        try:
+            while waiting or active:
+                pending = {run.label for run in [*waiting, *(c.run for c in active)]}
+                ready = [run for run in waiting if not pending & set(run.after)]
+                for run in ready[: self.jobs - len(active)]:
+                    waiting.remove(run)
+                    active.append(_Child(run, self.timeout, self.env))
+                    yield run, "started"
+                ended = [child for child in active if child.is_over()]
+                for child in ended:
+                    child.settle()
+                    active.remove(child)
+                    yield child.run, "ended"
+                if not ended:
+                    yield None, "waiting"
+                    time.sleep(0.1)
+        finally:
+            _stop(active)
+
+
+class _Child:
+    """The process that carries out one run, and all that came of it."""
+
+    def __init__(self, run, timeout, env):
+        self.run, self.mark = run, str(uuid.uuid4())
+        self.status = Status(run)  # What it was before is over now.
+        self.killed_at = None if timeout is None else time.monotonic() + timeout + LATE
+        self.timeout = timeout
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115, closed with the child.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "coursework.run.execute"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self.stderr,
+            env={**os.environ, **env, MARK: self.mark},
+            start_new_session=True,  # Ctrl-C is for this process to pass on.
+        )
+        order = {"run": run.as_dict(), "timeout": timeout}
+        try:
+            with self.process.stdin as stdin:
+                stdin.write(json.dumps(order).encode())
+        except BrokenPipeError:
+            pass  # It has ended; `settle` says how.
+
+    def is_over(self):
+        """Whether it has ended; one that outstays its timeout is made to."""
+        if self.killed_at and time.monotonic() > self.killed_at:
+            self.process.kill()
+            self.process.wait()
+        return self.process.poll() is not None
+
+    def settle(self, error=None):
+        """Leave no process of the run alive, and a status that is final.
+
+        Args:
+            error: string or `None`. Why it was stopped, if it was.
+        """
+        kill_marked(self.mark)
+        self.process.wait()
+        record = read_status(self.run.folder)
+        if record.get("status") in FINAL:
+            return
+        how = f"its process {say_exit(self.process.returncode)}"
+        words = self._last_words() if self.process.returncode > 0 else ""
+        late = self.killed_at and time.monotonic() > self.killed_at
+        reason = "killed" if self.process.returncode < 0 else "broken off"
+        if error:
+            reason = "interrupted"
+        elif late:
+            reason = "timed out"
+            how = f"did not stop {LATE} seconds after its {self.timeout:g}"
+        self.status.record |= record  # How far it had come.
+        self.status.end("failed", reason=reason, error=error or words or how)
+        if self.run.copy.is_file():
+            try:
+                write_page(self.run)
+            except Exception as trouble:  # It may have died while it wrote.
+                note = f"no HTML: {type(trouble).__name__}"
+                self.status.write(notes=[note])
+
+    def _last_words(self):
+        self.stderr.seek(0)
+        lines = self.stderr.read()[-2000:].decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _stop(children):
+    """End children in peace, then by force; a second Ctrl-C goes straight to force."""
+    for child in children:
+        child.process.send_signal(signal.SIGTERM)
+    end = time.monotonic() + GRACE
+    try:
+        while any(c.process.poll() is None for c in children):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        pass
+    for child in children:
+        child.process.kill()
+        kill_marked(child.mark)
+    for child in children:  # Where the disk is full, no word of it can be left.
+        with contextlib.suppress(InputError, OSError):
+            child.settle("stopped before its end")
+
+
+def kill_marked(mark):
+    """Kill every process that has inherited a mark, whoever its parent is by now.
+
+    Args:
+        mark: string. The value of `MARK` in its environment.
+    """
+    for _ in range(10):  # One may start another while it is looked for.
+        found = [process for process in psutil.process_iter() if _has(process, mark)]
+        if not found:
+            return
+        for process in found:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(found, timeout=2)
+
+
+def _has(process, mark):
+    try:
+        return process.environ().get(MARK) == mark
+    except (psutil.Error, OSError):  # Another user's, or gone.
+        return False

@@ -1,0 +1,91 @@
+"""Sweeps: a YAML file that says which values to try, and folders named for them."""
+
+import hashlib
+import itertools
+import re
+
+from coursework.run.parameters import read_yaml, require_scalar
+from cxrbase.files import InputError
+
+LONGEST = 100  # Characters of a folder's name; file systems allow 255.
+
+
+def read_grid(path):
+    """Read the points of a sweep.
+
+    A mapping of parameters to lists is a grid: every combination is a point. A list
+    of such mappings is what stands in each, one after another.
+
+    Args:
+        path: string or `pathlib.Path`. A YAML file.
+
+    Returns:
+        A list of dicts of scalars.
+
+    Raises:
+        InputError: if the file is missing or of another form, or names a point twice.
+
+    Example:
+    ```python
+    read_grid("notebooks/sweeps/conditioning.yaml")[0]
+    # {"conditioning": "none", "seed": 0}
+    ```
+    """
+    content = read_yaml(path)
+    mappings = content if isinstance(content, list) else [content]
+    points = []
+    for mapping in mappings:
+        if not isinstance(mapping, dict) or not mapping:
+            raise InputError(
+                f"{path}: must map parameters to lists of values, `seed: [0, 1, 2]`, "
+                "or be a list of such mappings."
+            )
+        if "run_dir" in mapping:
+            raise InputError(f"{path}: run_dir is not swept: every point gets its own.")
+        columns = []
+        for name, values in mapping.items():
+            values = values if isinstance(values, list) else [values]
+            for value in values:
+                require_scalar(value, name, path)
+            columns.append([(name, value) for value in values])
+        points += map(dict, itertools.product(*columns))
+    if not points:
+        raise InputError(f"{path}: names no point; a list of values is empty.")
+    for point in points:
+        if points.count(point) > 1:
+            raise InputError(f"{path}: names the point {_plain(point)} twice.")
+    return points
+
+
+def point_names(points):
+    """Name a folder for each point, readable and safe for file systems.
+
+    Args:
+        points: list of dicts of scalars.
+
+    Returns:
+        A list of strings: `"conditioning=latent,seed=1"`, or `""` for an empty point.
+        What a file name cannot hold becomes `_`; then, or where it is long or differs
+        from another by upper and lower case alone, a short checksum follows.
+
+    Example:
+    ```python
+    point_names([{"seed": 0}, {"seed": 1}])  # ["seed=0", "seed=1"]
+    ```
+    """
+    plain = [_plain(point) for point in points]
+    lower = [name.lower() for name in plain]
+    names = []
+    for point, name in zip(points, plain, strict=True):
+        safe = re.sub(r"[^A-Za-z0-9_.,=+-]", "_", name)[:LONGEST]
+        # An ending dot is lost on Windows.
+        if safe != name or name.endswith(".") or lower.count(name.lower()) > 1:
+            # `repr` tells the text "1" from the number.
+            digest = hashlib.sha256(repr(point).encode()).hexdigest()
+            safe += f"-{digest[:8]}"
+        names.append(safe)
+    return names
+
+
+def _plain(point):
+    return ",".join(f"{name}={value}" for name, value in point.items())

@@ -1,0 +1,186 @@
+"""What is to be run, as plain data: notebooks, parameters, the points of a grid."""
+
+import dataclasses
+import pathlib
+import re
+
+from coursework.course import notebooks_folder
+from coursework.run.grid import point_names, read_grid
+from coursework.run.parameters import known_parameters, read_parameters, refuse_unknown
+from cxrbase.files import InputError
+
+PROFILES = ("smoke", "course", "full")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One notebook, its parameters and where its files go.
+
+    It is plain data, so that any executor (this machine's process pool, a cluster)
+    can carry it out, wherever it sees the same folders.
+
+    Args:
+        notebook: `pathlib.Path`. The notebook to run.
+        out: `pathlib.Path`. The folder that it shares with the notebooks that read
+            what it leaves: the batch's, or that of its point in a grid.
+        parameters: dict of scalars.
+        point: dict of scalars. Those of the parameters that make its point.
+        after: tuple of strings. The labels of runs that must have ended before,
+            well or not.
+
+    Example:
+    ```python
+    Run("notebooks/01_data.ipynb", "outputs/demo", {"studies": 60})
+    ```
+    """
+
+    notebook: pathlib.Path
+    out: pathlib.Path
+    parameters: dict = dataclasses.field(default_factory=dict)
+    point: dict = dataclasses.field(default_factory=dict)
+    after: tuple = ()
+
+    def __post_init__(self):
+        for name, kind in (("notebook", pathlib.Path), ("out", pathlib.Path)):
+            object.__setattr__(self, name, kind(getattr(self, name)))
+        object.__setattr__(self, "after", tuple(self.after))
+
+    @property
+    def name(self):
+        """The notebook's name without suffix."""
+        return self.notebook.stem
+
+    @property
+    def folder(self):
+        """Where the executed copy, `status.json` and the results lie."""
+        return self.out / self.name
+
+    @property
+    def copy(self):
+        """The executed notebook."""
+        return self.folder / self.notebook.name
+
+    @property
+    def label(self):
+        """Its name in the batch, `seed=1/07_multitask` in a grid."""
+        return f"{self.out.name}/{self.name}" if self.point else self.name
+
+    def as_dict(self):
+        """Itself in JSON's own types, for another process; `Run(**…)` takes it back."""
+        places = {"notebook": str(self.notebook), "out": str(self.out)}
+        return dataclasses.asdict(self) | places
+
+
+def course_notebooks():
+    """The numbered notebooks of the course, in their order.
+
+    Returns:
+        A list of `pathlib.Path`.
+
+    Raises:
+        InputError: if there are none.
+
+    Example:
+    ```python
+    run_notebooks(course_notebooks(), "outputs/course", profile="course")
+    ```
+    """
+    folder = notebooks_folder()
+    if folder is None:
+        raise InputError("No notebooks/ here: name the notebooks to run.")
+    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+
+
+def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
+    """Turn notebooks and parameters into runs, checked before anything starts.
+
+    Profile and files serve several notebooks, so each takes from them what it knows,
+    and so it does from a grid. What is given by hand or by a grid must be known to
+    one of the notebooks at least.
+
+    Notebooks with a parameter `run_dir` read what the others left there, so those of
+    one folder run one after another, in the order of their numbers. The points of a
+    grid, and notebooks without a `run_dir`, need not wait for one another.
+
+    Args:
+        notebooks: sequence of paths.
+        out: string or `pathlib.Path`. The folder of the batch.
+        parameters: dict of scalars. They win over the files', a grid's over all.
+        profile: string, path or `None`. `"smoke"`, `"course"`, `"full"` (in the folder
+            `profiles` beside the notebooks or one above), or a YAML file.
+        files: sequence of paths. YAML files of parameters; a later one wins.
+        grid: path or `None`. See `coursework.run.grid.read_grid`.
+
+    Returns:
+        A list of `Run`.
+
+    Raises:
+        InputError: for a notebook or a parameter that does not exist, or two
+            notebooks of one name.
+
+    Example:
+    ```python
+    plan(["notebooks/01_data.ipynb"], "outputs/demo", profile="smoke")
+    ```
+    """
+    notebooks = sorted(map(pathlib.Path, notebooks), key=_number)
+    if not notebooks:
+        raise InputError("No notebook to run: name one or more.")
+    names = [path.stem for path in notebooks]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"Two notebooks are called {name}: rename one.")
+    known = {path: known_parameters(path) for path in notebooks}
+    by_hand = dict(parameters or {})
+    points = read_grid(grid) if grid else [{}]
+    here, those = set().union(*known.values()), ", ".join(names)
+    refuse_unknown(set(by_hand) - here, those, here)
+    refuse_unknown(set().union(*points) - here, f"{grid}, for {those}", here)
+    shared = _shared(notebooks, profile, files)
+    out, runs = pathlib.Path(out), []
+    for name, point in zip(point_names(points), points, strict=True):
+        values = shared | by_hand | point
+        runs += _runs_of_one_folder(known, out / name, values, point)
+    return runs
+
+
+def _number(path):
+    """The number that a notebook's name begins with; without one it comes last."""
+    number = re.match(r"\d+", path.stem)
+    return int(number[0]) if number else float("inf")
+
+
+def _shared(notebooks, profile, files):
+    """The parameters of profile and files, each known to some notebook."""
+    folders = {path.parent for path in notebooks}
+    if profile in PROFILES:
+        home = notebooks[0].parent
+        if not (home / "profiles").is_dir():
+            home = home.parent  # The solutions lie one below.
+        folders.add(home)
+        profile = home / "profiles" / f"{profile}.yaml"
+    files = [profile, *files] if profile else files
+    if not files:
+        return {}
+    neighbours = {each for folder in folders for each in folder.glob("*.ipynb")}
+    anywhere = set().union(*map(known_parameters, neighbours | set(notebooks)))
+    shared = {}
+    for file in files:
+        content = read_parameters(file)
+        refuse_unknown(set(content) - anywhere, file, anywhere)
+        shared |= content
+    return shared
+
+
+def _runs_of_one_folder(known, out, values, point):
+    runs, before = [], ()
+    for path, names in known.items():
+        own = {name: value for name, value in values.items() if name in names}
+        run = Run(path, out, own, point)
+        if "run_dir" in names:
+            # Results go where the page looks for them, unless somebody says otherwise.
+            own.setdefault("run_dir", str(out.resolve()))
+            run = dataclasses.replace(run, after=before)
+            before = (run.label,)
+        runs.append(run)
+    return runs

@@ -1,0 +1,132 @@
+"""A batch: plans runs, hands them to an executor, and shows what became of them."""
+
+import contextlib
+import pathlib
+import signal
+import time
+
+from coursework.run.execute import execute, sigterm_interrupts
+from coursework.run.parameters import known_parameters
+from coursework.run.plan import PROFILES, Run, plan
+from coursework.run.progress import Progress
+from coursework.run.status import Status, is_whole, read_status
+from cxrbase.files import InputError
+
+__all__ = ["PROFILES", "Run", "execute", "known_parameters", "plan", "run_notebooks"]
+
+BROKEN_OFF = 128 + signal.SIGINT  # The exit status of a batch that was stopped.
+
+
+def run_notebooks(
+    notebooks,
+    out,
+    parameters=None,
+    profile=None,
+    timeout=None,
+    progress=True,
+    env=None,
+    *,
+    files=(),
+    grid=None,
+    jobs=1,
+    resume=False,
+    executor=None,
+):
+    """Run notebooks in a batch; the failure of one does not stop the rest.
+
+    Args:
+        notebooks: sequence of paths.
+        out: string or `pathlib.Path`. Each notebook gets the folder
+            `<out>/<notebook>/`, in a grid `<out>/<point>/<notebook>/`;
+            `<out>/index.html` and `<out>/runs.csv` show them all, and
+            `<out>/sweep.csv` what runs that differ only in their seed have in common.
+        parameters: dict of scalars, for every notebook that knows them.
+        profile: string, path or `None`. See `coursework.run.plan.plan`.
+        timeout: float or `None`. Seconds that one notebook may take.
+        progress: bool. Whether to show a bar where there is a terminal.
+        env: dict of strings. Added to the kernels' environment.
+        files: sequence of paths. YAML files of parameters.
+        grid: path or `None`. A sweep, see `coursework.run.grid.read_grid`.
+        jobs: int. How many at once.
+        resume: bool. Whether to leave out what is done and whole. Each run is looked
+            at alone, by its notebook, its parameters and the code of cxrlib.
+        executor: `Executor` or `None`. Who carries the runs out; `None` takes a
+            `LocalPool`, and only it looks at `timeout`, `env` and `jobs`.
+
+    Returns:
+        An exit status: 0 if every run is done, 130 if the batch was stopped, else 1.
+
+    Raises:
+        InputError: before anything runs, for what is wrong in the arguments; later
+            if the disk is full.
+
+    Example:
+    ```python
+    run_notebooks(["notebooks/01_data.ipynb"], "outputs/demo", profile="smoke")
+    ```
+    """
+    from coursework.run.executor import LocalPool
+
+    out = pathlib.Path(out)
+    runs = plan(notebooks, out, parameters, profile, files, grid)
+    todo = [run for run in runs if not (resume and is_whole(run))]
+    _announce(todo, out)
+    executor = executor or LocalPool(jobs, timeout, env)
+    shown = Progress(len(runs), len(runs) - len(todo), bar=progress)
+    index = _Index(out)
+    stopped = False
+    try:
+        events = contextlib.closing(executor.carry_out(todo))
+        with sigterm_interrupts(), shown, events as events:
+            for run, event in events:
+                shown.tell(run, event)
+                if event == "ended":
+                    index.write_now_and_then()  # A look at a long batch pays.
+    except KeyboardInterrupt:
+        stopped = True
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror}).") from error
+    index.write()
+    left = [run for run in runs if read_status(run.folder).get("status") != "done"]
+    print(f"{len(runs) - len(left)} of {len(runs)} done. Open {out / 'index.html'}")
+    if stopped:
+        print("Stopped. The same command with --resume goes on.")
+        return BROKEN_OFF
+    return 1 if left else 0
+
+
+def _announce(runs, out):
+    """Say on disk what is to come; a folder that cannot be written is told at once."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for run in runs:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            if not (run.folder / "status.json").is_file():
+                Status(run, "waiting")
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot be written ({error.strerror}); name another --out."
+        ) from None
+
+
+class _Index:
+    """The batch's page, written so often that writing takes a tenth of the time."""
+
+    def __init__(self, out):
+        self._out, self._next = out, 0.0
+
+    def write_now_and_then(self):
+        """Write it if that was long ago."""
+        if time.monotonic() >= self._next:
+            self.write()
+
+    def write(self):
+        """Write `index.html` and the tables beside it."""
+        from coursework.pages.page import write_index
+        from coursework.pages.records import write_tables
+
+        start = time.monotonic()
+        write_tables(self._out)
+        write_index(self._out)
+        took = time.monotonic() - start
+        self._next = time.monotonic() + 10 * took
