@@ -24,16 +24,16 @@ import pandas as pd
 
 from coursework.pages.figures import write_between_marks
 from cxrbase.grounds import GROUNDS, source_ground
-from cxrlib.checkpoints.gpt2 import gpt2_sizes_of
 from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest
 from cxrlib.models.conditioning import IMAGE_INPUTS
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.losses import text_loss
-from cxrlib.models.presets import build_imaging_model, preset_sizes
-from cxrlib.multitask import make_preprocessor
-from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
+from cxrlib.pretrained.gpt2 import gpt2_sizes_of
+from cxrlib.pretrained.load import find_gpt2, load_encoder, load_gpt2
+from cxrlib.systems.reports.presets import build_imaging_model, preset_sizes
+from cxrlib.systems.reports.train import make_preprocessor
 from cxrlib.training import warmup_cosine
 from cxrscore.baselines import shuffled_orders
 from cxrscore.clinical.scores import ClinicalScorer

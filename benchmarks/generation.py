@@ -14,7 +14,7 @@ from timing import median_seconds
 
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
-from cxrlib.models.presets import preset_sizes
+from cxrlib.systems.reports.presets import preset_sizes
 
 VOCABULARY, LATENT, MAPS = 1000, 2048, (2, 4, 4, 1024)
 

@@ -13,9 +13,9 @@ import click
 import keras
 import numpy as np
 
-from cxrlib.data.lungs import find_lung_pairs, read_pairs, split_pairs
-from cxrlib.lung_training import fit_lung_unet, harden, mask_scores
-from cxrlib.models.lung_unet import LungUNet
+from cxrlib.systems.lungs.pairs import find_lung_pairs, read_pairs, split_pairs
+from cxrlib.systems.lungs.train import fit_lung_unet, harden, mask_scores
+from cxrlib.systems.lungs.unet import LungUNet
 from cxrphantom.dataset import write_phantom
 
 BATCH = 16

@@ -13,8 +13,8 @@ import numpy as np
 from keras import layers
 from timing import median_seconds
 
-from cxrlib.models.lung_unet import LungUNet
-from cxrlib.segmentation import segment_lungs
+from cxrlib.systems.lungs.segment import segment_lungs
+from cxrlib.systems.lungs.unet import LungUNet
 
 
 def plain_unet(size=256, widths=(32, 64, 128, 256, 512)):

@@ -128,7 +128,7 @@ def prepare(
     from cxrlib.data.sources import find_dataset
     from cxrlib.data.splits import split_studies
     from cxrlib.data.studies import funnel, funnel_markdown, load_studies
-    from cxrlib.lung_crop import crop_options
+    from cxrlib.systems.lungs.crop import crop_options
 
     dataset = find_dataset(data, columns=columns, image_root=image_root, seed=seed)
     kept, table = funnel(load_studies(dataset))
@@ -189,7 +189,7 @@ def prepare(
 def train(prepared, out, **options):
     """Train on the folder PREPARED; the best model goes to OUT/model.keras."""
     from cxrlib.course import setup
-    from cxrlib.multitask import train_report_model
+    from cxrlib.systems.reports.train import train_report_model
 
     setup(options["seed"])
     train_report_model(prepared, out, **options)
@@ -206,10 +206,10 @@ def evaluate(model, prepared, out, split, sampler):
     """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
     from coursework.results import Results
     from cxrlib.course import setup
-    from cxrlib.inference import predict_split
-    from cxrlib.models.report_model import ReportModel
-    from cxrlib.multitask import evaluate_model
-    from cxrlib.training import load_model
+    from cxrlib.systems.files import load_model
+    from cxrlib.systems.reports.model import ReportModel
+    from cxrlib.systems.reports.predict import predict_split
+    from cxrlib.systems.reports.train import evaluate_model
     from cxrscore.tables import figures_markdown
 
     environment = setup(verbose=False)  # First: it sets the precision.
@@ -247,9 +247,9 @@ def report(
     frontal, lateral, model, sampler, prompt, lung_model, as_json, reconstructions
 ):
     """Write the report of one study: a frontal and, if there is one, a lateral."""
-    from cxrlib.inference import write_report
-    from cxrlib.models.report_model import ReportModel
-    from cxrlib.training import load_model
+    from cxrlib.systems.files import load_model
+    from cxrlib.systems.reports.model import ReportModel
+    from cxrlib.systems.reports.predict import write_report
 
     answer = write_report(
         load_model(model, ReportModel), frontal, lateral, sampler, prompt, lung_model

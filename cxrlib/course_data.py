@@ -6,7 +6,7 @@ from cxrlib.data.prepare import prepare
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import split_studies
 from cxrlib.data.studies import funnel, load_studies
-from cxrlib.lung_crop import crop_options
+from cxrlib.systems.lungs.crop import crop_options
 
 
 def course_data(

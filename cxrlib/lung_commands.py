@@ -20,7 +20,7 @@ LUNG_MODEL = click.option(
 @LUNG_MODEL
 def segment(in_dir, out_dir, overlay, batch_size, lung_model):
     """Find the lungs on all frontal radiographs in IN_DIR; masks go to OUT_DIR."""
-    from cxrlib.segment_folder import segment_folder
+    from cxrlib.systems.lungs.folder import segment_folder
 
     table = segment_folder(in_dir, out_dir, lung_model, overlay, batch_size)
     if table.error.ne("").all():
@@ -48,7 +48,7 @@ def segment(in_dir, out_dir, overlay, batch_size, lung_model):
 def train_lungs(out, **options):
     """Train the lung U-Net on real pairs; OUT ends in .keras."""
     from cxrlib.course import setup
-    from cxrlib.lung_training import train_lung_unet
+    from cxrlib.systems.lungs.train import train_lung_unet
 
     setup(options["seed"])
     train_lung_unet(out, **options)

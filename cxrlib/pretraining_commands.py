@@ -12,7 +12,7 @@ import click
 @click.option("--seed", default=1_000_000, show_default=True)
 def pretrain_encoder(out, **options):
     """Pretrain the encoder on phantoms of another seed; OUT ends in .weights.h5."""
-    from cxrlib import encoder_pretraining
+    from cxrlib.systems.reports import pretrain_encoder as encoder_pretraining
 
     encoder_pretraining.pretrain_encoder(out, **options)
 
@@ -24,6 +24,6 @@ def pretrain_encoder(out, **options):
 @click.option("--seed", default=2_000_000, show_default=True)
 def pretrain_text(out, **options):
     """Pretrain a small GPT-2 on phantom texts of another seed; OUT is a folder."""
-    from cxrlib.text_pretraining import pretrain_gpt2
+    from cxrlib.systems.reports.pretrain_text import pretrain_gpt2
 
     pretrain_gpt2(out, **options)

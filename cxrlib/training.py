@@ -227,7 +227,7 @@ def train(
     if checkpoint:
         _check_settings(out / "settings.json", settings)
         print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
-        model = load_model(checkpoint)
+        model = read_model(checkpoint)
     else:
         with write_whole(out / "settings.json") as temporary:
             temporary.write_text(json.dumps(settings, indent=2) + "\n")
@@ -260,7 +260,7 @@ def train(
             f"{out / 'history.csv'}: the loss was never a number, so there is no best "
             "epoch. Start anew with a smaller learning rate."
         )
-    return load_model(out / "model.keras")
+    return read_model(out / "model.keras")
 
 
 def _check_settings(path, settings):
@@ -276,29 +276,26 @@ def _check_settings(path, settings):
         )
 
 
-def load_model(path, kind=None):
-    """Load a `.keras` file of this course, in safe mode.
+def read_model(path):
+    """Load a `.keras` file, in safe mode, whose classes are registered already.
+
+    Whoever trains a model has registered its classes; `cxrlib.systems.files.load_model`
+    registers those of every system first.
 
     Args:
         path: string or path.
-        kind: class or `None`. What the file must hold, such as `ReportModel`.
 
     Returns:
-        A Keras model, ready to generate if it is a `ReportModel`.
+        A Keras model.
 
     Raises:
-        InputError: if the file is missing, broken or of another kind.
+        InputError: if the file is missing or broken.
 
     Example:
     ```python
-    model = load_model("outputs/demo/07_multitask/model.keras")
+    model = read_model("outputs/training/checkpoint.keras")
     ```
     """
-    # Importing registers the classes that the file names.
-    import cxrlib.data.text
-    import cxrlib.models.presets
-    import cxrlib.models.transformer  # noqa: F401
-
     path = pathlib.Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such model file; train one, or check the path.")
@@ -310,9 +307,4 @@ def load_model(path, kind=None):
             f"{path}: not a model that this version can load ({reason}). It may be "
             "cut off, or written by a newer Keras; train or download it again."
         ) from error
-    if kind is not None and not isinstance(model, kind):
-        raise InputError(
-            f"{path}: holds a {type(model).__name__}, not a {kind.__name__}; give the "
-            "model.keras of a training of this course."
-        )
     return model

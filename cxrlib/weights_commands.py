@@ -12,7 +12,7 @@ PATH = click.Path(path_type=pathlib.Path)
 @click.pass_context
 def weights(context, readme):
     """List the pretrained weights: what is there, what is missing, how to get it."""
-    from cxrlib.weights_fetch import lungs_markdown, registry_markdown, weights_table
+    from cxrlib.pretrained.fetch import lungs_markdown, registry_markdown, weights_table
 
     if context.invoked_subcommand:
         return
@@ -33,7 +33,7 @@ def weights(context, readme):
 @click.option("--folder", type=PATH, help="Instead of $CXR_WEIGHTS or weights/.")
 def fetch(name, folder):
     """Fetch NAME, whole or not at all."""
-    from cxrlib.weights_fetch import fetch_weights
+    from cxrlib.pretrained.fetch import fetch_weights
 
     fetch_weights(name, folder)
 
@@ -41,6 +41,6 @@ def fetch(name, folder):
 @weights.command()
 def sums():
     """Write weights/SHA256SUMS anew, after a training of the course's own files."""
-    from cxrlib.weights import write_sums
+    from cxrlib.pretrained.registry import write_sums
 
     click.echo(f"Written: {write_sums()}")

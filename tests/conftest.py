@@ -36,7 +36,7 @@ def reports():
 @pytest.fixture(scope="session")
 def preprocessor():
     """A preprocessor of 24 tokens over a small trained vocabulary."""
-    from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
+    from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
 
     tokenizer = ReportTokenizer.train(REPORTS, vocabulary_size=320)
     return ReportPreprocessor(tokenizer, sequence_length=24)
@@ -46,7 +46,7 @@ def make_tiny_model(preprocessor, conditioning):
     """An untrained tiny `ReportModel` whose words depend on the image."""
     import keras
 
-    from cxrlib.models.presets import build_report_model
+    from cxrlib.systems.reports.presets import build_report_model
 
     keras.utils.set_random_seed(0)
     model = build_report_model("tiny", preprocessor, conditioning=conditioning)
@@ -71,7 +71,7 @@ def make_tiny_model(preprocessor, conditioning):
 @pytest.fixture(scope="session")
 def tiny_model(preprocessor):
     """An untrained tiny `ReportModel` as it is by default; tests must not train it."""
-    from cxrlib.models.presets import CONDITIONING
+    from cxrlib.systems.reports.presets import CONDITIONING
 
     return make_tiny_model(preprocessor, CONDITIONING)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.encoder import load_checkpoint
-from cxrlib.checkpoints.tensors import named_weights
 from cxrlib.models.encoder import ImageNetNormalization
+from cxrlib.pretrained.densenet import load_checkpoint
+from cxrlib.pretrained.tensors import named_weights
 
 SMALL = {"blocks": (2, 3, 2, 1), "growth_rate": 8, "stem_filters": 16}
 FULL = {"blocks": (6, 12, 24, 16), "growth_rate": 32, "stem_filters": 64}

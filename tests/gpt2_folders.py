@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tokenizers
 
-from cxrlib.checkpoints.gpt2 import gpt2_sizes_of
-from cxrlib.checkpoints.gpt2_tensors import tensor_table
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
+from cxrlib.pretrained.gpt2 import gpt2_sizes_of
+from cxrlib.pretrained.gpt2_tensors import tensor_table
 
 MERGES = ["N o", "Ġ a", "c u", "t e", "Ġa cu", "Ġacu te"]
 TOKENS = [*sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())]

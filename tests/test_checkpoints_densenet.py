@@ -21,16 +21,16 @@ from densenets import (
 )
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.encoder import (
+from cxrlib.models.chexnet import NIH_LABELS, CheXNet
+from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretrained.densenet import (
     is_keras3,
     load_checkpoint,
     load_chexnet,
     read_checkpoint,
 )
-from cxrlib.checkpoints.keras2 import read_keras2
-from cxrlib.checkpoints.tensors import assign, named_weights, trainable_table
-from cxrlib.models.chexnet import NIH_LABELS, CheXNet
-from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretrained.keras2 import read_keras2
+from cxrlib.pretrained.tensors import assign, named_weights, trainable_table
 
 
 @pytest.fixture(scope="module")

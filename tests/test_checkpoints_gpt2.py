@@ -23,16 +23,16 @@ from gpt2_folders import (
 )
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.gpt2 import (
+from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
+from cxrlib.models.text import ReportTokenizer
+from cxrlib.pretrained.gpt2 import (
     gpt2_sizes_of,
     load_gpt2_into,
     read_gpt2,
     tokenizer_files,
 )
-from cxrlib.data.text import ReportTokenizer
-from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
-from cxrlib.models.presets import build_gpt2, build_report_model
-from cxrlib.weights import find_weights
+from cxrlib.pretrained.registry import find_weights
+from cxrlib.systems.reports.presets import build_gpt2, build_report_model
 
 # === transformers' numbers ===
 

@@ -17,8 +17,8 @@ from gpt2_folders import (
 )
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.gpt2 import load_gpt2_into, local_folder, read_gpt2
-from cxrlib.data.text import ReportTokenizer
+from cxrlib.models.text import ReportTokenizer
+from cxrlib.pretrained.gpt2 import load_gpt2_into, local_folder, read_gpt2
 
 
 def refused(source, message, **options):

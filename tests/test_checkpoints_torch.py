@@ -21,9 +21,9 @@ from densenets import (
 )
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.encoder import load_checkpoint, load_chexnet
-from cxrlib.checkpoints.torch_densenet import fold_grey, rename
 from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretrained.densenet import load_checkpoint, load_chexnet
+from cxrlib.pretrained.torch_densenet import fold_grey, rename
 
 
 @pytest.fixture(scope="module")

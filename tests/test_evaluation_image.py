@@ -14,7 +14,7 @@ from skimage.metrics import (
 )
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.image import StructuralSimilarity, _blur, mse, psnr, ssim
+from cxrlib.models.metrics import StructuralSimilarity, _blur, mse, psnr, ssim
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 
@@ -113,7 +113,7 @@ def test_real_radiographs_score_as_in_skimage(radiographs, how):
 
 def test_the_taps_survive_the_rounding_of_a_tensor_core():
     """High parts fit in TF32's 10 bits; the low parts lose nothing that counts."""
-    from cxrlib.evaluation import image
+    from cxrlib.models import metrics as image
 
     high, _, low = image.TAPS.T
     np.testing.assert_array_equal(high, image._tf32(high))
@@ -122,7 +122,7 @@ def test_the_taps_survive_the_rounding_of_a_tensor_core():
 
 def in_tf32(function):
     """A convolution as a tensor core does it: both factors in 10 bits."""
-    from cxrlib.evaluation.image import _tf32
+    from cxrlib.models.metrics import _tf32
 
     def rounded(maps, taps, **named):
         return function(
@@ -221,7 +221,7 @@ def test_bad_shapes_are_told(shape, other, words):
 ELSEWHERE = """
 import sys, keras
 import numpy as np
-from cxrlib.evaluation import image
+from cxrlib.models import metrics as image
 
 pair, measured = np.load(sys.argv[1]), {}
 for name in ("ssim", "psnr", "mse"):

@@ -12,9 +12,9 @@ from keras import ops
 from scipy.spatial.distance import jensenshannon
 
 from cxrbase.files import InputError
-from cxrlib.evaluation import interpret
-from cxrlib.evaluation.gradients import gradient
-from cxrlib.evaluation.interpret import (
+from cxrlib.explain import heatmaps as interpret
+from cxrlib.explain.gradients import gradient
+from cxrlib.explain.heatmaps import (
     classifier_cam,
     grad_cam,
     next_word_shift,
@@ -259,9 +259,9 @@ def test_half_precision_gives_the_same_maps(model, preprocessor, images):
 OTHER_BACKEND = """
 from types import SimpleNamespace
 import numpy as np
-from cxrlib.training import load_model
-from cxrlib.evaluation.gradients import gradient
-from cxrlib.evaluation.interpret import classifier_cam, next_word_shift, word_cam
+from cxrlib.systems.files import load_model
+from cxrlib.explain.gradients import gradient
+from cxrlib.explain.heatmaps import classifier_cam, next_word_shift, word_cam
 from keras import ops
 import keras
 assert keras.backend.backend() == {backend!r}

@@ -270,8 +270,8 @@ OTHER_BACKEND = """
 import os
 os.environ["KERAS_BACKEND"] = "jax"
 import numpy as np
-from cxrlib.training import load_model
-from cxrlib.evaluation.image import ssim
+from cxrlib.systems.files import load_model
+from cxrlib.models.metrics import ssim
 model = load_model({path!r})
 import keras
 assert keras.backend.backend() == "jax"

@@ -9,17 +9,17 @@ from films import two_lungs
 
 from cxrbase.files import InputError
 from cxrbase.images import write_png
-from cxrlib.data import augment as module
-from cxrlib.data.augment import augment, lungs_of, warp
-from cxrlib.data.lungs import (
+from cxrlib.systems.lungs import augment as module
+from cxrlib.systems.lungs.augment import augment, lungs_of, warp
+from cxrlib.systems.lungs.pairs import (
     find_lung_pairs,
     lung_batches,
     plain_batches,
     read_pairs,
     split_pairs,
 )
-from cxrlib.lung_training import fit_lung_unet, harden, label_by_model
-from cxrlib.models.lung_unet import LungUNet
+from cxrlib.systems.lungs.train import fit_lung_unet, harden, label_by_model
+from cxrlib.systems.lungs.unet import LungUNet
 
 
 @pytest.fixture

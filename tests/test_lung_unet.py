@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from cxrlib.evaluation.masks import MeanDice, MeanOverlap, dice, iou
-from cxrlib.lung_training import compile_lung_unet
 from cxrlib.models.losses import MaskLoss
-from cxrlib.models.lung_unet import LungUNet
+from cxrlib.models.metrics import MeanDice, MeanOverlap, dice, iou
+from cxrlib.systems.lungs.train import compile_lung_unet
+from cxrlib.systems.lungs.unet import LungUNet
 
 SMALL = {"image_size": 64, "widths": (8, 16, 24)}
 
@@ -113,7 +113,8 @@ def test_the_same_in_a_fresh_process(tmp_path):
     np.save(tmp_path / "image.npy", image)
     model.save(tmp_path / "model.keras")
     code = (
-        "import sys, numpy as np; from cxrlib.segmentation import load_lung_model;"
+        "import sys, numpy as np;"
+        "from cxrlib.systems.lungs.segment import load_lung_model;"
         "model = load_lung_model(sys.argv[1] + '/model.keras');"
         "np.save(sys.argv[1] + '/seen.npy', model(np.load(sys.argv[1] + '/image.npy')))"
     )

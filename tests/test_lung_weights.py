@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from cxrbase.images import read_radiograph, write_png
 from cxrlib.__main__ import main
-from cxrlib.data.lungs import find_lung_pairs, read_pairs, split_pairs
-from cxrlib.lung_crop import LungCrop
-from cxrlib.lung_training import mask_scores
-from cxrlib.models.lung_unet import LungUNet
-from cxrlib.segmentation import LUNG_UNET, load_lung_model, segment_lungs
+from cxrlib.systems.lungs.crop import LungCrop
+from cxrlib.systems.lungs.pairs import find_lung_pairs, read_pairs, split_pairs
+from cxrlib.systems.lungs.segment import LUNG_UNET, load_lung_model, segment_lungs
+from cxrlib.systems.lungs.train import mask_scores
+from cxrlib.systems.lungs.unet import LungUNet
 
 WEIGHTS = pathlib.Path(__file__).parents[1] / "weights"
 

@@ -10,8 +10,8 @@ import pytest
 from cxrlib.models.decoder import ReconstructionDecoder
 from cxrlib.models.encoder import CheXNetEncoder, ImageNetNormalization
 from cxrlib.models.losses import ReconstructionLoss, text_loss
-from cxrlib.models.presets import build_imaging_model, preset_sizes
-from cxrlib.models.report_model import compile_report_model
+from cxrlib.systems.reports.model import compile_report_model
+from cxrlib.systems.reports.presets import build_imaging_model, preset_sizes
 
 SKIPS = [
     "conv1_relu",
@@ -185,7 +185,7 @@ def test_every_part_gets_gradients_from_its_own_loss(tiny_model, batch):
 
 FRESH = """
 import sys, numpy as np
-from cxrlib.training import load_model
+from cxrlib.systems.files import load_model
 model = load_model(sys.argv[1])
 data = np.load(sys.argv[2])
 inputs = {k[3:]: data[k] for k in data if k.startswith("in_")}

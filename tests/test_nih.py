@@ -5,7 +5,7 @@ import pytest
 
 from cxrbase.files import InputError
 from cxrbase.images import write_png
-from cxrlib.data.nih import TABLE, find_nih, read_nih
+from cxrlib.data.readers.nih import TABLE, find_nih, read_nih
 from cxrlib.data.splits import split_studies
 
 HEADER = (

@@ -102,7 +102,7 @@ def test_order_comes_from_seed_and_epoch_alone(prepared, preprocessor):
 
 
 def test_workers_share_the_studies(prepared):
-    from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
+    from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
 
     tokenizer = ReportTokenizer.train(["No acute disease."], 300)
     preprocessor = ReportPreprocessor(tokenizer, sequence_length=48)

@@ -7,8 +7,8 @@ import pytest
 from matplotlib import pyplot as plt
 
 from cxrlib import plots
-from cxrlib.lung_crop import LungBox
 from cxrlib.plots.masks import DOUBTFUL, EXTRA, FOUND, MISSED
+from cxrlib.systems.lungs.crop import LungBox
 
 IMAGES = np.random.default_rng(0).random((4, 32, 32, 1)).astype("float32")
 MASKS = np.zeros((4, 32, 32), bool)

@@ -10,7 +10,7 @@ from films import film
 from cxrbase.files import InputError
 from cxrbase.images import read_radiograph, write_png
 from cxrlib.__main__ import main
-from cxrlib.segment_folder import COLUMNS, segment_folder
+from cxrlib.systems.lungs.folder import COLUMNS, segment_folder
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_masks_inside_the_folder_are_not_segmented_again(radiographs, model_file
 def test_what_was_done_before_ctrl_c_is_kept(
     radiographs, tmp_path, model_file, monkeypatch
 ):
-    import cxrlib.segment_folder as module
+    import cxrlib.systems.lungs.folder as module
 
     real, calls = module.segment_lungs, []
 

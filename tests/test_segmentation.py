@@ -10,8 +10,19 @@ from films import film, two_lungs
 from cxrbase.files import InputError
 from cxrbase.images import write_png
 from cxrlib.data.prepare import prepare, read_manifest
-from cxrlib.lung_crop import LungBox, LungCrop, crop_to_lungs, find_crop, lung_box
-from cxrlib.segmentation import clean_mask, judge, load_lung_model, segment_lungs
+from cxrlib.systems.lungs.crop import (
+    LungBox,
+    LungCrop,
+    crop_to_lungs,
+    find_crop,
+    lung_box,
+)
+from cxrlib.systems.lungs.segment import (
+    clean_mask,
+    judge,
+    load_lung_model,
+    segment_lungs,
+)
 
 
 @pytest.fixture
@@ -257,7 +268,7 @@ def test_a_crop_is_known_by_its_model_and_margin(model_file, tmp_path, dark_is_l
 
 
 def test_a_report_crops_as_its_training_did(tmp_path, model_file, tiny_model):
-    from cxrlib.inference import write_report
+    from cxrlib.systems.reports.predict import write_report
 
     image, _ = film()
     write_png(tmp_path / "frontal.png", image)

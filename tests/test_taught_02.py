@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from taught import run_cells
 
-from cxrlib.models.lung_unet import LungUNet
+from cxrlib.systems.lungs.unet import LungUNet
 
 SIZE = 32
 

@@ -7,11 +7,11 @@ from keras import layers
 from skimage.metrics import structural_similarity
 from taught import run_cells
 
-from cxrlib.evaluation.image import mse, ssim
 from cxrlib.models.decoder import ReconstructionDecoder
-from cxrlib.models.imaging import ImagingModel
 from cxrlib.models.losses import ReconstructionLoss
-from cxrlib.models.presets import build_imaging_model, preset_sizes
+from cxrlib.models.metrics import mse, ssim
+from cxrlib.systems.reports.imaging import ImagingModel
+from cxrlib.systems.reports.presets import build_imaging_model, preset_sizes
 
 NOTEBOOK = "03_reconstruction"
 SHAPES = [(16, 16, 3), (8, 8, 4), (4, 4, 5), (2, 2, 6), (1, 1, 7)]

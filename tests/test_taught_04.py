@@ -50,7 +50,7 @@ def test_the_head(heads):
 def test_grad_cam(heads):
     from types import SimpleNamespace
 
-    from cxrlib.evaluation.interpret import classifier_cam
+    from cxrlib.explain.heatmaps import classifier_cam
 
     maps = np.random.default_rng(2).gamma(0.5, size=(3, 2, 2, 2, 12)).astype("float32")
     names = taught("cam-logit", "cam-by-hand", head=heads[1])
@@ -97,7 +97,7 @@ def test_the_mixture():
 
 @pytest.mark.real
 def test_what_it_says_of_the_nih_films_at_hand(real_data):
-    from cxrlib.data.nih import read_nih
+    from cxrlib.data.readers.nih import read_nih
 
     films = read_nih(real_data / "nih")
     prose = sources(NOTEBOOK)["nih-who-text"]
@@ -111,7 +111,7 @@ def test_its_reading_of_the_nih_films_at_hand(real_data):
     import pandas as pd
 
     from cxrbase.images import read_radiograph, resize_square
-    from cxrlib.data.nih import read_nih
+    from cxrlib.data.readers.nih import read_nih
     from cxrscore.labels.scores import label_values
 
     films = read_nih(real_data / "nih")

@@ -6,7 +6,7 @@ import pytest
 from conftest import make_tiny_model
 from taught import run_cells
 
-from cxrlib.models.report_model import compile_report_model
+from cxrlib.systems.reports.model import compile_report_model
 
 tensorflow = pytest.importorskip("tensorflow")
 if keras.backend.backend() != "tensorflow":

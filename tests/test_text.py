@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
+from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
 
 
 def test_round_trip_keeps_the_text(preprocessor, reports):

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.models.presets import build_report_model
-from cxrlib.models.report_model import compile_report_model
-from cxrlib.training import last_checkpoint, load_model, train, warmup_cosine
+from cxrlib.systems.files import load_model
+from cxrlib.systems.reports.model import compile_report_model
+from cxrlib.systems.reports.presets import build_report_model
+from cxrlib.training import last_checkpoint, train, warmup_cosine
 
 tf = pytest.importorskip("tensorflow")
 

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from cxrlib.models.losses import text_loss
-from cxrlib.models.report_model import TokenPerplexity
 from cxrlib.models.transformer import (
     CausalSelfAttention,
     InverseSquareRoot,
@@ -22,6 +21,7 @@ from cxrlib.models.transformer import (
     causal_mask,
     scaled_dot_product,
 )
+from cxrlib.systems.reports.model import TokenPerplexity
 from cxrlib.training import train
 
 matplotlib.use("Agg")
@@ -363,7 +363,7 @@ import os, sys
 os.environ["KERAS_BACKEND"] = sys.argv[1]
 import keras
 import numpy as np
-from cxrlib.training import load_model
+from cxrlib.systems.files import load_model
 model = load_model(sys.argv[2])
 assert keras.backend.backend() == sys.argv[1]
 data = np.load(sys.argv[3])

@@ -9,16 +9,19 @@ import pytest
 
 from cxrbase.files import InputError
 from cxrlib.data.labels import label_from_indexing
-from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
-from cxrlib.encoder_pretraining import build_pretraining_model, draw_example
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.models.losses import text_loss
-from cxrlib.models.presets import preset_sizes
-from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
-from cxrlib.text_pretraining import write_texts
-from cxrlib.weights import PHANTOM_ENCODER, find_weights
+from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
+from cxrlib.pretrained.load import find_gpt2, load_encoder, load_gpt2
+from cxrlib.pretrained.registry import PHANTOM_ENCODER, find_weights
+from cxrlib.systems.reports.presets import preset_sizes
+from cxrlib.systems.reports.pretrain_encoder import (
+    build_pretraining_model,
+    draw_example,
+)
+from cxrlib.systems.reports.pretrain_text import write_texts
 from cxrphantom.cases import sample_case
 from cxrphantom.reports.mesh import problems, to_mesh
 

@@ -11,22 +11,22 @@ from click.testing import CliRunner
 from densenets import SMALL, arrays, randomise, with_head, write_keras2
 
 from coursework.pages.figures import marks
-from cxrbase import hosts as kaggle
+from cxrbase import hosts
 from cxrbase.files import InputError
-from cxrlib import pretrained, weights, weights_fetch
 from cxrlib.__main__ import main
 from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretrained import fetch, load, registry
 
-COURSE = weights.course_weights()
-CHEXNET = weights.entry("chexnet").file
+COURSE = registry.course_weights()
+CHEXNET = registry.entry("chexnet").file
 
 
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
     """No weights anywhere, and no welcome for a download."""
-    monkeypatch.setattr(weights, "course_weights", lambda: tmp_path / "course")
-    monkeypatch.setattr(weights_fetch, "course_weights", lambda: tmp_path / "course")
-    monkeypatch.setattr(kaggle, "KAGGLE_INPUT", str(tmp_path / "kaggle"))
+    monkeypatch.setattr(registry, "course_weights", lambda: tmp_path / "course")
+    monkeypatch.setattr(fetch, "course_weights", lambda: tmp_path / "course")
+    monkeypatch.setattr(hosts, "KAGGLE_INPUT", str(tmp_path / "kaggle"))
     monkeypatch.chdir(tmp_path)
     for name in ("CXR_WEIGHTS", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"):
         monkeypatch.delenv(name, raising=False)
@@ -42,8 +42,8 @@ def put(path, content=b"weights"):
 
 def known(monkeypatch, **changes):
     """Let the registry know CheXNet otherwise."""
-    changed = dataclasses.replace(weights.entry("chexnet"), **changes)
-    for module in (weights, weights_fetch, pretrained):
+    changed = dataclasses.replace(registry.entry("chexnet"), **changes)
+    for module in (registry, fetch, load):
         monkeypatch.setattr(module, "REGISTRY", (changed,))
     return changed
 
@@ -52,23 +52,23 @@ def known(monkeypatch, **changes):
 
 
 def test_the_committed_checksums_are_those_of_the_files():
-    listed = (COURSE / weights.SUMS).read_text().splitlines()
+    listed = (COURSE / registry.SUMS).read_text().splitlines()
     assert len(listed) >= 6
     for line in listed:
         digest, name = line.split(maxsplit=1)
         content = (COURSE / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest, name
-    own = [each for each in weights.REGISTRY if each.get == "course"]
+    own = [each for each in registry.REGISTRY if each.get == "course"]
     for each in own:
-        assert weights.check_sums(COURSE / each.file, each), each.name
+        assert registry.check_sums(COURSE / each.file, each), each.name
 
 
 def test_a_damaged_file_of_ours_is_not_loaded(nowhere):
-    from cxrlib.segmentation import load_lung_model
+    from cxrlib.systems.lungs.segment import load_lung_model
 
-    put(nowhere / "course" / weights.LUNG_UNET, b"whole")
-    weights.write_sums(nowhere / "course")
-    put(nowhere / "course" / weights.LUNG_UNET, b"cut")
+    put(nowhere / "course" / registry.LUNG_UNET, b"whole")
+    registry.write_sums(nowhere / "course")
+    put(nowhere / "course" / registry.LUNG_UNET, b"cut")
     with pytest.raises(InputError, match="SHA-256 .* if you made it anew: make sums"):
         load_lung_model()
 
@@ -76,8 +76,8 @@ def test_a_damaged_file_of_ours_is_not_loaded(nowhere):
 def test_the_readme_holds_the_registry_and_the_figures():
     text = (COURSE / "README.md").read_text()
     for name, expected in (
-        ("registry", weights_fetch.registry_markdown()),
-        ("lungs", weights_fetch.lungs_markdown()),
+        ("registry", fetch.registry_markdown()),
+        ("lungs", fetch.lungs_markdown()),
     ):
         begin, end = marks(name)
         assert text.split(begin)[1].split(end)[0].strip() == expected
@@ -86,46 +86,46 @@ def test_the_readme_holds_the_registry_and_the_figures():
 def test_loaders_that_the_registry_names_exist():
     import importlib
 
-    for each in weights.REGISTRY:
+    for each in registry.REGISTRY:
         module, _, name = each.loader.rpartition(".")
         assert callable(getattr(importlib.import_module(module), name))
-    names = [name for each in weights.REGISTRY for name in {each.name, each.file}]
+    names = [name for each in registry.REGISTRY for name in {each.name, each.file}]
     assert len(set(names)) == len(names), "two entries answer to one name"
     with pytest.raises(InputError, match="nothing: not in the registry"):
-        weights.entry("nothing")
+        registry.entry("nothing")
 
 
 # === Where ===
 
 
 def test_places_are_tried_in_their_order(nowhere, monkeypatch):
-    assert weights.find_weights(CHEXNET) is None
+    assert registry.find_weights(CHEXNET) is None
     deep = nowhere / "kaggle" / "chexnet-weights" / "versions" / "1"
     order = [put(deep / CHEXNET)]
     monkeypatch.setenv("CXR_WEIGHTS", str(nowhere / "mine"))
-    assert weights.find_weights(CHEXNET) == order[0]
+    assert registry.find_weights(CHEXNET) == order[0]
     for folder in ("mine", "course", "argument"):
         order.append(put(nowhere / folder / CHEXNET))
-        found = weights.find_weights(CHEXNET, nowhere / "argument")
+        found = registry.find_weights(CHEXNET, nowhere / "argument")
         assert found == order[-1]
-    assert weights.find_weights(CHEXNET) == order[-2]
+    assert registry.find_weights(CHEXNET) == order[-2]
 
 
 def test_images_on_kaggle_are_spared_and_the_newest_version_taken(nowhere):
     put(nowhere / "kaggle" / "xrays" / "images_normalized" / CHEXNET)
-    assert weights.find_weights(CHEXNET) is None
+    assert registry.find_weights(CHEXNET) is None
     for version in ("2", "10"):
         put(nowhere / "kaggle" / "gpt2" / "gpt2_base_en" / version / "config.json")
-    assert weights.find_weights("gpt2_base_en").name == "10"
+    assert registry.find_weights("gpt2_base_en").name == "10"
 
 
 def test_what_is_nowhere_is_said_and_not_fetched(nowhere, capsys):
-    assert weights_fetch.obtain_weights("chexnet") is None
+    assert fetch.obtain_weights("chexnet") is None
     assert "not here. python -m cxrlib weights fetch chexnet" in capsys.readouterr().out
-    table = weights_fetch.weights_table().set_index("name")
+    table = fetch.weights_table().set_index("name")
     assert table.status.eq("missing").all() and table.how.ne("").all()
     with pytest.raises(InputError, match="cannot be fetched. It is in the course's"):
-        weights_fetch.fetch_weights("lung-unet")
+        fetch.fetch_weights("lung-unet")
 
 
 # === Fetching ===
@@ -144,7 +144,7 @@ def test_a_fetch_is_whole_or_not_at_all(nowhere, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "kagglehub", kagglehub(broken))
     with pytest.raises(InputError, match=r"could not be fetched .*the line went dead"):
-        weights_fetch.fetch_weights("chexnet")
+        fetch.fetch_weights("chexnet")
     assert not (nowhere / "course" / CHEXNET).exists()
     asked = []
 
@@ -153,10 +153,10 @@ def test_a_fetch_is_whole_or_not_at_all(nowhere, monkeypatch):
         return str(put(nowhere / "cache" / path, b"all of it"))
 
     monkeypatch.setitem(sys.modules, "kagglehub", kagglehub(whole))
-    path = weights_fetch.fetch_weights("chexnet")
+    path = fetch.fetch_weights("chexnet")
     assert path == nowhere / "course" / CHEXNET and path.read_bytes() == b"all of it"
     assert asked == [("sinamhd9/chexnet-weights", CHEXNET)]
-    assert weights_fetch.fetch_weights("chexnet") == path and len(asked) == 1
+    assert fetch.fetch_weights("chexnet") == path and len(asked) == 1
     assert [p.name for p in path.parent.iterdir()] == [CHEXNET]
 
 
@@ -166,15 +166,15 @@ def test_a_wrong_checksum_is_refused_and_nothing_stays(nowhere, monkeypatch):
     hub = kagglehub(lambda handle, path: str(put(nowhere / "cache" / path, b"wrong")))
     monkeypatch.setitem(sys.modules, "kagglehub", hub)
     with pytest.raises(InputError, match="SHA-256 is not the one known for chexnet"):
-        weights_fetch.fetch_weights("chexnet")
-    assert weights.find_weights(each.file) is None
+        fetch.fetch_weights("chexnet")
+    assert registry.find_weights(each.file) is None
     path = put(nowhere / "course" / each.file, b"wrong")
-    assert weights_fetch.weights_table().status[0] == "damaged"
+    assert fetch.weights_table().status[0] == "damaged"
     with pytest.raises(InputError, match="SHA-256"):
-        weights_fetch.obtain_weights("chexnet")
+        fetch.obtain_weights("chexnet")
     put(path, b"right")
-    assert weights_fetch.obtain_weights("chexnet") == path
-    assert weights_fetch.weights_table().status[0] == "there, checked"
+    assert fetch.obtain_weights("chexnet") == path
+    assert fetch.weights_table().status[0] == "there, checked"
 
 
 def test_a_folder_is_fetched_part_by_part(nowhere, monkeypatch):
@@ -183,7 +183,7 @@ def test_a_folder_is_fetched_part_by_part(nowhere, monkeypatch):
         put(nowhere / "site" / part, part.encode())
     address = (nowhere / "site").as_uri()
     known(monkeypatch, file="distil", parts=parts, get=address)
-    path = weights_fetch.fetch_weights("chexnet")
+    path = fetch.fetch_weights("chexnet")
     assert sorted(p.name for p in path.iterdir()) == sorted(parts)
     assert (path / parts[1]).read_bytes() == parts[1].encode()
     (nowhere / "site" / parts[1]).unlink()
@@ -191,7 +191,7 @@ def test_a_folder_is_fetched_part_by_part(nowhere, monkeypatch):
 
     shutil.rmtree(path)
     with pytest.raises(InputError, match="could not be fetched"):
-        weights_fetch.fetch_weights("chexnet")
+        fetch.fetch_weights("chexnet")
     assert not path.exists() and not list(path.parent.glob(".partial-*"))
 
 
@@ -203,7 +203,7 @@ def test_on_kaggle_a_failed_fetch_is_said_and_the_work_goes_on(
 
     monkeypatch.setenv("CXR_KAGGLEHUB", "1")
     monkeypatch.setitem(sys.modules, "kagglehub", kagglehub(refused))
-    assert weights_fetch.obtain_weights("chexnet") is None
+    assert fetch.obtain_weights("chexnet") is None
     assert "no account" in capsys.readouterr().out
 
 
@@ -213,7 +213,7 @@ def test_on_kaggle_a_failed_fetch_is_said_and_the_work_goes_on(
 @pytest.fixture
 def small_chexnet(nowhere, monkeypatch):
     """CheXNet's file, in small, on the Kaggle machine; and the encoder it fits."""
-    monkeypatch.setattr(pretrained, "DENSENET121", SMALL["blocks"])
+    monkeypatch.setattr(load, "DENSENET121", SMALL["blocks"])
     source = randomise(CheXNetEncoder(64, **SMALL))
     path = nowhere / "kaggle" / "input" / CHEXNET
     path.parent.mkdir(parents=True)
@@ -223,7 +223,7 @@ def small_chexnet(nowhere, monkeypatch):
 
 def test_real_data_get_chexnet_where_it_is(small_chexnet, capsys):
     source, encoder = small_chexnet
-    assert pretrained.load_encoder(encoder, "auto", is_phantom=False) == CHEXNET
+    assert load.load_encoder(encoder, "auto", is_phantom=False) == CHEXNET
     np.testing.assert_equal(arrays(encoder), arrays(source))
     assert sum(layer.trainable for layer in encoder.layers[:-1]) == 10
     assert "the last ten train" in capsys.readouterr().out
@@ -232,25 +232,25 @@ def test_real_data_get_chexnet_where_it_is(small_chexnet, capsys):
 def test_without_any_that_is_said_aloud(small_chexnet, nowhere, monkeypatch, capsys):
     _, encoder = small_chexnet
     (nowhere / "kaggle" / "input" / CHEXNET).unlink()
-    assert pretrained.load_encoder(encoder, "auto", is_phantom=False) == "none"
+    assert load.load_encoder(encoder, "auto", is_phantom=False) == "none"
     said = capsys.readouterr().out
     for words in ("chexnet is not to be had", "imagenet is not to be had"):
         assert words in said
     assert "NO PRETRAINED WEIGHTS" in said
     with pytest.raises(InputError, match="chexnet: these weights are not here"):
-        pretrained.load_encoder(encoder, "chexnet")
+        load.load_encoder(encoder, "chexnet")
 
 
 def test_gpt2_is_found_by_name_and_for_real_data_of_base_size(nowhere, capsys):
-    assert pretrained.find_gpt2("auto", "base", is_phantom=False) == ""
+    assert load.find_gpt2("auto", "base", is_phantom=False) == ""
     assert "gpt2: not here" in capsys.readouterr().out
     put(nowhere / "course" / "gpt2_base_en" / "config.json", b"{}")
     expected = str(nowhere / "course" / "gpt2_base_en")
-    assert pretrained.find_gpt2("auto", "base", is_phantom=False) == expected
-    assert pretrained.find_gpt2("gpt2", "compact") == expected
-    assert pretrained.find_gpt2("auto", "compact", is_phantom=False) == ""
+    assert load.find_gpt2("auto", "base", is_phantom=False) == expected
+    assert load.find_gpt2("gpt2", "compact") == expected
+    assert load.find_gpt2("auto", "compact", is_phantom=False) == ""
     with pytest.raises(InputError, match="distilgpt2: these weights are not here"):
-        pretrained.find_gpt2("distilgpt2")
+        load.find_gpt2("distilgpt2")
 
 
 # === The command line ===
@@ -259,16 +259,16 @@ def test_gpt2_is_found_by_name_and_for_real_data_of_base_size(nowhere, capsys):
 def test_the_list_and_its_errors(nowhere):
     done = CliRunner().invoke(main, ["weights"])
     assert done.exit_code == 0, done.output
-    for each in weights.REGISTRY:
+    for each in registry.REGISTRY:
         assert each.name in done.output and each.file in done.output
     done = CliRunner().invoke(main, ["weights", "fetch", "nothing"])
     assert done.exit_code == 1 and "not in the registry" in done.output
 
 
 def test_sums_are_written_for_what_is_there(nowhere):
-    put(nowhere / "course" / weights.LUNG_UNET)
-    put(nowhere / "course" / weights.PHANTOM_GPT2 / "config.json")
+    put(nowhere / "course" / registry.LUNG_UNET)
+    put(nowhere / "course" / registry.PHANTOM_GPT2 / "config.json")
     done = CliRunner().invoke(main, ["weights", "sums"])
     assert done.exit_code == 0, done.output
-    lines = (nowhere / "course" / weights.SUMS).read_text().split()
-    assert lines[1::2] == [weights.LUNG_UNET, f"{weights.PHANTOM_GPT2}/config.json"]
+    lines = (nowhere / "course" / registry.SUMS).read_text().split()
+    assert lines[1::2] == [registry.LUNG_UNET, f"{registry.PHANTOM_GPT2}/config.json"]

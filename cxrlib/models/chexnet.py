@@ -41,7 +41,7 @@ class CheXNet(keras.Model):
 
     Example:
     ```python
-    model = CheXNet()  # With weights: cxrlib.checkpoints.encoder.load_chexnet.
+    model = CheXNet()  # With weights: cxrlib.pretrained.densenet.load_chexnet.
     dict(zip(NIH_LABELS, model.predict(np.random.rand(1, 224, 224, 1))[0]))
     ```
 

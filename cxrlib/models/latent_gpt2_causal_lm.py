@@ -16,7 +16,7 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
 
     Args:
         backbone: a `LatentGPT2Backbone`.
-        preprocessor: a `cxrlib.data.text.ReportPreprocessor` or `None`.
+        preprocessor: a `cxrlib.models.text.ReportPreprocessor` or `None`.
         **kwargs: see `keras_hub.models.CausalLM`.
 
     Call arguments:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from cxrlib.evaluation.image import ssim
+from cxrlib.models.metrics import ssim
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")

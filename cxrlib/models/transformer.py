@@ -84,7 +84,7 @@ class ReportTransformer(keras.Model):
         hidden_dim: int. Size of the hidden state, D.
         intermediate_dim: int. Size of the feed-forward layer.
         dropout: float. Dropout rate.
-        preprocessor: a `cxrlib.data.text.ReportPreprocessor` or `None`; needed
+        preprocessor: a `cxrlib.models.text.ReportPreprocessor` or `None`; needed
             to generate, and saved with the model.
         origin: dict of strings and numbers. What it was trained on; it travels
             in the file.

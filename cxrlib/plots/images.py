@@ -79,7 +79,7 @@ def show_reconstructions(
     show_reconstructions(*np.random.rand(4, 2, 64, 64, 1))
     ```
     """
-    from cxrlib.evaluation.image import ssim
+    from cxrlib.models.metrics import ssim
 
     pairs = [
         ("frontal", frontals, frontal_reconstructions),

@@ -39,8 +39,8 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, ground="real"):
     ```
     """
     # Here, so that figures alone do not load Keras.
-    from cxrlib.evaluation.interpret import VIEWS, upsample
-    from cxrlib.evaluation.pointing import share_inside
+    from cxrlib.explain.heatmaps import VIEWS, upsample
+    from cxrlib.explain.pointing import share_inside
 
     n = len(cams)
     columns = min(columns, n)
@@ -91,7 +91,7 @@ def plot_next_words(table, places=None, count=3, ground="real"):
     """Show how the next word's probabilities move when the image is exchanged.
 
     Args:
-        table: `pandas.DataFrame` of `cxrlib.evaluation.interpret.next_word_shift`.
+        table: `pandas.DataFrame` of `cxrlib.explain.heatmaps.next_word_shift`.
         places: sequence of ints. The rows to show; by default the `count` that
             move most, in the order of the text.
         count: int.

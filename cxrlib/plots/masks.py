@@ -96,7 +96,7 @@ def show_crop(image, box, whole, crop, mask=None, ground="real"):
 
     Args:
         image: float array `(H, W)` in [0, 1].
-        box: a `cxrlib.lung_crop.LungBox` on it.
+        box: a `cxrlib.systems.lungs.crop.LungBox` on it.
         whole: float array `(S, S)`. The image at the size that a model sees.
         crop: float array `(S, S)`. The window at that size.
         mask: array `(H, W)`. Its outline is drawn on the image.

@@ -51,7 +51,7 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, ground="real
     show_versions(films, {"darker": films / 2, "black": 0 * films})
     ```
     """
-    from cxrlib.evaluation.image import mse, ssim
+    from cxrlib.models.metrics import mse, ssim
 
     films = np.asarray(films, "float32")
     n, step = len(films), 2 if gain else 1

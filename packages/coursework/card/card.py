@@ -14,7 +14,7 @@ from coursework.card.limits import limits
 from coursework.results import read_results
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
-from cxrlib.weights import entry
+from cxrlib.pretrained.registry import entry
 from cxrscore.evaluate import read_predictions
 
 UNKNOWN = "not known"

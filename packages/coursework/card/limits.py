@@ -3,7 +3,7 @@
 import math
 
 from coursework.card.figures import RIVALS, quote, tested
-from cxrlib.weights import PHANTOM_ENCODER, PHANTOM_GPT2
+from cxrlib.pretrained.registry import PHANTOM_ENCODER, PHANTOM_GPT2
 from cxrscore.figure import format_figure
 from cxrscore.labels.scores import LOWER_IS_BETTER
 from cxrscore.tables import format_interval

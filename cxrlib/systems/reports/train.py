@@ -9,14 +9,14 @@ import pandas as pd
 
 from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS, source_ground
-from cxrlib.checkpoints.gpt2 import gpt2_sizes_of, tokenizer_files
 from cxrlib.data.pipeline import load_batches, split_size
 from cxrlib.data.prepare import read_manifest
-from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
-from cxrlib.inference import encode_split
-from cxrlib.models.presets import CONDITIONING, build_report_model
-from cxrlib.models.report_model import compile_report_model
-from cxrlib.pretrained import find_gpt2, load_encoder, load_gpt2
+from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
+from cxrlib.pretrained.gpt2 import gpt2_sizes_of, tokenizer_files
+from cxrlib.pretrained.load import find_gpt2, load_encoder, load_gpt2
+from cxrlib.systems.reports.model import compile_report_model
+from cxrlib.systems.reports.predict import encode_split
+from cxrlib.systems.reports.presets import CONDITIONING, build_report_model
 from cxrlib.training import train, warmup_cosine
 from cxrscore.baselines import nearest_reports
 from cxrscore.labels.thresholds import choose_threshold
@@ -173,7 +173,7 @@ def train_report_model(
     Args:
         prepared: string or path. A folder written by `prepare`.
         out: string or path. See `cxrlib.training.train`.
-        preset: string. See `cxrlib.models.presets.PRESETS`.
+        preset: string. See `cxrlib.systems.reports.presets.PRESETS`.
         section: string. The text to learn: `"impression"` or `"findings"`.
         epochs: int.
         batch_size: int.
@@ -188,8 +188,8 @@ def train_report_model(
             `"spatial"` or `"none"`.
         sequence_length: int. Tokens per report.
         vocabulary_size: int. Of the learned tokenizer.
-        gpt2: string. See `cxrlib.pretrained.find_gpt2`.
-        encoder_weights: string. See `cxrlib.pretrained.load_encoder`.
+        gpt2: string. See `cxrlib.pretrained.load.find_gpt2`.
+        encoder_weights: string. See `cxrlib.pretrained.load.load_encoder`.
         seed: int.
         resume: bool. Take up a training found in `out`.
         verbose: see `keras.Model.fit`.
@@ -283,7 +283,7 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
         results: a `coursework.results.Results`.
         model: the `ReportModel` that predicted.
         prepared: string or path. The folder that was predicted.
-        predictions: DataFrame from `cxrlib.inference.predict_split`.
+        predictions: DataFrame from `cxrlib.systems.reports.predict.predict_split`.
         split: string. Which split it was.
 
     Returns:

@@ -5,8 +5,8 @@ import keras_hub
 import numpy as np
 from keras import ops
 
-from cxrlib.evaluation.image import StructuralSimilarity
 from cxrlib.models.losses import ReconstructionLoss, label_loss, text_loss
+from cxrlib.models.metrics import StructuralSimilarity
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")

@@ -6,10 +6,10 @@ import keras_hub
 from cxrlib.models.classifier import AbnormalityClassifier
 from cxrlib.models.decoder import ReconstructionDecoder
 from cxrlib.models.encoder import CheXNetEncoder
-from cxrlib.models.imaging import ImagingModel
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
-from cxrlib.models.report_model import ReportModel
+from cxrlib.systems.reports.imaging import ImagingModel
+from cxrlib.systems.reports.model import ReportModel
 
 DENSENET121 = {"blocks": (6, 12, 24, 16), "growth_rate": 32, "stem_filters": 64}
 
@@ -124,7 +124,7 @@ def build_gpt2(preset, preprocessor, gpt2_sizes=None):
     """Build a plain GPT-2 of a preset's size.
 
     Args:
-        preset: string. See `cxrlib.models.presets.PRESETS`.
+        preset: string. See `cxrlib.systems.reports.presets.PRESETS`.
         preprocessor: a `ReportPreprocessor`.
         gpt2_sizes: dict or `None`. See `build_report_model`.
 
@@ -158,7 +158,7 @@ def build_report_model(
 
     Args:
         preset: string. See `PRESETS`.
-        preprocessor: a `cxrlib.data.text.ReportPreprocessor`; its vocabulary
+        preprocessor: a `cxrlib.models.text.ReportPreprocessor`; its vocabulary
             and length set the size of GPT-2's embeddings.
         image_size: int or `None`. Overrides the preset's; a multiple of 32.
         skips: int, 0 to 5. Levels that the decoders may copy from.
@@ -167,7 +167,7 @@ def build_report_model(
         origin: dict or `None`. See `ReportModel`.
         gpt2_sizes: dict or `None`. `num_layers`, `num_heads`, `hidden_dim` and
             `intermediate_dim` of the text half, in the place of the preset's. See
-            `cxrlib.checkpoints.gpt2.gpt2_sizes_of`.
+            `cxrlib.pretrained.gpt2.gpt2_sizes_of`.
         conditioning: string. How GPT-2 is told of the image: `"latent"`,
             `"spatial"` or `"none"`. See `LatentGPT2Backbone`.
 

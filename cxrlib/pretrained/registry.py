@@ -10,8 +10,7 @@ import hashlib
 import os
 import pathlib
 
-import cxrlib
-from cxrbase import hosts as kaggle
+from cxrbase import hosts
 from cxrbase.files import InputError, write_whole
 from cxrbase.hosts import find_below
 
@@ -56,7 +55,8 @@ class Pretrained:
         return not pathlib.Path(self.file).suffix
 
 
-ENCODER, GPT2 = "cxrlib.pretrained.load_encoder", "cxrlib.pretrained.load_gpt2"
+ENCODER = "cxrlib.pretrained.load.load_encoder"
+GPT2 = "cxrlib.pretrained.load.load_gpt2"
 HUB = "https://huggingface.co"
 HUGGING_FACE = ("config.json", "model.safetensors", "vocab.json", "merges.txt")
 
@@ -142,7 +142,7 @@ REGISTRY = (
         source="make lungs",
         get="course",
         licence="MIT; images: Montgomery and Shenzhen (NLM), NIH ChestX-ray14",
-        loader="cxrlib.segmentation.load_lung_model",
+        loader="cxrlib.systems.lungs.segment.load_lung_model",
     ),
 )
 
@@ -173,7 +173,7 @@ def entry(name):
 
 def course_weights():
     """The folder `weights/` of the course, as a `pathlib.Path`."""
-    return pathlib.Path(cxrlib.__file__).resolve().parent.parent / "weights"
+    return pathlib.Path(__file__).resolve().parents[2] / "weights"
 
 
 def find_weights(file, folder=None):
@@ -195,7 +195,7 @@ def find_weights(file, folder=None):
         if place and (pathlib.Path(place) / file).exists():
             return pathlib.Path(place) / file
     # kagglehub's cache is not looked into: only kagglehub knows what is whole there.
-    found = find_below(kaggle.KAGGLE_INPUT, file)
+    found = find_below(hosts.KAGGLE_INPUT, file)
     return _newest_version(found) if found else None
 
 

@@ -3,11 +3,11 @@
 import pathlib
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.encoder import is_keras3, load_checkpoint
-from cxrlib.checkpoints.gpt2 import load_gpt2_into
-from cxrlib.checkpoints.native import load_whole
-from cxrlib.weights import PHANTOM_ENCODER, PHANTOM_GPT2, REGISTRY
-from cxrlib.weights_fetch import obtain_weights
+from cxrlib.pretrained.densenet import is_keras3, load_checkpoint
+from cxrlib.pretrained.fetch import obtain_weights
+from cxrlib.pretrained.gpt2 import load_gpt2_into
+from cxrlib.pretrained.native import load_whole
+from cxrlib.pretrained.registry import PHANTOM_ENCODER, PHANTOM_GPT2, REGISTRY
 
 DENSENET121 = (6, 12, 24, 16)  # Layers in each of its dense blocks.
 
@@ -85,7 +85,7 @@ def find_gpt2(gpt2="auto", preset="compact", is_phantom=False):
 
     Args:
         gpt2: string. `"none"`; a name of the registry, such as `"gpt2"` or
-            `"distilgpt2"`; a folder (see `cxrlib.checkpoints.gpt2.read_gpt2`); or
+            `"distilgpt2"`; a folder (see `cxrlib.pretrained.gpt2.read_gpt2`); or
             `"auto"`: for phantoms at `compact` size the small GPT-2 pretrained on
             phantom texts, for real data at `base` size OpenAI's, else none.
         preset: string. The size of the system.

@@ -7,10 +7,10 @@ import cv2
 import keras
 import numpy as np
 
-import cxrlib.models.lung_unet  # noqa: F401  Registers the class of our file.
+import cxrlib.systems.lungs.unet  # noqa: F401  Registers the class of our file.
 from cxrbase.files import InputError
 from cxrbase.images import check_unit_range, resize_square
-from cxrlib.weights import LUNG_UNET, check_sums, entry, find_weights
+from cxrlib.pretrained.registry import LUNG_UNET, check_sums, entry, find_weights
 
 FLAT = 1 / 255  # Less contrast than one grey level is no picture.
 # What is less is a speck or a bubble of the stomach, not a lung.

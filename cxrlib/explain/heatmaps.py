@@ -1,13 +1,13 @@
 """Where a model looked, and what the image changed in what it said.
 
 A heat map convinces whatever it shows: hold it against the true outline of the finding
-with `cxrlib.evaluation.pointing`.
+with `cxrlib.explain.pointing`.
 """
 
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.evaluation.gradients import gradient
+from cxrlib.explain.gradients import gradient
 
 VIEWS = ("frontal", "lateral")
 

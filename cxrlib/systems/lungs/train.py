@@ -10,18 +10,18 @@ from tqdm import tqdm
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.images import read_radiograph, resize_square
-from cxrlib.data.augment import augment
-from cxrlib.data.lungs import (
+from cxrlib.models.losses import MaskLoss
+from cxrlib.models.metrics import MeanDice, MeanOverlap, dice, iou
+from cxrlib.systems.lungs.augment import augment
+from cxrlib.systems.lungs.pairs import (
     find_lung_pairs,
     lung_batches,
     plain_batches,
     read_pairs,
     split_pairs,
 )
-from cxrlib.evaluation.masks import MeanDice, MeanOverlap, dice, iou
-from cxrlib.models.losses import MaskLoss
-from cxrlib.models.lung_unet import LungUNet
-from cxrlib.segmentation import segment_lungs
+from cxrlib.systems.lungs.segment import segment_lungs
+from cxrlib.systems.lungs.unet import LungUNet
 from cxrlib.training import train, warmup_cosine
 
 HARD_COPIES = 2  # Of each validation image, beside the image itself.

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.tensors import in_one_line, refuse
+from cxrlib.pretrained.tensors import in_one_line, refuse
 
 SAFETENSORS = "model.safetensors"
 MEND = "Take both files from one place, or download them again."

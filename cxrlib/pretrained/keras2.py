@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.tensors import in_one_line, put
+from cxrlib.pretrained.tensors import in_one_line, put
 
 HEAD = "predictions"
 # What an ImageNet DenseNet's head was called before it was `predictions`.
@@ -20,7 +20,7 @@ def is_keras3(path):
     """Whether a file is a `.weights.h5` as Keras 3 writes it.
 
     It holds its tensors by number and not by name, so it is no affair of this
-    module: `cxrlib.checkpoints.native.load_whole` loads it.
+    module: `cxrlib.pretrained.native.load_whole` loads it.
 
     Args:
         path: string or path. It may be missing or broken, which is a no.

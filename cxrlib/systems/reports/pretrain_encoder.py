@@ -15,10 +15,10 @@ from keras import layers, ops
 from tqdm.auto import tqdm
 
 from cxrbase.parallel import workers
-from cxrlib.checkpoints.native import save_half
 from cxrlib.models.encoder import CheXNetEncoder
-from cxrlib.models.imaging import StackViews, UnstackViews
-from cxrlib.models.presets import preset_sizes
+from cxrlib.pretrained.native import save_half
+from cxrlib.systems.reports.imaging import StackViews, UnstackViews
+from cxrlib.systems.reports.presets import preset_sizes
 from cxrlib.training import warmup_cosine
 from cxrphantom.cases import sample_case
 from cxrphantom.drawing.anatomy import sample_patient
@@ -226,7 +226,7 @@ def pretrain_encoder(
         studies: int. Phantom studies drawn for the purpose.
         epochs: int.
         seed: int. Far from the seeds that the notebooks draw from.
-        preset: string. See `cxrlib.models.presets.PRESETS`.
+        preset: string. See `cxrlib.systems.reports.presets.PRESETS`.
         learning_rate: float. Peak of the schedule.
 
     Returns:

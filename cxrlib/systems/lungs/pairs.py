@@ -9,8 +9,8 @@ import pandas as pd
 
 from cxrbase.files import InputError
 from cxrbase.images import read_radiograph, resize_square
-from cxrlib.data.augment import augment
 from cxrlib.data.splits import split_studies
+from cxrlib.systems.lungs.augment import augment
 
 # Where the images and masks of a layout lie; both have the same names.
 LAYOUTS = {

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.keras2 import HEAD, is_keras3, read_keras2
-from cxrlib.checkpoints.tensors import assign
-from cxrlib.checkpoints.torch_densenet import is_safetensors, read_torch
 from cxrlib.models.chexnet import NIH_LABELS, CheXNet
+from cxrlib.pretrained.keras2 import HEAD, is_keras3, read_keras2
+from cxrlib.pretrained.tensors import assign
+from cxrlib.pretrained.torch_densenet import is_safetensors, read_torch
 
 __all__ = [
     "Checkpoint", "is_keras3", "load_checkpoint", "load_chexnet", "read_checkpoint",

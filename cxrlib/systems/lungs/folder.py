@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.images import DICOM_SUFFIXES, read_radiograph, write_png
-from cxrlib.segmentation import load_lung_model, segment_lungs
+from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
 
 TABLE = "segmentation.csv"
 OVERLAYS = "overlays"

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 
 from cxrbase.files import write_whole
-from cxrlib.checkpoints.gpt2 import CONFIG, OURS, WEIGHTS
-from cxrlib.checkpoints.native import gpt2_sizes, save_half
-from cxrlib.data.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.models.losses import text_loss
-from cxrlib.models.presets import build_gpt2
+from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
+from cxrlib.pretrained.gpt2 import CONFIG, OURS, WEIGHTS
+from cxrlib.pretrained.native import gpt2_sizes, save_half
+from cxrlib.systems.reports.presets import build_gpt2
 from cxrlib.training import warmup_cosine
 from cxrphantom.cases import sample_case
 from cxrphantom.reports.grammar import findings_text, impression_text
@@ -65,7 +65,7 @@ def pretrain_gpt2(
         studies: int. Phantom studies written for the purpose.
         epochs: int.
         seed: int. Far from the seeds that the notebooks draw from.
-        preset: string. See `cxrlib.models.presets.PRESETS`.
+        preset: string. See `cxrlib.systems.reports.presets.PRESETS`.
         sequence_length: int. Tokens per text.
         vocabulary_size: int.
         batch_size: int.

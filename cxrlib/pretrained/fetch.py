@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.hosts import download_is_welcome
-from cxrlib.weights import (
+from cxrlib.pretrained.registry import (
     LUNG_UNET,
     REGISTRY,
     check_sums,
@@ -26,7 +26,7 @@ def fetch_weights(name, folder=None):
     """Fetch what the registry knows into a folder.
 
     Args:
-        name: string. See `cxrlib.weights.REGISTRY`.
+        name: string. See `cxrlib.pretrained.registry.REGISTRY`.
         folder: string, path or `None`. `$CXR_WEIGHTS`, or the course's `weights/`.
 
     Returns:
@@ -115,7 +115,7 @@ def obtain_weights(name):
     See `download_is_welcome`.
 
     Args:
-        name: string. See `cxrlib.weights.REGISTRY`.
+        name: string. See `cxrlib.pretrained.registry.REGISTRY`.
 
     Returns:
         The path, or `None`; then it was printed why.
@@ -144,7 +144,7 @@ def how_to_get(each):
     """Say in a sentence how an entry comes here.
 
     Args:
-        each: a `cxrlib.weights.Pretrained`.
+        each: a `cxrlib.pretrained.registry.Pretrained`.
 
     Returns:
         A string.

@@ -133,7 +133,7 @@ def crop_to_lungs(image, model=None, margin=MARGIN):
     crop, box, found = crop_to_lungs(read_radiograph("frontal.png"))
     ```
     """
-    from cxrlib.segmentation import segment_lungs
+    from cxrlib.systems.lungs.segment import segment_lungs
 
     found = segment_lungs([image], model)[0]
     if not found.is_plausible:
@@ -163,7 +163,7 @@ class LungCrop:
     """
 
     def __init__(self, model=None, margin=MARGIN):
-        from cxrlib.segmentation import load_lung_model, lung_model_path
+        from cxrlib.systems.lungs.segment import load_lung_model, lung_model_path
 
         self.path = lung_model_path(model)
         self.margin = margin
@@ -195,7 +195,7 @@ class LungCrop:
             # A worker per core is enough; their threads would fight.
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(1)
-        from cxrlib.segmentation import load_lung_model
+        from cxrlib.systems.lungs.segment import load_lung_model
 
         return load_lung_model(self.path)
 

@@ -9,8 +9,8 @@ from cxrbase.files import InputError
 from cxrbase.images import check_unit_range, read_radiograph, resize_square
 from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest
-from cxrlib.evaluation.image import mse, ssim
-from cxrlib.lung_crop import find_crop
+from cxrlib.models.metrics import mse, ssim
+from cxrlib.systems.lungs.crop import find_crop
 
 VIEWS = ("frontal", "lateral")
 NOT_CLINICAL = "Not for clinical use."

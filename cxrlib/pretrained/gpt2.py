@@ -6,10 +6,10 @@ import pathlib
 import keras_hub
 
 from cxrbase.files import InputError
-from cxrlib.checkpoints.gpt2_tensors import SAFETENSORS, assign, read_tensors
-from cxrlib.checkpoints.native import load_whole
-from cxrlib.checkpoints.tensors import in_one_line
-from cxrlib.data.text import SPECIALS, find_gpt2_files, read_gpt2_files
+from cxrlib.models.text import SPECIALS, find_gpt2_files, read_gpt2_files
+from cxrlib.pretrained.gpt2_tensors import SAFETENSORS, assign, read_tensors
+from cxrlib.pretrained.native import load_whole
+from cxrlib.pretrained.tensors import in_one_line
 
 CONFIG = "config.json"
 OURS, KERASHUB, HUGGING_FACE = "ours", "KerasHub", "Hugging Face"

@@ -1,1 +1,0 @@
-"""Other people's checkpoints: nothing unpickled, all tensors loaded or none."""
