@@ -13,7 +13,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from cxrlib.data.sources import describe_folder
+from cxrlib.data.readers.indiana import describe_folder
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.explain.heatmaps import classifier_cam, upsample, word_cam
 from cxrlib.explain.pointing import pointing_figures

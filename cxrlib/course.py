@@ -1,4 +1,4 @@
-"""What every notebook calls first and last: `setup()` and `Results`."""
+"""What every notebook calls: `setup()`, `course_data()` and `Results`."""
 
 import contextlib
 import dataclasses
@@ -11,9 +11,17 @@ import sys
 
 import cxrlib
 from coursework.results import Results
-from cxrbase.hosts import CONTENT, DRIVE, KAGGLE_WORKING
+from cxrbase.hosts import CONTENT, DRIVE, KAGGLE_WORKING, off_drive
 
-__all__ = ["COURSE_URL", "Environment", "Results", "place", "setup"]
+__all__ = [
+    "COURSE_URL",
+    "Environment",
+    "Results",
+    "course_data",
+    "draw_phantom",
+    "place",
+    "setup",
+]
 
 # The one place that names the repository: badges and the fetch cell of the
 # notebooks take it from here. A placeholder; change it when you publish or fork.
@@ -244,3 +252,100 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
         if not gpus:
             print(f"No GPU. {GPU_ADVICE[where]}")
     return environment
+
+
+def draw_phantom(out=None, studies=300, seed=0, size=512):
+    """Draw a phantom data set, and say loudly that it is one.
+
+    It goes on where a killed call stopped, and does nothing if all is there.
+
+    Args:
+        out: string, path or `None`. The folder, by default
+            `data/phantom-<studies>x<size>-seed<seed>`. On Google Drive thousands of
+            small files would crawl, so there it lies below `/content` instead.
+        studies: int. How many.
+        seed: int.
+        size: int. The side of an image, in pixels.
+
+    Returns:
+        The `pathlib.Path` of the folder.
+
+    Example:
+    ```python
+    find_dataset("", draw=lambda: draw_phantom("outputs/course/phantom"))
+    ```
+    """
+    from cxrphantom.dataset import write_phantom
+
+    out = off_drive(out or f"data/phantom-{studies}x{size}-seed{seed}")
+    line = "=" * 72
+    print(
+        f"{line}\nPHANTOM: the radiographs are DRAWN, not taken from patients.\n"
+        f"{studies} studies, seed {seed}, in {out}. No figure computed on them says\n"
+        "anything about real patients. For real data give a path or set $CXR_DATA.\n"
+        f"{line}"
+    )
+    write_phantom(out, studies=studies, seed=seed, size=size)
+    return out
+
+
+def course_data(
+    run,
+    data="phantom",
+    studies=300,
+    phantom_size=256,
+    image_size=64,
+    test_share=0.1,
+    seed=0,
+    crop="none",
+    columns="",
+    image_root="",
+):
+    """Find, clean, split and prepare the studies as `01_data` does, step by step.
+
+    What an earlier notebook of the same run has left is taken over.
+
+    Args:
+        run: string or path. The folder of the run.
+        data: string. A folder, a CSV, `"phantom"`, or `""` to look for it.
+        studies: int. How many a phantom draws.
+        phantom_size: int. Side of a drawn radiograph in pixels.
+        image_size: int. Side of what the models see in pixels.
+        test_share: float. Of the studies; val gets a tenth.
+        seed: int. Of the phantom and the split.
+        crop: string. `"none"` or `"lungs"`.
+        columns: string. For a CSV: `"report=notes,patient=patientid"`.
+        image_root: string. The folder that a CSV's image paths start from.
+
+    Returns:
+        The path of the prepared folder, `run/prepared`.
+
+    Raises:
+        InputError: if there is no such dataset, or it has no usable study.
+
+    Example:
+    ```python
+    prepared = course_data("outputs/course", studies=60, phantom_size=128)
+    ```
+    """
+    from cxrlib.data.prepare import prepare
+    from cxrlib.data.sources import find_dataset
+    from cxrlib.data.splits import split_studies
+    from cxrlib.data.studies import funnel, load_studies
+    from cxrlib.systems.lungs.crop import crop_options
+
+    run = pathlib.Path(run)
+    dataset = find_dataset(
+        data,
+        columns=dict(pair.split("=", 1) for pair in columns.split(",") if pair),
+        image_root=image_root,
+        studies=studies,
+        seed=seed,
+        draw=lambda: draw_phantom(run / "phantom", studies, seed, phantom_size),
+    )
+    kept, _ = funnel(load_studies(dataset))
+    shares = (0.9 - test_share, 0.1, test_share)
+    prepared = run / "prepared"
+    split = split_studies(kept[kept.on_disk], shares, seed, prepared / "split.csv")
+    prepare(split, prepared, size=image_size, progress=False, **crop_options(crop))
+    return prepared

@@ -346,7 +346,7 @@ def test_the_rubric_fits_what_a_run_leaves(graded_run, path):
 
 @pytest.mark.real
 def test_01_tells_the_real_counts(real_data):
-    from cxrlib.data.sources import describe_folder
+    from cxrlib.data.readers.indiana import describe_folder
     from cxrlib.data.studies import funnel, load_studies
 
     prose = "\n".join(c.source for c in cells(FOLDER / "01_data.ipynb", "markdown"))

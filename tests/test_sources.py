@@ -6,7 +6,9 @@ import types
 import pytest
 
 from cxrbase.files import InputError
+from cxrlib.course import draw_phantom
 from cxrlib.data.sources import find_dataset, find_reports
+from cxrphantom import dataset
 
 REPORTS = "uid,MeSH,Problems,image,indication,comparison,findings,impression\n"
 NOWHERE = "/nowhere/at/all"
@@ -37,19 +39,17 @@ def phantom(monkeypatch):
             indiana(out)
         (out / "phantom.json").write_text(json.dumps({"seed": seed}))
 
-    fake = types.ModuleType("cxrphantom.dataset")
-    fake.write_phantom = write_phantom
-    monkeypatch.setitem(sys.modules, "cxrphantom.dataset", fake)
+    monkeypatch.setattr(dataset, "write_phantom", write_phantom)
     return calls
 
 
 def test_a_folder_in_the_kaggle_layout_is_taken(tmp_path, capsys):
     root = indiana(tmp_path / "d")
     for path in (root, str(root), root / "indiana_reports.csv"):
-        dataset = find_dataset(path)
-        assert (dataset.kind, dataset.root) == ("indiana", root)
-        assert dataset.image_root == root / "images" / "images_normalized"
-        assert not dataset.is_phantom
+        found = find_dataset(path)
+        assert (found.kind, found.root) == ("indiana", root)
+        assert found.image_root == root / "images" / "images_normalized"
+        assert not found.is_phantom
     assert "Data: real" in capsys.readouterr().out
 
 
@@ -61,8 +61,8 @@ def test_images_may_lie_right_in_images(tmp_path):
 def test_phantom_json_marks_a_phantom(tmp_path, capsys):
     root = indiana(tmp_path / "d")
     (root / "phantom.json").write_text('{"seed": 3}')
-    dataset = find_dataset(root)
-    assert dataset.is_phantom and dataset.phantom["seed"] == 3
+    found = find_dataset(root)
+    assert found.is_phantom and found.phantom["seed"] == 3
     assert "Data: PHANTOM" in capsys.readouterr().out
     (root / "phantom.json").write_text("{")
     with pytest.raises(InputError, match="phantom.json: is not readable"):
@@ -86,16 +86,16 @@ def test_the_argument_goes_before_the_environment(tmp_path, monkeypatch):
 
 def test_kaggle_is_searched_by_file_name(tmp_path):
     root = indiana(tmp_path / "input" / "datasets" / "raddar" / "any-name")
-    dataset = find_dataset(kaggle_input=tmp_path / "input")
-    assert dataset.root == root and "found under" in dataset.found
+    found = find_dataset(kaggle_input=tmp_path / "input")
+    assert found.root == root and "found under" in found.found
 
 
 def test_a_phantom_is_drawn_loudly(phantom, capsys):
-    dataset = find_dataset(
-        kaggle_input=NOWHERE, phantom_studies=7, seed=5, phantom_size=64
+    found = find_dataset(
+        kaggle_input=NOWHERE, draw=lambda: draw_phantom(None, 7, seed=5, size=64)
     )
     assert phantom == [("data/phantom-7x64-seed5", 7, 5, 64)]
-    assert dataset.is_phantom
+    assert found.is_phantom
     out = capsys.readouterr().out
     assert "DRAWN" in out and "NO REAL DATA WAS FOUND" in out
 
@@ -103,8 +103,8 @@ def test_a_phantom_is_drawn_loudly(phantom, capsys):
 def test_the_word_phantom_goes_before_real_data(tmp_path, monkeypatch, phantom):
     root = indiana(tmp_path / "input" / "d")
     monkeypatch.setenv("CXR_DATA", str(root))
-    dataset = find_dataset("phantom", phantom_out=tmp_path / "p")
-    assert dataset.root == tmp_path / "p" and dataset.found == "asked for"
+    found = find_dataset("phantom", draw=lambda: draw_phantom(tmp_path / "p"))
+    assert found.root == tmp_path / "p" and found.found == "asked for"
 
 
 def fake_kagglehub(monkeypatch, download):
@@ -117,12 +117,17 @@ def test_kagglehub_is_asked_only_where_it_is_welcome(tmp_path, monkeypatch, phan
     root = indiana(tmp_path / "cache" / "versions" / "2")
     asked = []
     fake_kagglehub(monkeypatch, lambda h: asked.append(h) or str(tmp_path / "cache"))
-    assert find_dataset(kaggle_input=NOWHERE).is_phantom and not asked
+    assert (
+        find_dataset(kaggle_input=NOWHERE, draw=draw_phantom).is_phantom and not asked
+    )
     monkeypatch.setenv("COLAB_RELEASE_TAG", "x")
     assert find_dataset(kaggle_input=NOWHERE).root == root
     assert asked == ["raddar/chest-xrays-indiana-university"]
     monkeypatch.setenv("CXR_KAGGLEHUB", "0")
-    assert find_dataset(kaggle_input=NOWHERE).is_phantom and len(asked) == 1
+    assert (
+        find_dataset(kaggle_input=NOWHERE, draw=draw_phantom).is_phantom
+        and len(asked) == 1
+    )
 
 
 def test_a_failed_download_falls_on_and_says_why(monkeypatch, phantom, capsys):
@@ -131,7 +136,7 @@ def test_a_failed_download_falls_on_and_says_why(monkeypatch, phantom, capsys):
 
     fake_kagglehub(monkeypatch, fail)
     monkeypatch.setenv("CXR_KAGGLEHUB", "1")
-    assert find_dataset(kaggle_input=NOWHERE).is_phantom
+    assert find_dataset(kaggle_input=NOWHERE, draw=draw_phantom).is_phantom
     assert "ConnectionError: no route" in capsys.readouterr().out
 
 
@@ -139,9 +144,9 @@ def test_a_csv_is_taken_by_path_or_alone_in_its_folder(tmp_path):
     (tmp_path / "images").mkdir()
     table = tmp_path / "studies.csv"
     table.write_text("frontal,lateral,report\n")
-    dataset = find_dataset(tmp_path, image_root=tmp_path / "images")
-    assert (dataset.kind, dataset.csv) == ("csv", table)
-    assert dataset.image_root == tmp_path / "images"
+    found = find_dataset(tmp_path, image_root=tmp_path / "images")
+    assert (found.kind, found.csv) == ("csv", table)
+    assert found.image_root == tmp_path / "images"
     assert find_dataset(table, columns={"report": "x"}).columns == {"report": "x"}
     with pytest.raises(InputError, match="gone: the image folder does not exist"):
         find_dataset(table, image_root="gone")
@@ -182,14 +187,28 @@ def test_reports_are_looked_for_and_never_drawn(tmp_path, monkeypatch):
         find_reports(tmp_path)
 
 
-def test_a_drawing_never_goes_to_google_drive(monkeypatch, phantom, tmp_path):
-    from cxrbase import hosts as kaggle
+def test_a_folder_may_bear_the_name_of_a_word(tmp_path, phantom):
+    assert indiana(tmp_path / "phantom") and indiana(tmp_path / "kaggle")
+    found = find_dataset("phantom", draw=lambda: draw_phantom(tmp_path / "p"))
+    assert found.is_phantom and found.root == tmp_path / "p"
+    assert find_dataset("./phantom").root == tmp_path / "phantom"
 
-    monkeypatch.setattr(kaggle, "DRIVE", str(tmp_path / "content/drive/MyDrive"))
-    monkeypatch.setattr(kaggle, "CONTENT", str(tmp_path / "content"))
+
+def test_nothing_is_drawn_unless_a_drawer_is_handed_in(phantom):
+    for data in ("", "phantom"):
+        with pytest.raises(InputError, match="nothing to draw a phantom with"):
+            find_dataset(data, kaggle_input=NOWHERE)
+    assert not phantom
+
+
+def test_a_drawing_never_goes_to_google_drive(monkeypatch, phantom, tmp_path):
+    from cxrbase import hosts
+
+    monkeypatch.setattr(hosts, "DRIVE", str(tmp_path / "content/drive/MyDrive"))
+    monkeypatch.setattr(hosts, "CONTENT", str(tmp_path / "content"))
     asked = tmp_path / "content/drive/MyDrive/run/phantom"
-    dataset = find_dataset("phantom", phantom_out=asked)
-    assert dataset.root == tmp_path / "content/run/phantom"
+    found = find_dataset("phantom", draw=lambda: draw_phantom(asked))
+    assert found.root == tmp_path / "content/run/phantom"
 
 
 # === Some of the collection, file by file ===
@@ -224,21 +243,21 @@ def collection(tmp_path, monkeypatch):
 def test_some_studies_are_fetched_one_file_at_a_time(collection, tmp_path):
     from cxrlib.data.studies import load_studies
 
-    dataset = find_dataset("kaggle", phantom_studies=3, seed=1, kaggle_input=NOWHERE)
+    found = find_dataset("kaggle", studies=3, seed=1, kaggle_input=NOWHERE)
     _, asked = collection
-    assert dataset.kind == "indiana" and not dataset.is_phantom
+    assert found.kind == "indiana" and not found.is_phantom
     assert len(asked) == 2 + 2 * 3 and None not in asked
-    studies = load_studies(dataset)
+    studies = load_studies(found)
     assert len(studies) == 11 and studies.on_disk.sum() == 3
     for row in studies[studies.on_disk].itertuples():
         assert pathlib.Path(row.lateral).read_text() == f"{row.uid} Lateral"
 
 
 def test_what_was_fetched_is_not_fetched_again(collection):
-    first = find_dataset("kaggle", phantom_studies=3, kaggle_input=NOWHERE)
+    first = find_dataset("kaggle", studies=3, kaggle_input=NOWHERE)
     _, asked = collection
     asked.clear()
-    again = find_dataset("kaggle", phantom_studies=3, kaggle_input=NOWHERE)
+    again = find_dataset("kaggle", studies=3, kaggle_input=NOWHERE)
     assert again.root == first.root and len(asked) == 2  # The tables are looked up.
 
 
@@ -252,7 +271,7 @@ def test_a_file_that_kaggle_keeps_back_is_told(collection, phantom):
     remote, _ = collection
     (remote / "images/images_normalized/4Lateral.png").unlink()
     with pytest.raises(InputError, match="4Lateral.png: Kaggle does not hand it out"):
-        find_dataset("kaggle", phantom_studies=10, kaggle_input=NOWHERE)
+        find_dataset("kaggle", studies=10, kaggle_input=NOWHERE)
     assert not phantom, "a phantom must not stand in for what was asked for"
 
 

@@ -6,9 +6,10 @@ import pathlib
 import shutil
 
 from cxrbase.files import InputError, write_whole
-from cxrlib.data.sources import KAGGLE_HANDLE, PROJECTIONS, REPORTS, describe_folder
+from cxrbase.layout import IMAGES, PROJECTIONS, REPORTS
+from cxrlib.data.readers.indiana import KAGGLE_HANDLE, describe_folder
+from cxrlib.data.studies import funnel, load_studies
 
-IMAGES = "images/images_normalized"
 AT_ONCE = 8  # Downloads side by side; each is a file of one or two megabytes.
 
 
@@ -51,8 +52,6 @@ def fetch_studies(count, seed=0, out=None):
     dataset = describe_folder(fetch_studies(200))
     ```
     """
-    from cxrlib.data.studies import funnel, load_studies
-
     out = pathlib.Path(out or f"data/indiana-{count}-seed{seed}")
     tables = fetch_tables()
     for name in (REPORTS, PROJECTIONS):

@@ -4,66 +4,19 @@ The first that is there wins, and what was chosen is printed. Only a phantom is
 ever drawn unasked; a path that was given and does not exist is an error.
 """
 
-import dataclasses
-import json
 import os
 import pathlib
 
 from cxrbase.files import InputError
-from cxrbase.hosts import KAGGLE_INPUT, download_is_welcome, find_below, off_drive
+from cxrbase.hosts import KAGGLE_INPUT, download_is_welcome, find_below
+from cxrbase.layout import REPORTS
+from cxrlib.data.readers.indiana import (
+    KAGGLE_HANDLE,
+    describe_folder,
+    read_phantom_note,
+)
 
-REPORTS = "indiana_reports.csv"
-PROJECTIONS = "indiana_projections.csv"
-KAGGLE_HANDLE = "raddar/chest-xrays-indiana-university"
-
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-    """A folder of radiographs with reports, found but not yet read.
-
-    Args:
-        root: `pathlib.Path`. The folder.
-        kind: string. `"indiana"` (the Kaggle layout, the phantom's too) or
-            `"csv"` (one table with `frontal, lateral, report`).
-        found: string. How it was found, for the log.
-        csv: `pathlib.Path`. The table that holds the reports.
-        image_root: `pathlib.Path`. The folder that image names start from.
-        columns: dict. For `"csv"`: our column name → the table's.
-        phantom: dict or `None`. What `phantom.json` says, if it is a phantom.
-
-    Example:
-    ```python
-    dataset = find_dataset("/content/indiana")
-    dataset.is_phantom  # False
-    ```
-    """
-
-    root: pathlib.Path
-    kind: str
-    found: str
-    csv: pathlib.Path
-    image_root: pathlib.Path
-    columns: dict = dataclasses.field(default_factory=dict)
-    phantom: dict | None = None
-
-    @property
-    def is_phantom(self):
-        """Whether the radiographs were drawn by the phantom generator."""
-        return self.phantom is not None
-
-    def describe(self):
-        """Return one line for the log.
-
-        Returns:
-            A string.
-
-        Example:
-        ```python
-        print(dataset.describe())
-        ```
-        """
-        what = "PHANTOM" if self.is_phantom else "real"
-        return f"Data: {what}, {self.kind} layout, {self.root} ({self.found})"
+WORDS = ("phantom", "kaggle")
 
 
 def find_dataset(
@@ -71,10 +24,9 @@ def find_dataset(
     *,
     columns=None,
     image_root=None,
-    phantom_studies=300,
-    phantom_size=512,
+    studies=300,
     seed=0,
-    phantom_out=None,
+    draw=None,
     kaggle_input=KAGGLE_INPUT,
 ):
     """Find the data, or draw a phantom where there is none.
@@ -86,24 +38,26 @@ def find_dataset(
     Args:
         data: string, `pathlib.Path` or `None`. A folder in the Kaggle layout,
             a CSV, a folder that holds exactly one CSV, or one of the words
-            `"phantom"` and `"kaggle"`. Empty means: look for it.
+            `"phantom"` and `"kaggle"` (a folder of such a name is `"./phantom"`).
+            Empty means: look for it.
         columns: dict. For a CSV: our name → the table's, e.g.
             `{"report": "notes", "patient": "patientid"}`.
         image_root: string. For a CSV: the folder that image paths start from,
             if it is not the CSV's own.
-        phantom_studies: int. How many studies to draw, or to fetch from Kaggle.
-        phantom_size: int. The side of a drawn image, in pixels.
-        seed: int. The phantom's seed.
-        phantom_out: string. Where to draw; by default
-            `data/phantom-<studies>x<size>-seed<seed>`. Never on Google Drive.
+        studies: int. How many to fetch from Kaggle.
+        seed: int. Of the lot that decides which.
+        draw: callable or `None`. Called without arguments to draw a phantom, such as
+            `lambda: draw_phantom("data/phantom", studies=300)` with
+            `cxrlib.course.draw_phantom`; returns its folder. Without it nothing is
+            drawn.
         kaggle_input: string. Where Kaggle mounts its data.
 
     Returns:
-        A `Dataset`.
+        A `cxrlib.data.readers.indiana.Dataset`.
 
     Raises:
         InputError: if a path was given (or stands in `$CXR_DATA`) that does
-            not exist or holds no data set.
+            not exist or holds no data set, or there is none and nothing to draw.
 
     Example:
     ```python
@@ -112,12 +66,12 @@ def find_dataset(
     """
     given = data or os.environ.get("CXR_DATA")
     found = "the path given" if data else "$CXR_DATA"
-    word = str(given) if given and not pathlib.Path(str(given)).exists() else ""
+    word = str(given) if given and str(given) in WORDS else ""
     wanted, folder = word == "phantom", None
     if word == "kaggle":
         from cxrlib.data.download import fetch_studies
 
-        folder = _search(kaggle_input) or fetch_studies(phantom_studies, seed)
+        folder = _search(kaggle_input) or fetch_studies(studies, seed)
         found = "asked for"
     elif given and not wanted:
         folder = pathlib.Path(given).expanduser()
@@ -126,7 +80,12 @@ def find_dataset(
         if folder is None:
             folder, found = _download(), "downloaded with kagglehub"
     if folder is None:
-        folder = _draw(phantom_out, phantom_studies, seed, phantom_size)
+        if draw is None:
+            raise InputError(
+                "No data was found, and there is nothing to draw a phantom with. Give "
+                "a path, or set $CXR_DATA."
+            )
+        folder = draw()
         found = "asked for" if wanted else "NO REAL DATA WAS FOUND"
     dataset = describe_folder(folder, found, columns, image_root)
     print(dataset.describe())
@@ -172,87 +131,9 @@ def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
         return folder
     places = [os.environ.get("CXR_DATA"), _search(kaggle_input), *places]
     for place in map(pathlib.Path, filter(None, places)):
-        if (place / REPORTS).is_file() and _phantom(place) is None:
+        if (place / REPORTS).is_file() and read_phantom_note(place) is None:
             return place
     return None
-
-
-def describe_folder(path, found="", columns=None, image_root=None):
-    """Tell which layout a path holds.
-
-    Args:
-        path: `pathlib.Path`. A folder or a CSV.
-        found: string. How it was found.
-        columns: dict. As in `find_dataset`.
-        image_root: string. As in `find_dataset`.
-
-    Returns:
-        A `Dataset`.
-
-    Raises:
-        InputError: if nothing is there, or nothing that can be read.
-
-    Example:
-    ```python
-    describe_folder(pathlib.Path("paired/studies.csv"))
-    ```
-    """
-    path = pathlib.Path(path)
-    if not path.exists():
-        raise InputError(
-            f"{path}: does not exist ({found or 'the path given'}). Check the path, "
-            "or leave it out to have a phantom drawn."
-        )
-    path = path.resolve()
-    root = path if path.is_dir() else path.parent
-    if path == root or path.name == REPORTS:
-        indiana = root / REPORTS
-        if indiana.exists():
-            return _indiana(root, found, image_root)
-        path = _only_csv(root)
-    elif path.suffix.lower() not in (".csv", ".tsv", ".txt"):
-        raise InputError(f"{path}: is not a CSV. Hand in a folder or a CSV file.")
-    images = pathlib.Path(image_root).expanduser() if image_root else root
-    if not images.is_dir():
-        raise InputError(f"{images}: the image folder does not exist. Check the path.")
-    return Dataset(root, "csv", found, path, images.resolve(), dict(columns or {}))
-
-
-def _indiana(root, found, image_root):
-    if not (root / PROJECTIONS).exists():
-        raise InputError(
-            f"{root / PROJECTIONS}: is missing. It belongs beside {REPORTS} and names "
-            "each image's view; download both again."
-        )
-    normalized = root / "images" / "images_normalized"
-    images = normalized if normalized.is_dir() else root / "images"
-    images = pathlib.Path(image_root).expanduser() if image_root else images
-    return Dataset(
-        root, "indiana", found, root / REPORTS, images.resolve(), {}, _phantom(root)
-    )
-
-
-def _phantom(root):
-    note = root / "phantom.json"
-    if not note.exists():
-        return None
-    try:
-        return dict(json.loads(note.read_text()))
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{note}: is not readable JSON. Draw the phantom again."
-        ) from error
-
-
-def _only_csv(root):
-    tables = sorted(root.glob("*.csv"))
-    if len(tables) == 1:
-        return tables[0]
-    names = ", ".join(table.name for table in tables) or "none"
-    raise InputError(
-        f"{root}: holds no {REPORTS}, and of other CSV files: {names}. Hand in the "
-        "path of the one CSV to read."
-    )
 
 
 def _search(start):
@@ -277,19 +158,3 @@ def _download():
     except Exception as error:  # No network, no account, no space: go on.
         print(f"kagglehub could not fetch it: {type(error).__name__}: {error}")
         return None
-
-
-def _draw(out, studies, seed, size):
-    out = off_drive(out or f"data/phantom-{studies}x{size}-seed{seed}")
-    line = "=" * 72
-    print(
-        f"{line}\nPHANTOM: the radiographs are DRAWN, not taken from patients.\n"
-        f"{studies} studies, seed {seed}, in {out}. No figure computed on them says\n"
-        "anything about real patients. For real data give a path or set $CXR_DATA.\n"
-        f"{line}"
-    )
-    from cxrphantom.dataset import write_phantom
-
-    # It goes on where a killed call stopped, and does nothing if all is there.
-    write_phantom(out, studies=studies, seed=seed, size=size)
-    return out

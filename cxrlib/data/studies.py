@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError, inside
+from cxrbase.layout import PROJECTIONS
 from cxrlib.data.labels import is_indexed, label_from_cell, label_from_indexing
-from cxrlib.data.sources import PROJECTIONS
 
 TEXTS = ("indication", "findings", "impression")
 COLUMNS = (
@@ -22,7 +22,7 @@ def load_studies(dataset):
     """Read a data set into one row per study; no image is opened.
 
     Args:
-        dataset: `cxrlib.data.sources.Dataset`.
+        dataset: `cxrlib.data.readers.indiana.Dataset`.
 
     Returns:
         A `pandas.DataFrame` sorted by `uid`, with columns `uid`, `patient`

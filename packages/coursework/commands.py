@@ -112,3 +112,23 @@ def grade(runs_dir, rubric, out, notebooks, jobs):
 
 def _count(n, word):
     return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@click.option(
+    "--readme",
+    type=PATH,
+    help="Write the table into this file, between its two marks.",
+)
+@click.option(
+    "--leave-out", multiple=True, help="A pattern of names, such as 'before_*'."
+)
+def figures(folder, readme, leave_out):
+    """Print the figures of a run's notebook, FOLDER, beside their baselines."""
+    from coursework.pages.figures import figures_of, write_between_marks
+
+    text = figures_of(folder, leave_out)
+    if readme:
+        write_between_marks(readme, text)
+    click.echo(text)

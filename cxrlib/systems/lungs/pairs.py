@@ -9,13 +9,14 @@ import pandas as pd
 
 from cxrbase.files import InputError
 from cxrbase.images import read_radiograph, resize_square
+from cxrbase.layout import IMAGES
 from cxrlib.data.splits import split_studies
 from cxrlib.systems.lungs.augment import augment
 
 # Where the images and masks of a layout lie; both have the same names.
 LAYOUTS = {
     "pairs": ("images", "masks"),
-    "phantom": ("images/images_normalized", "truth/lungs"),
+    "phantom": (IMAGES, "truth/lungs"),
 }
 
 

@@ -1,0 +1,262 @@
+"""The command line of the reports: phantom, prepare, train, evaluate, report."""
+
+import json
+import pathlib
+
+import click
+
+from cxrlib.commands.lungs import LUNG_MODEL
+
+
+def column_pairs(context, parameter, values):
+    """Read `ours=theirs` pairs."""
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value}: write it as ours=theirs.")
+    return dict(value.split("=", 1) for value in values)
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--studies", type=int, help="How many to draw: 300, or all reports.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--size", default=512, show_default=True, help="Side in pixels.")
+@click.option(
+    "--from-reports",
+    type=click.Path(path_type=pathlib.Path),
+    help="Draw the MeSH terms of a real indiana_reports.csv and keep its texts.",
+)
+def phantom(out, studies, seed, size, from_reports):
+    """Draw a phantom dataset with exact truth into the folder OUT."""
+    from cxrphantom.dataset import draw_from_reports, write_phantom
+
+    if from_reports:
+        draw_from_reports(from_reports, out, limit=studies, seed=seed, size=size)
+    else:
+        write_phantom(out, studies=studies or 300, seed=seed, size=size)
+    click.echo(f"PHANTOM dataset in {out}")
+
+
+def multiple_of_32(context, parameter, size):
+    """Refuse what the encoder cannot halve five times."""
+    if size % 32:
+        raise click.BadParameter(f"{size}: must be a multiple of 32.")
+    return size
+
+
+SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
+COUNT = click.IntRange(1)
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--data", default="", help="Folder or CSV; looked for when left out.")
+@click.option("--image-root", help="Folder that a CSV's image paths start from.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    callback=column_pairs,
+    metavar="OURS=THEIRS",
+    help="Name of a CSV's column, such as report=notes. May be repeated.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(32),
+    default=224,
+    show_default=True,
+    callback=multiple_of_32,
+    help="Side in pixels, a multiple of 32.",
+)
+@click.option("--fit", type=click.Choice(["stretch", "pad"]), default="stretch")
+@click.option(
+    "--crop",
+    type=click.Choice(["none", "lungs"]),
+    default="none",
+    show_default=True,
+    help="Of frontal views; one without a plausible lung mask stays whole.",
+)
+@LUNG_MODEL
+@click.option("--seed", default=0, show_default=True, help="Of split and phantom.")
+@click.option(
+    "--split",
+    "fractions",
+    type=(float, float, float),
+    default=(0.8, 0.1, 0.1),
+    show_default=True,
+    help="Shares of train, val and test.",
+)
+@click.option("--processes", type=int, help="Decoding processes; all cores by default.")
+def prepare(
+    out,
+    data,
+    image_root,
+    columns,
+    size,
+    fit,
+    crop,
+    lung_model,
+    seed,
+    fractions,
+    processes,
+):
+    """Clean, split, decode and resize a dataset into shards in the folder OUT."""
+    from cxrlib.course import draw_phantom
+    from cxrlib.data.prepare import prepare as write_shards
+    from cxrlib.data.sources import find_dataset
+    from cxrlib.data.splits import split_studies
+    from cxrlib.data.studies import funnel, funnel_markdown, load_studies
+    from cxrlib.systems.lungs.crop import crop_options
+
+    dataset = find_dataset(
+        data,
+        columns=columns,
+        image_root=image_root,
+        seed=seed,
+        draw=lambda: draw_phantom(None, seed=seed),
+    )
+    kept, table = funnel(load_studies(dataset))
+    click.echo(funnel_markdown(kept, table))
+    on_disk = kept[kept.on_disk]
+    if len(on_disk):
+        # Only what is there can be split; `prepare` lists the rest as missing.
+        split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
+        kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
+    cropping = crop_options(crop, lung_model)
+    write_shards(kept, out, size=size, fit=fit, processes=processes, **cropping)
+
+
+@click.command()
+@click.argument("prepared", type=click.Path(path_type=pathlib.Path))
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "compact", "base"]),
+    default="compact",
+    show_default=True,
+)
+@click.option(
+    "--section", type=click.Choice(["impression", "findings"]), default="impression"
+)
+@click.option("--epochs", type=COUNT, default=10, show_default=True)
+@click.option("--batch-size", type=COUNT, default=16, show_default=True)
+@click.option("--learning-rate", default=1e-3, show_default=True)
+@click.option("--alpha", default=1.0, show_default=True, help="Classification.")
+@click.option("--beta", default=1.0, show_default=True, help="Frontal reconstruction.")
+@click.option("--gamma", default=1.0, show_default=True, help="Lateral reconstruction.")
+@click.option("--delta", default=1.0, show_default=True, help="Text.")
+@click.option("--ssim-weight", default=0.5, show_default=True, help="λ of 1 − SSIM.")
+@click.option("--skips", type=click.IntRange(0, 5), default=5, show_default=True)
+@click.option(
+    "--conditioning",
+    type=click.Choice(["spatial", "latent", "none"]),
+    default="spatial",
+    show_default=True,
+    help="How GPT-2 is told of the image.",
+)
+@click.option("--sequence-length", default=64, show_default=True, help="In tokens.")
+@click.option("--vocabulary-size", default=1000, show_default=True)
+@click.option(
+    "--gpt2",
+    default="auto",
+    show_default=True,
+    help="auto, none, gpt2, distilgpt2, or a folder of vocabulary and weights.",
+)
+@click.option(
+    "--encoder-weights",
+    default="auto",
+    show_default=True,
+    help="auto, none, chexnet, imagenet, or a file.",
+)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
+def train(prepared, out, **options):
+    """Train on the folder PREPARED; the best model goes to OUT/model.keras."""
+    from cxrlib.course import setup
+    from cxrlib.systems.reports.train import train_report_model
+
+    setup(options["seed"])
+    train_report_model(prepared, out, **options)
+    click.echo(f"Best epoch: {out / 'model.keras'}; figures: {out / 'history.csv'}")
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=pathlib.Path))
+@click.argument("prepared", type=click.Path(path_type=pathlib.Path))
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.option("--split", default="test", show_default=True)
+@click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
+def evaluate(model, prepared, out, split, sampler):
+    """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
+    from coursework.results import Results
+    from cxrlib.course import setup
+    from cxrlib.systems.files import load_model
+    from cxrlib.systems.reports.model import ReportModel
+    from cxrlib.systems.reports.predict import predict_split
+    from cxrlib.systems.reports.train import evaluate_model
+    from cxrscore.tables import figures_markdown
+
+    environment = setup(verbose=False)  # First: it sets the precision.
+    trained = load_model(model, ReportModel)
+    chosen = {"split": split, "sampler": sampler, "model": str(model)}
+    results = Results(out.parent, out.name, environment, chosen)
+    predictions, _ = predict_split(trained, prepared, split, sampler)
+    evaluate_model(results, trained, prepared, predictions, split)
+    path = results.write()
+    click.echo(figures_markdown(results.record["metrics"]))
+    for warning in results.record["warnings"]:
+        click.echo(f"WARNING: {warning}")
+    click.echo(f"Written: {path}")
+
+
+@click.command()
+@click.option("--frontal", required=True, type=click.Path(path_type=pathlib.Path))
+@click.option("--lateral", type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--model",
+    default="outputs/demo/07_multitask/model.keras",
+    show_default=True,
+    type=click.Path(path_type=pathlib.Path),
+)
+@click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
+@click.option("--prompt", default="", help="How the report begins, such as No.")
+@LUNG_MODEL
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--reconstructions",
+    type=click.Path(path_type=pathlib.Path),
+    help="Folder for the reconstructed views as PNG.",
+)
+def report(
+    frontal, lateral, model, sampler, prompt, lung_model, as_json, reconstructions
+):
+    """Write the report of one study: a frontal and, if there is one, a lateral."""
+    from cxrlib.systems.files import load_model
+    from cxrlib.systems.reports.model import ReportModel
+    from cxrlib.systems.reports.predict import write_report
+
+    answer = write_report(
+        load_model(model, ReportModel), frontal, lateral, sampler, prompt, lung_model
+    )
+    images = answer.pop("images")
+    if reconstructions:
+        answer["files"] = save_reconstructions(images, reconstructions)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    click.echo(f"Report: {answer['report']}")
+    click.echo(f"Probability of abnormal: {answer['abnormal_probability']:.2f}")
+    for line in [*answer["notes"], *answer.get("files", [])]:
+        click.echo(line)
+
+
+def save_reconstructions(images, folder):
+    """Write the reconstructed views as PNG; return their paths."""
+    from cxrbase.images import write_png
+
+    paths = []
+    for name, image in images.items():
+        if name.endswith("_reconstruction"):
+            paths.append(str(folder / f"{name}.png"))
+            write_png(paths[-1], image)
+    return paths
