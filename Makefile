@@ -22,6 +22,8 @@ test-colab: $(COLAB_VENV)/test-installed
 lint: $(VENV)/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python tests/house.py
 
 # Makes weights/phantom_encoder.weights.h5 anew, in about an hour on two cores.
 pretrain: $(VENV)/demo-installed

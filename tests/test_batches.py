@@ -15,7 +15,7 @@ from small_notebooks import notebook, printed
 
 from coursework.run import client, executor
 from coursework.run.runner import Run, execute, plan, run_notebooks
-from coursework.run.status import read_status
+from coursework.status import read_status
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
 

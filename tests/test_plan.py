@@ -6,11 +6,11 @@ import nbformat
 import pytest
 from small_notebooks import notebook
 
-from coursework.run import status
+from coursework import status
 from coursework.run.grid import LONGEST, point_names, read_grid
 from coursework.run.parameters import known_parameters, read_parameters, scalar
 from coursework.run.plan import PROFILES, Run, course_notebooks, plan
-from coursework.run.status import fingerprint
+from coursework.status import fingerprint
 from cxrbase.files import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -6,7 +6,7 @@ import urllib.parse
 import pandas as pd
 
 from coursework.pages.records import sweep_table
-from coursework.run.status import in_words
+from coursework.status import in_words
 from cxrbase.grounds import GROUNDS
 from cxrscore.figure import format_figure
 from cxrscore.tables import best_baseline

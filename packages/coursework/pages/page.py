@@ -8,7 +8,7 @@ import pandas as pd
 from coursework.pages.overview import cell_link, label_of, link, overview
 from coursework.pages.records import read_or_tell, read_records
 from coursework.results import VIEWS, example_path
-from coursework.run.status import in_words
+from coursework.status import in_words
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
 from cxrscore.evaluate import read_predictions

@@ -6,7 +6,7 @@ import pathlib
 import pandas as pd
 
 from coursework.results import read_results
-from coursework.run.status import STATES, read_status
+from coursework.status import STATES, read_status
 from cxrbase.files import InputError, write_whole
 from cxrscore.tables import best_baseline
 

@@ -18,7 +18,7 @@ import traceback
 
 from coursework.run.parameters import known_parameters, refuse_unknown
 from coursework.run.plan import Run
-from coursework.run.status import Status
+from coursework.status import Status
 from cxrbase.files import InputError, write_whole
 
 

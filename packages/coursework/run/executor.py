@@ -17,7 +17,7 @@ import psutil
 from coursework.run.client import say_exit
 from coursework.run.execute import write_page
 from coursework.run.plan import Run
-from coursework.run.status import FINAL, Status, read_status
+from coursework.status import FINAL, Status, read_status
 from cxrbase.files import InputError
 
 MARK = "CXRLIB_RUN"  # The environment variable by which a run's processes are found.

@@ -5,7 +5,7 @@ import time
 
 from tqdm import tqdm
 
-from coursework.run.status import in_words, read_status
+from coursework.status import in_words, read_status
 
 HEARTBEAT = 60  # Seconds between two lines that say what is running.
 

@@ -9,7 +9,7 @@ from coursework.run.execute import execute, sigterm_interrupts
 from coursework.run.parameters import known_parameters
 from coursework.run.plan import PROFILES, Run, plan
 from coursework.run.progress import Progress
-from coursework.run.status import Status, is_whole, read_status
+from coursework.status import Status, is_whole, read_status
 from cxrbase.files import InputError
 
 __all__ = ["PROFILES", "Run", "execute", "known_parameters", "plan", "run_notebooks"]
