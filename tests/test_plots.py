@@ -1,3 +1,5 @@
+import inspect
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -76,7 +78,7 @@ def test_figure_is_drawn_and_names_its_ground(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["one_pair", "roc"])
 def test_real_data_has_no_caption(name):
-    assert "PHANTOM" not in words(CASES[name]())
+    assert "PHANTOM" not in words(CASES[name](ground="real"))
 
 
 def test_unknown_ground_is_refused():
@@ -86,19 +88,32 @@ def test_unknown_ground_is_refused():
 
 def test_history_reads_the_log_of_keras(tmp_path):
     LOG.to_csv(tmp_path / "log.csv", index=False)
-    figure = plots.plot_history(tmp_path / "log.csv")
+    figure = plots.plot_history(tmp_path / "log.csv", ground="real")
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["loss", "text loss"]
     assert [len(axes.lines) for axes in figure.axes] == [2, 1]
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_xdata(), [1, 2])
 
 
+def test_no_plot_takes_a_ground_for_granted():
+    # A student who forgets it would publish a phantom without its red line.
+    takes = {
+        name: inspect.signature(getattr(plots, name)).parameters.get("ground")
+        for name in plots.__all__
+        if name.startswith(("plot_", "show_"))
+    }
+    without = {name for name, ground in takes.items() if ground is None}
+    assert without == {"plot_positions", "plot_schedules", "show_grids"}  # No data.
+    for ground in filter(None, takes.values()):
+        assert ground.kind is ground.KEYWORD_ONLY and ground.default is ground.empty
+
+
 def test_roc_says_why_there_is_none():
-    assert "only one class" in words(plots.plot_roc([1, 1], [0.2, 0.9]))
+    assert "only one class" in words(plots.plot_roc([1, 1], [0.2, 0.9], ground="real"))
 
 
 def test_roc_has_its_area_its_band_and_its_threshold():
-    figure = plots.plot_roc(LABELS, CALLS, threshold=0.5)
+    figure = plots.plot_roc(LABELS, CALLS, threshold=0.5, ground="real")
     assert "AUROC 0.750" in words(figure) and "n = 7" in words(figure)
     assert "threshold 0.50" in words(figure)
     axes = figure.axes[0]
@@ -108,7 +123,7 @@ def test_roc_has_its_area_its_band_and_its_threshold():
 
 
 def test_confusion_counts_the_true_classes_in_rows():
-    figure = plots.plot_confusion(LABELS, CALLS, names=("clear", "ill"))
+    figure = plots.plot_confusion(LABELS, CALLS, names=("clear", "ill"), ground="real")
     found = words(figure)
     for cell in (
         "2 67 % of clear",
@@ -121,17 +136,17 @@ def test_confusion_counts_the_true_classes_in_rows():
 
 
 def test_calibration_shows_the_error_and_what_chance_allows():
-    figure = plots.plot_calibration(LABELS, CALLS, bins=2, equal="mass")
+    figure = plots.plot_calibration(LABELS, CALLS, bins=2, equal="mass", ground="real")
     axes, below = figure.axes
     assert "2 bins of equal mass, n = 7" in axes.get_title()
     np.testing.assert_allclose(axes.lines[1].get_xydata(), [[0.3, 0.5], [0.8, 2 / 3]])
     assert len(axes.collections) == 2  # If calibrated, and the interval.
     heights = sum(bar.get_height() for bar in below.patches)
     assert heights == 7
-    assert "no study has a label" in words(CASES["calibration_of_none"]())
+    assert "no study has a label" in words(CASES["calibration_of_none"](ground="real"))
 
 
 def test_the_style_stays_inside():
     before = plt.rcParams["axes.grid"]
-    CASES["history"]()
+    CASES["history"](ground="real")
     assert plt.rcParams["axes.grid"] == before

@@ -41,7 +41,9 @@ def test_influences_share_one_scale_and_mark_the_answers(tmp_path):
 
 
 def test_influences_of_zero_are_drawn():
-    plots.plot_influence({"none": np.zeros((2, 2))}, TOKENS[:2]).canvas.draw()
+    plots.plot_influence(
+        {"none": np.zeros((2, 2))}, TOKENS[:2], ground="real"
+    ).canvas.draw()
 
 
 def test_choices_show_every_probability_and_what_is_ruled_out(tmp_path):
@@ -68,4 +70,4 @@ def test_gates_show_their_size_and_mean(tmp_path):
 
 
 def test_shut_gates_are_drawn():
-    plots.plot_gates([np.zeros(4)]).canvas.draw()
+    plots.plot_gates([np.zeros(4)], ground="real").canvas.draw()

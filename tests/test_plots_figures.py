@@ -29,7 +29,10 @@ def words(figure):
 
 def test_a_value_stands_beside_whatever_there_is(tmp_path):
     figure = plots.plot_beside(
-        FIGURES, ("constant", "nearest", "shuffled", "seed 000"), "ours", "phantom"
+        FIGURES,
+        ("constant", "nearest", "shuffled", "seed 000"),
+        "ours",
+        ground="phantom",
     )
     assert plots.save_figure(figure, tmp_path / "beside.png").stat().st_size
     drawn = {
@@ -50,7 +53,7 @@ def test_a_value_stands_beside_whatever_there_is(tmp_path):
 
 def test_resamples_carry_their_intervals():
     drawn = {"a": np.linspace(0, 1, 1001), "the fall": np.linspace(-1, 1, 1001)}
-    figure = plots.plot_resamples(drawn)
+    figure = plots.plot_resamples(drawn, ground="real")
     assert "0.025 to 0.975" in words(figure) and "−0.950 to 0.950" in words(figure)
     assert len(figure.axes) == 2
 

@@ -53,7 +53,7 @@ def test_maps_are_drawn_with_the_true_outline(columns, tmp_path):
 
 
 def test_the_outline_lies_on_the_image():
-    figure = plots.plot_cams(IMAGES, CAMS, MASKS)
+    figure = plots.plot_cams(IMAGES, CAMS, MASKS, ground="real")
     (contour,) = figure.axes[0].findobj(ContourSet)
     corners = contour.get_paths()[0].vertices
     # 16 of 64 pixels are 8 of 32, counted from the pixel's middle.
@@ -63,7 +63,7 @@ def test_the_outline_lies_on_the_image():
 def test_heat_is_scaled_by_study_over_both_views():
     cams = np.zeros((2, 2, 4, 4))
     cams[0, 0], cams[0, 1], cams[1, 0] = 4, 1, 0.1
-    figure = plots.plot_cams({k: v[:2] for k, v in IMAGES.items()}, cams)
+    figure = plots.plot_cams({k: v[:2] for k, v in IMAGES.items()}, cams, ground="real")
     heats = [axes.images[1].get_array().max() for axes in figure.axes]
     np.testing.assert_allclose(heats, [1, 0.25, 1, 0])
     assert "PHANTOM" not in words(figure)
@@ -83,5 +83,5 @@ def test_the_words_that_move_most_are_shown(tmp_path):
 
 
 def test_chosen_places_are_shown():
-    figure = plots.plot_next_words(TABLE, places=[0])
+    figure = plots.plot_next_words(TABLE, places=[0], ground="real")
     assert len(figure.axes) == 1 and "0.10 bits" in words(figure)

@@ -46,18 +46,20 @@ def test_masks_are_drawn_and_name_their_ground(columns, tmp_path):
     assert min(plt.imread(path).shape[:2]) > 150
     assert "PHANTOM" in words(figure)
     assert [len(contours(axes)) for axes in figure.axes[:4]] == [1, 1, 0, 0]
-    assert "PHANTOM" not in words(plots.show_masks(IMAGES, MASKS))
+    assert "PHANTOM" not in words(plots.show_masks(IMAGES, MASKS, ground="real"))
 
 
 def test_doubtful_masks_are_red():
-    figure = plots.show_masks(IMAGES, MASKS, doubtful=[True, False, True, False])
+    figure = plots.show_masks(
+        IMAGES, MASKS, doubtful=[True, False, True, False], ground="real"
+    )
     assert contours(figure.axes[0]) == [DOUBTFUL]
     assert contours(figure.axes[1]) == [FOUND]
 
 
 def test_errors_are_tinted():
     truths = np.roll(MASKS, 4, axis=1)  # Four rows down: as much missed as extra.
-    figure = plots.show_masks(IMAGES[:1], MASKS[:1], truths[:1])
+    figure = plots.show_masks(IMAGES[:1], MASKS[:1], truths[:1], ground="real")
     layers = [image.get_array() for image in figure.axes[0].images[1:]]
     missed, extra = (np.argwhere(layer[..., 3] > 0) for layer in layers)
     assert set(missed[:, 0]) == {24, 25, 26, 27} and set(extra[:, 0]) == {8, 9, 10, 11}
@@ -68,7 +70,7 @@ def test_errors_are_tinted():
 
 
 def test_one_image_without_titles():
-    assert len(plots.show_masks(IMAGES[:1], MASKS[:1]).axes) == 1
+    assert len(plots.show_masks(IMAGES[:1], MASKS[:1], ground="real").axes) == 1
 
 
 @pytest.mark.parametrize("box", [LungBox(4, 6, 20), LungBox(-3, -5, 40)])

@@ -71,12 +71,12 @@ def test_figure_is_drawn_and_names_its_ground(name, tmp_path):
     path = plots.save_figure(figure, tmp_path / f"{name}.png")
     assert min(plt.imread(path).shape[:2]) > 150
     assert "PHANTOM" in words(figure)
-    assert "PHANTOM" not in words(CASES[name]())
+    assert "PHANTOM" not in words(CASES[name](ground="real"))
 
 
 def test_versions_carry_their_own_figures_and_errors():
     first = {name: each[:1] for name, each in VERSIONS.items()}
-    figure = plots.show_versions(FILMS[:1], first, gain=4)
+    figure = plots.show_versions(FILMS[:1], first, gain=4, ground="real")
     assert "the same\nSSIM 1.00, MSE 0.0000" in words(figure)
     assert "MSE 0.0100" in words(figure) and "error × 4" in words(figure)
     error = figure.axes[6].images[0]  # Below "darker by a tenth".
@@ -85,12 +85,14 @@ def test_versions_carry_their_own_figures_and_errors():
 
 
 def test_versions_without_errors_have_one_row_per_film():
-    assert len(plots.show_versions(FILMS, VERSIONS, gain=0).axes) == 2 * 4
-    assert len(plots.show_versions(FILMS, VERSIONS).axes) == 2 * 2 * 4
+    assert (
+        len(plots.show_versions(FILMS, VERSIONS, gain=0, ground="real").axes) == 2 * 4
+    )
+    assert len(plots.show_versions(FILMS, VERSIONS, ground="real").axes) == 2 * 2 * 4
 
 
 def test_findings_are_outlined_on_films_and_errors():
-    figure = CASES["versions"]()
+    figure = CASES["versions"](ground="real")
     outlined = [bool(axes.findobj(ContourSet)) for axes in figure.axes]
     assert outlined == [True, *[False] * 4, True, True, True, *[False] * 8]
     (outline,) = figure.axes[0].findobj(ContourSet)
@@ -99,7 +101,7 @@ def test_findings_are_outlined_on_films_and_errors():
 
 
 def test_skips_are_a_curve_in_order_and_baselines_are_lines():
-    figure = CASES["skips"]()
+    figure = CASES["skips"](ground="real")
     assert [axes.get_title() for axes in figure.axes] == ["frontal", "lateral", "", ""]
     curve, *lines = figure.axes[0].lines
     np.testing.assert_allclose(curve.get_xydata(), [[0, 0.5], [5, 0.9]])
@@ -109,7 +111,7 @@ def test_skips_are_a_curve_in_order_and_baselines_are_lines():
 
 
 def test_decoders_have_a_line_for_training_and_one_for_validation():
-    figure = CASES["decoders"]()
+    figure = CASES["decoders"](ground="real")
     assert [axes.get_title() for axes in figure.axes] == ["frontal", "lateral"]
     lines = figure.axes[0].lines
     assert [line.get_linestyle() for line in lines] == ["-", "--", "-", "--"]
@@ -124,7 +126,7 @@ def test_grids_write_their_values():
 
 
 def test_differences_of_a_row_share_the_scale_of_its_first_column():
-    figure = CASES["differences"]()
+    figure = CASES["differences"](ground="real")
     most = np.abs(FILMS[1] - 0.5).max()
     for axes in figure.axes[4:]:
         np.testing.assert_allclose(axes.images[0].get_clim(), (-most, most))

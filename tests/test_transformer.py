@@ -414,7 +414,7 @@ def test_attention_is_drawn_with_numbers_while_they_fit(tmp_path):
     assert min(plt.imread(path).shape[:2]) > 150
     assert words(figure).count("0.25") == 3 and "0.00" not in words(figure)
     assert any("PHANTOM" in word for word in words(figure))
-    many = plots.plot_attention(np.eye(12)[None], ["a"] * 12)
+    many = plots.plot_attention(np.eye(12)[None], ["a"] * 12, ground="phantom")
     assert "1.00" not in words(many)
     waves = SinusoidalPositions()(np.zeros((1, 20, 8)))[0]
     plots.save_figure(plots.plot_positions(waves), tmp_path / "positions.png")

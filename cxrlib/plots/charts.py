@@ -8,7 +8,7 @@ from cxrlib.plots.style import RED, STYLE, caption
 
 
 @plt.rc_context(STYLE)
-def plot_history(log, ground="real"):
+def plot_history(log, *, ground):
     """Plot each logged quantity over the epochs, train against validation.
 
     Args:
@@ -21,7 +21,10 @@ def plot_history(log, ground="real"):
 
     Example:
     ```python
-    plot_history(pd.DataFrame({"epoch": [0, 1], "loss": [2, 1], "val_loss": [2, 1]}))
+    plot_history(
+        pd.DataFrame({"epoch": [0, 1], "loss": [2, 1], "val_loss": [2, 1]}),
+        ground="phantom",
+    )
     ```
     """
     table = log if isinstance(log, pd.DataFrame) else pd.read_csv(log)
@@ -55,7 +58,7 @@ def plot_history(log, ground="real"):
 
 
 @plt.rc_context(STYLE)
-def plot_class_balance(counts, ground="real"):
+def plot_class_balance(counts, *, ground):
     """Plot how many studies of each class a split has, with their share.
 
     Args:
@@ -68,7 +71,10 @@ def plot_class_balance(counts, ground="real"):
 
     Example:
     ```python
-    plot_class_balance(pd.DataFrame({"normal": [60], "abnormal": [40]}, ["train"]))
+    plot_class_balance(
+        pd.DataFrame({"normal": [60], "abnormal": [40]}, ["train"]),
+        ground="phantom",
+    )
     ```
     """
     figure, axes = plt.subplots(figsize=(6.4, 0.55 * len(counts) + 1.3))
@@ -94,7 +100,7 @@ def plot_class_balance(counts, ground="real"):
 
 
 @plt.rc_context(STYLE)
-def plot_text_lengths(lengths, limit=None, unit="words", ground="real"):
+def plot_text_lengths(lengths, limit=None, unit="words", *, ground):
     """Plot how long the reports are.
 
     Args:
@@ -108,7 +114,7 @@ def plot_text_lengths(lengths, limit=None, unit="words", ground="real"):
 
     Example:
     ```python
-    plot_text_lengths({"impression": [4, 6, 9, 30]}, limit=24)
+    plot_text_lengths({"impression": [4, 6, 9, 30]}, limit=24, ground="phantom")
     ```
     """
     figure, axes = plt.subplots(figsize=(6.4, 3.0))

@@ -15,7 +15,7 @@ TITLE_WIDTH = 30  # characters
 
 
 @plt.rc_context(STYLE)
-def plot_influence(influences, tokens, ground="real"):
+def plot_influence(influences, tokens, *, ground):
     """Show which token reaches which prediction, and where the answer leaks.
 
     Args:
@@ -31,7 +31,10 @@ def plot_influence(influences, tokens, ground="real"):
 
     Example:
     ```python
-    plot_influence({"causal": np.triu(np.ones((3, 3)))}, ["No", " acute", " disease"])
+    plot_influence(
+        {"causal": np.triu(np.ones((3, 3)))}, ["No", " acute", " disease"],
+        ground="phantom",
+    )
     ```
     """
     names = [_shown(token) for token in tokens]
@@ -68,7 +71,7 @@ def plot_influence(influences, tokens, ground="real"):
 
 
 @plt.rc_context(STYLE)
-def plot_choices(tokens, choices, columns=3, ground="real"):
+def plot_choices(tokens, choices, columns=3, *, ground):
     """Show what may be said next under several ways to choose.
 
     Args:
@@ -83,7 +86,10 @@ def plot_choices(tokens, choices, columns=3, ground="real"):
 
     Example:
     ```python
-    plot_choices(["left", "right"], {"as it is": [0.7, 0.3], "greedy": [1, 0]})
+    plot_choices(
+        ["left", "right"], {"as it is": [0.7, 0.3], "greedy": [1, 0]},
+        ground="phantom",
+    )
     ```
     """
     columns = min(columns, len(choices))
@@ -116,7 +122,7 @@ def plot_choices(tokens, choices, columns=3, ground="real"):
 
 
 @plt.rc_context(STYLE)
-def plot_gates(gates, ground="real"):
+def plot_gates(gates, *, ground):
     """Show how far the gates of each layer have opened.
 
     Args:
@@ -130,7 +136,7 @@ def plot_gates(gates, ground="real"):
 
     Example:
     ```python
-    plot_gates([np.random.uniform(-0.2, 0.2, 64) for _ in range(4)])
+    plot_gates([np.random.uniform(-0.2, 0.2, 64) for _ in range(4)], ground="phantom")
     ```
     """
     figure, axes = plt.subplots(figsize=(max(3.6, 0.8 * len(gates) + 1.4), 2.8))

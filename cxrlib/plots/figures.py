@@ -11,7 +11,7 @@ OTHER = ("d", "black")  # Any other name: what somebody else has reported.
 
 @plt.rc_context(STYLE)
 def plot_beside(
-    figures, beside=("constant", "nearest", "shuffled"), label="value", ground="real"
+    figures, beside=("constant", "nearest", "shuffled"), label="value", *, ground
 ):
     """Plot figures with their intervals, and what stands beside them.
 
@@ -28,7 +28,10 @@ def plot_beside(
 
     Example:
     ```python
-    plot_beside({"coco.bleu_4": {"value": 0.17, "interval": [0.14, 0.21]}})
+    plot_beside(
+        {"coco.bleu_4": {"value": 0.17, "interval": [0.14, 0.21]}},
+        ground="phantom",
+    )
     ```
     """
     height = 0.36 * len(figures) + 1.3  # inches
@@ -60,7 +63,7 @@ def plot_beside(
 
 
 @plt.rc_context(STYLE)
-def plot_resamples(resamples, ground="real"):
+def plot_resamples(resamples, *, ground):
     """Plot how figures scatter over the resamples, with their 95 % intervals.
 
     Args:
@@ -72,7 +75,10 @@ def plot_resamples(resamples, ground="real"):
 
     Example:
     ```python
-    plot_resamples({"accuracy": np.random.default_rng(0).normal(0.8, 0.02, 1000)})
+    plot_resamples(
+        {"accuracy": np.random.default_rng(0).normal(0.8, 0.02, 1000)},
+        ground="phantom",
+    )
     ```
     """
     from cxrscore.bootstrap import interval

@@ -18,7 +18,7 @@ def _grey(axes, image, title="", white=1.0, **arguments):
 
 
 @plt.rc_context(STYLE)
-def show_pairs(frontals, laterals, titles=None, columns=3, ground="real"):
+def show_pairs(frontals, laterals, titles=None, columns=3, *, ground):
     """Show studies as pairs of a frontal and a lateral view.
 
     Args:
@@ -33,7 +33,7 @@ def show_pairs(frontals, laterals, titles=None, columns=3, ground="real"):
 
     Example:
     ```python
-    show_pairs(np.random.rand(2, 64, 64), np.random.rand(2, 64, 64))
+    show_pairs(np.random.rand(2, 64, 64), np.random.rand(2, 64, 64), ground="phantom")
     ```
     """
     columns = min(columns, len(frontals))
@@ -59,7 +59,7 @@ def show_pairs(frontals, laterals, titles=None, columns=3, ground="real"):
 
 @plt.rc_context(STYLE)
 def show_reconstructions(
-    frontals, laterals, frontal_reconstructions, lateral_reconstructions, ground="real"
+    frontals, laterals, frontal_reconstructions, lateral_reconstructions, *, ground
 ):
     """Show input, reconstruction and absolute error of both views, with their SSIM.
 
@@ -76,7 +76,7 @@ def show_reconstructions(
 
     Example:
     ```python
-    show_reconstructions(*np.random.rand(4, 2, 64, 64, 1))
+    show_reconstructions(*np.random.rand(4, 2, 64, 64, 1), ground="phantom")
     ```
     """
     from cxrlib.models.metrics import ssim
@@ -128,7 +128,8 @@ def show_reports(
     probabilities=None,
     labels=None,
     columns=2,
-    ground="real",
+    *,
+    ground,
 ):
     """Show image pairs with the reference and the generated report beneath.
 
@@ -147,7 +148,10 @@ def show_reports(
 
     Example:
     ```python
-    show_reports(*np.random.rand(2, 1, 64, 64, 1), ["No edema."], ["Edema."])
+    show_reports(
+        *np.random.rand(2, 1, 64, 64, 1), ["No edema."], ["Edema."],
+        ground="phantom",
+    )
     ```
     """
     n, columns = len(frontals), min(columns, len(frontals))

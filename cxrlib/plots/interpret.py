@@ -16,7 +16,7 @@ LEAST = 0.005  # A likelier token than this has a bar to be seen.
 
 
 @plt.rc_context(STYLE)
-def plot_cams(images, cams, masks=None, titles=None, columns=2, ground="real"):
+def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
     """Show heat maps over both views, with the outline of what is truly there.
 
     Args:
@@ -87,7 +87,7 @@ def _outline(axes, mask, size):
 
 
 @plt.rc_context(STYLE)
-def plot_next_words(table, places=None, count=3, ground="real"):
+def plot_next_words(table, places=None, count=3, *, ground):
     """Show how the next word's probabilities move when the image is exchanged.
 
     Args:
@@ -102,7 +102,10 @@ def plot_next_words(table, places=None, count=3, ground="real"):
 
     Example:
     ```python
-    plot_next_words(next_word_shift(model, images, others, "Small effusion."))
+    plot_next_words(
+        next_word_shift(model, images, others, "Small effusion."),
+        ground="phantom",
+    )
     ```
     """
     if places is None:

@@ -23,7 +23,7 @@ def _say(axes, words):
 
 
 @plt.rc_context(STYLE)
-def plot_roc(labels, probabilities, threshold=None, ground="real"):
+def plot_roc(labels, probabilities, threshold=None, *, ground):
     """Plot the ROC curve with its area and its 95 % band, or say why there is none.
 
     Args:
@@ -40,7 +40,7 @@ def plot_roc(labels, probabilities, threshold=None, ground="real"):
 
     Example:
     ```python
-    plot_roc([0, 1, 1], [0.2, 0.7, 0.4], threshold=0.5)
+    plot_roc([0, 1, 1], [0.2, 0.7, 0.4], threshold=0.5, ground="phantom")
     ```
     """
     from cxrscore.labels.scores import classification_scores
@@ -74,7 +74,7 @@ def plot_roc(labels, probabilities, threshold=None, ground="real"):
 
 
 @plt.rc_context(STYLE)
-def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, ground="real"):
+def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, *, ground):
     """Plot which class is called what: studies, their 95 % interval, and shares.
 
     Args:
@@ -92,7 +92,7 @@ def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, ground="
 
     Example:
     ```python
-    plot_confusion([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9])
+    plot_confusion([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9], ground="phantom")
     ```
     """
     from cxrscore.labels.thresholds import confusion_matrix
@@ -126,7 +126,7 @@ def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, ground="
 
 
 @plt.rc_context(STYLE)
-def plot_calibration(labels, probabilities, bins=10, equal="width", ground="real"):
+def plot_calibration(labels, probabilities, bins=10, equal="width", *, ground):
     """Plot the share of positives against the probability, or why there is none.
 
     The grey bars are where a perfectly calibrated model would lie on as many studies:
@@ -148,7 +148,7 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", ground="real
 
     Example:
     ```python
-    plot_calibration([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9], bins=2)
+    plot_calibration([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.9], bins=2, ground="phantom")
     ```
     """
     from cxrscore.labels.calibration import (
@@ -200,7 +200,7 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", ground="real
 
 
 @plt.rc_context(STYLE)
-def plot_rocs(labels, probabilities, threshold=0.5, ground="real"):
+def plot_rocs(labels, probabilities, threshold=0.5, *, ground):
     """Plot several models' ROC curves over each other, and where one threshold cuts.
 
     Args:
@@ -217,7 +217,10 @@ def plot_rocs(labels, probabilities, threshold=0.5, ground="real"):
 
     Example:
     ```python
-    plot_rocs([0, 1, 1, 0], {"a": [0.2, 0.7, 0.4, 0.5], "b": [0.4, 0.9, 0.6, 0.7]})
+    plot_rocs(
+        [0, 1, 1, 0], {"a": [0.2, 0.7, 0.4, 0.5], "b": [0.4, 0.9, 0.6, 0.7]},
+        ground="phantom",
+    )
     ```
     """
     from cxrscore.labels.scores import label_values
@@ -242,7 +245,7 @@ def plot_rocs(labels, probabilities, threshold=0.5, ground="real"):
 
 
 @plt.rc_context(STYLE)
-def plot_intervals(figures, label="AUROC", chance=0.5, ground="real"):
+def plot_intervals(figures, label="AUROC", chance=0.5, *, ground):
     """Plot what several models reach, each with its 95 % interval.
 
     Args:
@@ -256,7 +259,10 @@ def plot_intervals(figures, label="AUROC", chance=0.5, ground="real"):
 
     Example:
     ```python
-    plot_intervals({"pixels": (0.71, 0.65, 0.77), "latents": (0.78, 0.72, 0.83)})
+    plot_intervals(
+        {"pixels": (0.71, 0.65, 0.77), "latents": (0.78, 0.72, 0.83)},
+        ground="phantom",
+    )
     ```
     """
     figure, axes = plt.subplots(figsize=(6.6, 0.42 * len(figures) + 1.0))

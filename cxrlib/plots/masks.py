@@ -36,7 +36,7 @@ def _tint(axes, where, colour):
 
 @plt.rc_context(STYLE)
 def show_masks(
-    images, masks, truths=None, titles=None, doubtful=None, columns=3, ground="real"
+    images, masks, truths=None, titles=None, doubtful=None, columns=3, *, ground
 ):
     """Show radiographs with the outline of a mask, and where it is wrong.
 
@@ -55,7 +55,7 @@ def show_masks(
 
     Example:
     ```python
-    show_masks(images, [each.mask for each in segment_lungs(images)])
+    show_masks(images, [each.mask for each in segment_lungs(images)], ground="phantom")
     ```
     """
     n, columns = len(images), min(columns, len(images))
@@ -91,7 +91,7 @@ def show_masks(
 
 
 @plt.rc_context(STYLE)
-def show_crop(image, box, whole, crop, mask=None, ground="real"):
+def show_crop(image, box, whole, crop, mask=None, *, ground):
     """Show a window on a radiograph, and what is left of both when they shrink.
 
     Args:
@@ -109,7 +109,7 @@ def show_crop(image, box, whole, crop, mask=None, ground="real"):
     ```python
     crop, box, found = crop_to_lungs(image)
     small = [resize_square(each, 64) for each in (image, crop)]
-    show_crop(image, box, *small, found.mask)
+    show_crop(image, box, *small, found.mask, ground="phantom")
     ```
     """
     figure, panels = plt.subplots(1, 3, figsize=(10.0, 3.7))

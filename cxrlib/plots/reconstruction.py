@@ -29,7 +29,7 @@ def _bare(axes, title=""):
 
 
 @plt.rc_context(STYLE)
-def show_versions(films, versions, titles=None, masks=None, gain=3, ground="real"):
+def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
     """Show films and versions of them side by side, each with its SSIM and MSE.
 
     Args:
@@ -48,7 +48,7 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, ground="real
     Example:
     ```python
     films = np.random.rand(2, 64, 64, 1)
-    show_versions(films, {"darker": films / 2, "black": 0 * films})
+    show_versions(films, {"darker": films / 2, "black": 0 * films}, ground="phantom")
     ```
     """
     from cxrlib.models.metrics import mse, ssim
@@ -99,7 +99,7 @@ def _outline(axes, mask):
 
 
 @plt.rc_context(STYLE)
-def plot_decoders(history, ground="real"):
+def plot_decoders(history, *, ground):
     """Plot the loss of several decoders over the epochs, a panel per view.
 
     Args:
@@ -113,7 +113,7 @@ def plot_decoders(history, ground="real"):
     Example:
     ```python
     losses = {"frontal_0_loss": [0.4, 0.3], "val_frontal_0_loss": [0.4, 0.35]}
-    plot_decoders(pd.DataFrame({"epoch": [0, 1], **losses}))
+    plot_decoders(pd.DataFrame({"epoch": [0, 1], **losses}), ground="phantom")
     ```
     """
     names = [name.split("_") for name in history if name.startswith("val_")]
@@ -141,7 +141,7 @@ def plot_decoders(history, ground="real"):
 
 
 @plt.rc_context(STYLE)
-def plot_skips(table, ground="real"):
+def plot_skips(table, *, ground):
     """Plot SSIM and MSE of both views against the number of skips.
 
     Args:
@@ -158,7 +158,7 @@ def plot_skips(table, ground="real"):
     ```python
     row = {"model": "0 skips", "view": "frontal", "skips": 0, "ssim": 0.5, "mse": 0.03}
     ends = {"ssim_low": 0.4, "ssim_high": 0.6, "mse_low": 0.02, "mse_high": 0.04}
-    plot_skips(pd.DataFrame([row | ends]))
+    plot_skips(pd.DataFrame([row | ends]), ground="phantom")
     ```
     """
     views = list(dict.fromkeys(table["view"]))
@@ -235,7 +235,7 @@ def show_grids(grids, columns=None, numbers=True):
 
 
 @plt.rc_context(STYLE)
-def show_differences(films, differences, titles, ground="real"):
+def show_differences(films, differences, titles, *, ground):
     """Show films, and beside each what a finding has changed in versions of it.
 
     Args:
@@ -252,7 +252,10 @@ def show_differences(films, differences, titles, ground="real"):
     Example:
     ```python
     films = np.random.rand(2, 64, 64, 1)
-    show_differences(films, {"film": films - 0.5}, ["nodule", "effusion"])
+    show_differences(
+        films, {"film": films - 0.5}, ["nodule", "effusion"],
+        ground="phantom",
+    )
     ```
     """
     columns = 1 + len(differences)

@@ -7,7 +7,7 @@ from cxrlib.plots.style import STYLE, caption
 
 
 @plt.rc_context(STYLE)
-def plot_pulls(moments, ground="real"):
+def plot_pulls(moments, *, ground):
     """Show the gradients that several losses send into the same weights.
 
     Args:
@@ -21,7 +21,10 @@ def plot_pulls(moments, ground="real"):
 
     Example:
     ```python
-    plot_pulls({"at first": {"label": [1.0, 0.0], "text": [0.5, 0.5]}})
+    plot_pulls(
+        {"at first": {"label": [1.0, 0.0], "text": [0.5, 0.5]}},
+        ground="phantom",
+    )
     ```
     """
     rows = len(moments)

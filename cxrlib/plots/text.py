@@ -9,7 +9,7 @@ NUMBERS_UP_TO = 6  # Tokens; beyond, numbers would not fit into the cells.
 
 
 @plt.rc_context(STYLE)
-def plot_attention(weights, tokens, titles=None, columns=4, ground="real"):
+def plot_attention(weights, tokens, titles=None, columns=4, *, ground):
     """Show who looks at whom: a heat map per head, a row per token that looks.
 
     Args:
@@ -24,7 +24,10 @@ def plot_attention(weights, tokens, titles=None, columns=4, ground="real"):
 
     Example:
     ```python
-    plot_attention([[[1, 0], [0.4, 0.6]]], ["No", "effusion"], ["head 1"])
+    plot_attention(
+        [[[1, 0], [0.4, 0.6]]], ["No", "effusion"], ["head 1"],
+        ground="phantom",
+    )
     ```
     """
     weights = np.asarray(weights, "float64")
