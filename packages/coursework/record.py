@@ -71,6 +71,11 @@ def check(record):
         raise InputError(f"results: dataset ground is none of {list(GROUNDS)}.")
     if not isinstance(dataset.get("counts"), dict):
         raise InputError("results: dataset counts are missing.")
+    pretrained = record.get("pretrained", {})  # Optional: older results lack it.
+    if not isinstance(pretrained, dict) or not all(
+        isinstance(about, dict) for about in pretrained.values()
+    ):
+        raise InputError("results: pretrained does not map parts to dicts.")
     for name, metric in record["metrics"].items():
         _check_metric(name, metric)
     check_answers(record.get("answers", {}))

@@ -62,6 +62,7 @@ class Results:
             "baselines": {},
             "warnings": [],
             "weights": {},
+            "pretrained": {},
             "environment": _describe(environment),
             "durations": {},
         }
@@ -83,9 +84,19 @@ class Results:
             **fingerprint,
         }
 
-    def weights(self, part, origin):
-        """Say which pretrained weights a part started from (`"none"` is an answer)."""
+    def weights(self, part, origin, what="", licence="", ground=""):
+        """Say which pretrained weights a part started from.
+
+        Args:
+            part: string, such as `"encoder"`.
+            origin: string. The file's name; `"none"` is an answer.
+            what: string. What it is, in a few words.
+            licence: string.
+            ground: string. The ground that it was trained on, see `dataset`.
+        """
         self.record["weights"][part] = origin
+        about = {"what": what, "licence": licence, "ground": ground}
+        self.record["pretrained"][part] = {k: v for k, v in about.items() if v}
 
     def metric(self, name, value, n, note=None, constant=None, **protocol):
         """Add a figure that is not computed from `predictions.csv`.
@@ -201,7 +212,7 @@ class Results:
                 "rows": len(self.predictions),
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
-        record = _plain(record)
+        record = _json_ready(record)
         check(record)
         if content is not None:
             with write_whole(self.folder / "predictions.csv") as temporary:
@@ -261,14 +272,14 @@ def _describe(environment):
     return record
 
 
-def _plain(value):
+def _json_ready(value):
     """JSON's own types: NumPy numbers unwrapped, NaN as None, paths as strings."""
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _json_ready(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(each) for each in value]
+        return [_json_ready(each) for each in value]
     if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
+        return _json_ready(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):

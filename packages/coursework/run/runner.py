@@ -123,7 +123,7 @@ class _Index:
     def write(self):
         """Write `index.html` and the tables beside it."""
         from coursework.pages.page import write_index
-        from coursework.pages.records import write_tables
+        from coursework.pages.runs import write_tables
 
         start = time.monotonic()
         write_tables(self._out)
