@@ -52,6 +52,7 @@ class Results:
     def __init__(self, run_dir, notebook, environment=None, parameters=None):
         self.folder = pathlib.Path(run_dir) / notebook
         self.predictions = None
+        self._evaluated, self._figures = None, ()  # What `evaluate` has entered.
         self._started = time.monotonic()
         self.record = {
             "schema": SCHEMA,
@@ -114,18 +115,36 @@ class Results:
             record["constant"] = float(constant)
         self.record["metrics"][name] = record
 
-    def evaluate(self, predictions, **arguments):
+    def evaluate(self, predictions, section="impression", split="test", **arguments):
         """Compute every figure of the test studies, and keep table and warnings.
+
+        Results hold one set of predictions. Another call with the same section and
+        split, as of a cell that is run again, takes the place of the one before.
 
         Args:
             predictions: `pandas.DataFrame`, one row per study, with the columns
                 of `cxrscore.evaluate.evaluate_predictions`.
-            **arguments: of that function: `train_texts`, `section`, `split`, …
+            section: string. What the references are.
+            split: string. Where the studies come from.
+            **arguments: of that function: `train_texts`, `threshold`, …
 
         Returns:
             The table of figures, a `pandas.DataFrame` to show.
+
+        Raises:
+            InputError: for another section or split than that of the call before.
         """
+        what = f"section {section}, split {split}"
+        if self._evaluated not in (None, what):
+            raise InputError(
+                f"{self.folder}: these results hold the figures of {self._evaluated}; "
+                f"make other Results(…) for those of {what}."
+            )
+        arguments |= {"section": section, "split": split}
         found = evaluate_predictions(predictions, **arguments)
+        for name in self._figures:
+            self.record["metrics"].pop(name, None)
+        self._evaluated, self._figures = what, list(found["figures"])
         self.predictions = found["table"]
         self.record["metrics"] |= found["figures"]
         self.record["baselines"] = found["baselines"]
