@@ -258,6 +258,8 @@ def test_a_metric_without_a_value_says_why(tmp_path):
     [
         ("nearest", "0.9", "nearest is not a number"),
         ("gain", float("inf"), "gain is not a number"),
+        ("gain", float("nan"), "gain is not a number"),
+        ("gain", 10**400, "gain is not a number"),
         ("interval", 0.1, "interval is not two numbers"),
         ("fall_interval", [0.1], "fall_interval is not two numbers"),
         ("gain_interval", [0.1, "0.2"], "gain_interval is not two numbers"),
