@@ -152,6 +152,21 @@ def test_warnings_and_drawn_reports_are_kept(tmp_path):
     assert set(kept["random"]) <= {"No edema.", "Clear lungs."}
 
 
+def test_results_hold_one_set_of_predictions(tmp_path):
+    results = written(tmp_path)
+    results.metric("own.thing", 1.0, 3, split="test")
+    with pytest.raises(InputError, match="of section impression, split test; make"):
+        results.evaluate(predictions(), section="findings")
+    assert results.record["baselines"]["constant_report"]["text"]  # As it was.
+    # A cell that is run again replaces what it entered, and nothing else.
+    results.evaluate(predictions()[["uid", "label", "probability"]])
+    names = set(results.record["metrics"])
+    assert "abnormal.auroc" in names and "own.thing" in names
+    assert not [n for n in names if n.startswith(("coco.", "frontal.", "clinical."))]
+    assert "constant_report" not in results.record["baselines"]
+    assert list(results.predictions) == ["uid", "label", "probability"]
+
+
 def test_no_nan_in_the_json(tmp_path):
     results = written(tmp_path)
     results.evaluate(predictions().assign(label=1, ssim_frontal=np.nan))
@@ -243,6 +258,8 @@ def test_a_metric_without_a_value_says_why(tmp_path):
     [
         ("nearest", "0.9", "nearest is not a number"),
         ("gain", float("inf"), "gain is not a number"),
+        ("gain", float("nan"), "gain is not a number"),
+        ("gain", 10**400, "gain is not a number"),
         ("interval", 0.1, "interval is not two numbers"),
         ("fall_interval", [0.1], "fall_interval is not two numbers"),
         ("gain_interval", [0.1, "0.2"], "gain_interval is not two numbers"),

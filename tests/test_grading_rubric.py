@@ -1,10 +1,16 @@
+import json
+
+import jsonschema
 import pytest
+import yaml
+from click.testing import CliRunner
 from handed_in import RUBRIC, rubric
 
 from coursework.grade.expression import names_in, value_of
 from coursework.grade.rubric import Comparison
-from coursework.grade.rubric_file import read_rubric
+from coursework.grade.rubric_file import SHIPPED, read_rubric
 from cxrbase.files import InputError
+from cxrlib.__main__ import main
 
 
 def refused(tmp_path, text):
@@ -22,7 +28,7 @@ def item(text):
 def test_a_rubric_is_read(tmp_path):
     read = rubric(tmp_path)
     asked = read.notebooks["07_multitask"]
-    assert read.points == asked.points == 17 and asked.grounds == ("phantom",)
+    assert read.points == asked.points == 17 and asked.ground == ["phantom"]
     assert [each.id for each in asked.items][:3] == [
         "cells-ran",
         "cells-unchanged",
@@ -49,10 +55,15 @@ def test_a_rubric_is_read(tmp_path):
             item("metric: x.y, above: better"),
             "“better” names no figure",
         ),
-        (item("metric: x.y, above: .nan"), "above must be a whole number or a number"),
+        (item("metric: x.y, above: .nan"), "above must be a number, a baseline or"),
         (item("metric: x.y, above: true"), "above must be"),
         (item("metric: x.y, between: [2, 1]"), "between must be two numbers"),
         (item("metric: x.y, between: [2]"), "between must be two numbers"),
+        (item("metric: x.y, between: 2"), "between must be a list"),
+        (item("metric: x.y, between: ['1', 2]"), "between must be a number"),
+        (item("metric: x.y, above: [1]"), "above must be a number, a baseline or"),
+        (item("metric: x.y, above: 1, names: [a]"), "unknown field names; known: "),
+        (item("cells: ran, above: 1"), "a, item 1: unknown field above; known: "),
         (item("metric: x.y, equals: 1, by: 1"), "by goes with above"),
         (item("metric: x.y, above: 1, tolerance: 1"), "tolerance goes with equals"),
         (
@@ -76,12 +87,35 @@ def test_a_rubric_is_read(tmp_path):
         ("notebooks: {a: {items: [{says: x, cells: ran}]}}", "lacks points"),
         ("notebooks: {a: {items: [{points: 0, says: x, cells: ran}]}}", "above 0"),
         ("notebooks: {a: {items: [{points: 1, cells: ran}]}}", "lacks says"),
+        ("notebooks: {a: {items: [{points: true, says: x}]}}", "must be a number"),
+        ("notebooks: {a: {items: 3}}", "a: items must be a list"),
+        ("notebooks: [a]", "the rubric: notebooks must be fields"),
+        ("notebooks: {a: {predictions: 1}}", "predictions must be true or false"),
         (RUBRIC.replace("id: looks, ", ""), "a second item clinical.micro_f1_14"),
-        (RUBRIC.replace("ground: phantom", "ground: moon"), "ground is none of"),
+        (
+            RUBRIC.replace("ground: phantom", "ground: moon"),
+            "ground is moon; choose ph",
+        ),
     ],
 )
 def test_a_slip_is_told_in_one_line(tmp_path, text, words):
     assert words in refused(tmp_path, text)
+
+
+def test_an_editor_learns_the_fields_from_the_schema():
+    done = CliRunner().invoke(main, ["grade", "--schema"])
+    assert done.exit_code == 0
+    schema = json.loads(done.output)
+    for text in (SHIPPED.read_text(encoding="utf-8"), RUBRIC):
+        jsonschema.validate(yaml.safe_load(text), schema)
+    for text in (
+        item("metric: x.y, abov: 1"),
+        item("metric: x.y, exercise: 1"),
+        item("cells: fast"),
+        RUBRIC.replace("ground: phantom", "ground: moon"),
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(yaml.safe_load(text), schema)
 
 
 def test_a_missing_or_binary_rubric(tmp_path):

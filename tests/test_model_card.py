@@ -1,4 +1,5 @@
 import html.parser
+import json
 import re
 import zipfile
 
@@ -100,6 +101,7 @@ def test_the_card_names_ground_data_model_and_run(tmp_path):
     changes = {
         "model": {"trained_on": "80 studies", "ground": "phantom", "size": 64},
         "weights": {"encoder": "phantom_encoder.weights.h5", "gpt2": "mine.h5"},
+        "pretrained": {"encoder": {"what": "an encoder", "licence": "MIT"}},
         "parameters": {"epochs": 3, "columns": "", "model": "/home/me/runs/a/m.keras"},
         "environment": {"device": "CPU: 2 cores", "versions": {"keras": "3.13.2"}},
         "warnings": ["One report for all."],
@@ -114,6 +116,7 @@ def test_the_card_names_ground_data_model_and_run(tmp_path):
         "| trained on | 80 studies |",
         "| reads | 64 × 64 pixels, fit not known, crop not known |",
         "| sizes of its parts | not known |",
+        "| encoder started from | phantom_encoder.weights.h5: an encoder |",
         "| gpt2 started from | mine.h5 |",
         "| studies | train 80, test 40 |",
         "| split by | uid |",
@@ -124,7 +127,7 @@ def test_the_card_names_ground_data_model_and_run(tmp_path):
     ):
         assert row in markdown
     assert "- encoder, phantom_encoder.weights.h5: MIT." in markdown
-    assert "- gpt2, mine.h5: not known." in markdown
+    assert "- gpt2, mine.h5: licence not recorded." in markdown
     assert "/home/me" not in markdown + page
     assert (
         "The results hold none." in markdown and "The results hold no figure:" in page
@@ -163,6 +166,33 @@ def test_sizes_come_from_the_model_file(tmp_path, tiny_model):
     assert f"| sees the image by | {kind}: {CONDITIONING[kind]} |" in markdown
 
 
+def test_a_card_of_results_from_before_licences_were_recorded(tmp_path):
+    weights = {"encoder": "phantom_encoder.weights.h5", "gpt2": "none"}
+    folder = write_run(tmp_path / "07", {}, weights=weights)
+    path = folder / "results.json"
+    record = json.loads(path.read_text())
+    del record["pretrained"]
+    path.write_text(json.dumps(record))
+    markdown, _ = read(folder)
+    assert "| encoder started from | phantom_encoder.weights.h5 |" in markdown
+    assert "- encoder, phantom_encoder.weights.h5: licence not recorded." in markdown
+    assert "- gpt2" not in markdown
+
+
+@pytest.mark.parametrize("module", ["cxrlib.models.encoder", "somewhere.else"])
+def test_a_layer_is_known_by_its_registered_name(tmp_path, module):
+    """A file saved when the class lay in another module still tells its sizes."""
+    layer = {"module": module, "class_name": "CheXNetEncoder"}
+    layer |= {"registered_name": "cxrlib>CheXNetEncoder"}
+    layer["config"] = {"name": "encoder", "image_size": 64, "blocks": [2, 2]}
+    foreign = {"module": "keras.layers", "registered_name": None}
+    foreign["config"] = {"name": "dense", "units": 3, "layers": [layer]}
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(foreign))
+    parts = model_parts(tmp_path / "model.keras")
+    assert parts == {"encoder": {"image_size": 64, "blocks": [2, 2]}}
+
+
 def test_a_model_file_that_is_none_is_not_known(tmp_path):
     path = tmp_path / "model.keras"
     assert model_parts(path) == {}
@@ -184,6 +214,7 @@ def hostile_run(folder, text):
         "baselines": {"constant_report": {"text": text}},
         "model": {"trained_on": text, "section": text},
         "weights": {text: text},
+        "pretrained": {text: {"what": text, "licence": text}},
         "parameters": {text: text},
     }
     name = f"nltk.{text}"
@@ -200,10 +231,11 @@ def test_what_others_wrote_is_never_markup(tmp_path):
     # It reads on the page as it was written: in warning, cells, lists and quotes.
     text = "".join(words.words)
     for known in (
-        *(f"Warning. {NASTY}", f"{NASTY} started from", f"{NASTY} {NASTY}"),
+        *(f"Warning. {NASTY}", f"{NASTY} started from", f"{NASTY}: {NASTY}"),
+        f"{NASTY} {NASTY}",
         f"nltk.{NASTY}: score: {NASTY}; {NASTY}",
-        *(f"for every study, “{NASTY}”", f"“{NASTY}” it writes 2 times"),
-        *(f"nltk.{NASTY} 0.5000 (constant 0.9000)", f"{NASTY}, {NASTY}: not known."),
+        *(f"the best single report, “{NASTY}”", f"“{NASTY}” it writes 2 times"),
+        *(f"nltk.{NASTY} 0.5000 (constant 0.9000)", f"{NASTY}, {NASTY}: {NASTY}."),
     ):
         assert known in text
     # And no row has a cell more or less than its header.
@@ -261,10 +293,12 @@ def test_missing_or_foreign_results_are_told(tmp_path, content, words):
     assert not list(tmp_path.glob("model_card*"))
 
 
-@pytest.mark.parametrize("changes", [{"model": "gpt"}, {"warnings": "beware"}])
+@pytest.mark.parametrize(
+    "changes", [{"model": "gpt"}, {"warnings": "beware"}, {"pretrained": None}]
+)
 def test_results_of_another_form_are_told(tmp_path, changes):
     folder = write_run(tmp_path / "07", {}, **changes)
-    with pytest.raises(InputError, match=f"{list(changes)[0]} is not a"):
+    with pytest.raises(InputError, match=f"{list(changes)[0]} (is not a|does not map)"):
         write_model_card(folder)
 
 

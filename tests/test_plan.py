@@ -6,11 +6,10 @@ import nbformat
 import pytest
 from small_notebooks import notebook
 
-from coursework import status
+from coursework.fingerprint import fingerprint
 from coursework.run.grid import LONGEST, point_names, read_grid
 from coursework.run.parameters import known_parameters, read_parameters, scalar
 from coursework.run.plan import PROFILES, Run, course_notebooks, plan
-from coursework.status import fingerprint
 from cxrbase.files import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -123,7 +122,7 @@ def test_files_and_hand_and_grid_in_this_order(tmp_path):
         plan([path], tmp_path / "out", grid=tmp_path / "grid.yaml")
 
 
-def test_fingerprint_changes_with_notebook_parameters_and_code(tmp_path, monkeypatch):
+def test_fingerprint_changes_with_notebook_and_parameters(tmp_path):
     path = notebook(tmp_path / "n", "01_a", "seed = 0\nrun_dir = ''", "1")
 
     def of(out="out", **parameters):
@@ -139,25 +138,9 @@ def test_fingerprint_changes_with_notebook_parameters_and_code(tmp_path, monkeyp
     nbformat.write(content, path)
     assert of(seed=1) == first  # nor that it was saved with outputs.
     others = {of(seed=2), of(), of(seed=1, run_dir="elsewhere")}
-    monkeypatch.setattr(status, "code_version", lambda: "another")
-    others.add(of(seed=1))
-    monkeypatch.undo()
     notebook(tmp_path / "n", "01_a", "seed = 0\nrun_dir = ''", "2")
     others.add(of(seed=1))
-    assert len(others) == 5 and first not in others
-
-
-def test_code_version_is_of_the_files(tmp_path, monkeypatch):
-    (tmp_path / "ours").mkdir()
-    module = tmp_path / "ours" / "__init__.py"
-    module.write_text("")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(status, "PACKAGES", ("ours",))
-    found = set()
-    for content in ("a = 1", "a = 2", "a = 1"):
-        module.write_text(content)
-        found.add(status.code_version.__wrapped__())
-    assert len(found) == 2
+    assert len(others) == 4 and first not in others
 
 
 def test_the_course_is_the_default():

@@ -187,7 +187,7 @@ def test_page_shows_intervals_baselines_and_words_of_warning(tmp_path):
     assert "best single report of train, “No edema.”" in parts[2]
     assert ">random</th>" in parts[2] and ">nearest</th>" not in parts[2]
     # The other notebook has one baseline, and its legend does not speak of reports.
-    assert "constant mask (mean of train)" in parts[1]
+    assert "one answer for every study: for a mask the mean of train" in parts[1]
     assert ">constant</th>" in parts[1] and ">random</th>" not in parts[1]
     assert "report" not in parts[1].split("<h3>Figures")[1]
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from coursework.pages.page import write_index
-from coursework.pages.records import write_tables
+from coursework.pages.runs import write_tables
 from coursework.results import Results
 
 VALUES = {("latent", 0): 0.2, ("latent", 1): 0.4, ("none", 0): 0.1, ("none", 1): None}

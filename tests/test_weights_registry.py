@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from densenets import SMALL, arrays, randomise, with_head, write_keras2
 
 from coursework.pages.figures import marks
+from coursework.results import Results
 from cxrbase import hosts
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
@@ -272,3 +273,27 @@ def test_sums_are_written_for_what_is_there(nowhere):
     assert done.exit_code == 0, done.output
     lines = (nowhere / "course" / registry.SUMS).read_text().split()
     assert lines[1::2] == [registry.LUNG_UNET, f"{registry.PHANTOM_GPT2}/config.json"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "licence", "ground"),
+    [
+        ("phantom_encoder.weights.h5", "MIT", "phantom"),
+        ("phantom_gpt2/gpt2.weights.h5", "MIT", "phantom"),
+        ("distilgpt2 (Hugging Face folder)", "Apache 2.0", ""),
+        ("model.pth.tar", "see its page; images: cite NIH", "real"),
+    ],
+)
+def test_results_keep_what_the_registry_tells(origin, licence, ground):
+    about = registry.registered(origin)
+    assert (about["licence"], about["ground"]) == (licence, ground) and about["what"]
+    results = Results("outputs", "07_multitask")
+    results.weights("encoder", origin, **about)
+    kept = results.record["pretrained"]["encoder"]
+    assert kept == {key: value for key, value in about.items() if value}
+    assert results.record["weights"] == {"encoder": origin}
+
+
+def test_of_other_files_the_registry_tells_nothing():
+    for origin in ("none", "unknown", "my_gpt2/a.h5"):
+        assert registry.registered(origin) == {}

@@ -37,6 +37,8 @@ class Pretrained:
         parts: tuple of strings. The files to fetch, where there are several.
         sha256: string. Checksum of the file, where it is known. Those of the
             course's own files stand in `weights/SHA256SUMS`.
+        ground: string. Of `cxrbase.grounds`, what radiographs or reports it was
+            trained on; `""` for photographs and other texts.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Pretrained:
     loader: str
     parts: tuple = ()
     sha256: str = ""
+    ground: str = ""
 
     @property
     def is_folder(self):
@@ -69,6 +72,7 @@ REGISTRY = (
         get="dataset:sinamhd9/chexnet-weights",
         licence="see its page; images: cite NIH",
         loader=ENCODER,
+        ground="real",
     ),
     Pretrained(
         name="chexnet-torch",
@@ -79,6 +83,7 @@ REGISTRY = (
         licence="see its page; images: cite NIH",
         loader=ENCODER,
         parts=("model.pth.tar",),
+        ground="real",
     ),
     Pretrained(
         name="torchxrayvision",
@@ -88,6 +93,7 @@ REGISTRY = (
         get="hand",
         licence="Apache 2.0",
         loader=ENCODER,
+        ground="real",
     ),
     Pretrained(
         name="imagenet",
@@ -125,6 +131,7 @@ REGISTRY = (
         get="course",
         licence="MIT",
         loader=ENCODER,
+        ground="phantom",
     ),
     Pretrained(
         name="phantom-gpt2",
@@ -134,6 +141,7 @@ REGISTRY = (
         get="course",
         licence="MIT",
         loader=GPT2,
+        ground="phantom",
     ),
     Pretrained(
         name="lung-unet",
@@ -143,6 +151,7 @@ REGISTRY = (
         get="course",
         licence="MIT; images: Montgomery and Shenzhen (NLM), NIH ChestX-ray14",
         loader="cxrlib.systems.lungs.segment.load_lung_model",
+        ground="real",
     ),
 )
 
@@ -169,6 +178,30 @@ def entry(name):
             return each
     known = ", ".join(each.name for each in REGISTRY)
     raise InputError(f"{name}: not in the registry of weights. It knows {known}.")
+
+
+def registered(origin):
+    """What results keep of a pretrained file, beside its name.
+
+    Args:
+        origin: string. What a part of a model started from, as `load_encoder` and
+            `load_gpt2` return it.
+
+    Returns:
+        A dict of strings: `what`, `licence` and `ground`. Empty for `"none"`, and for
+        a file that the registry does not know.
+
+    Example:
+    ```python
+    results.weights("encoder", origin, **registered(origin))
+    ```
+    """
+    # "phantom_gpt2/gpt2.weights.h5", "distilgpt2 (Hugging Face folder)"
+    name = origin.partition(" (")[0].partition("/")[0]
+    for each in REGISTRY:
+        if each.file == name:
+            return {"what": each.what, "licence": each.licence, "ground": each.ground}
+    return {}
 
 
 def course_weights():

@@ -1,5 +1,6 @@
 """The command line of batches, grades and model cards."""
 
+import json
 import pathlib
 import time
 
@@ -66,6 +67,15 @@ def card(folder, out):
         click.echo(f"Written: {path}")
 
 
+def _print_schema(context, _, asked):
+    """Say what a rubric may hold, to an editor, and end."""
+    if asked:
+        from coursework.grade.rubric import Rubric
+
+        click.echo(json.dumps(Rubric.model_json_schema(), indent=2))
+        context.exit()
+
+
 @click.command()
 @click.argument("runs_dir", type=PATH)
 @click.option("--rubric", type=PATH, help="YAML; by default the course's own.")
@@ -76,6 +86,14 @@ def card(folder, out):
     help="Folder of the course's own notebooks, to compare cells with.",
 )
 @click.option("--jobs", type=click.IntRange(1), help="Processes; all cores by default.")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON schema of a rubric, for an editor.",
+)
 def grade(runs_dir, rubric, out, notebooks, jobs):
     """Grade what the students in RUNS_DIR handed in: folders, or zips, by student.
 

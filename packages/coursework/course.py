@@ -1,6 +1,11 @@
-"""The course at hand: where its notebooks lie."""
+"""The course at hand: where it lies, and its notebooks."""
 
 import pathlib
+
+
+def checkout():
+    """The folder that holds the course's packages, notebooks and weights."""
+    return pathlib.Path(__file__).resolve().parents[2]
 
 
 def notebooks_folder():
@@ -15,8 +20,7 @@ def notebooks_folder():
     sorted(notebooks_folder().glob("*.ipynb"))
     ```
     """
-    checkout = pathlib.Path(__file__).resolve().parents[2]
-    for folder in (checkout / "notebooks", pathlib.Path("notebooks")):
+    for folder in (checkout() / "notebooks", pathlib.Path("notebooks")):
         if any(folder.glob("[0-9][0-9]_*.ipynb")):
             return folder
     return None

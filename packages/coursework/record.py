@@ -1,7 +1,6 @@
 """The form of `results.json`: read, checked, and refused in one line."""
 
 import json
-import math
 import pathlib
 import re
 
@@ -10,6 +9,7 @@ from cxrbase.grounds import GROUNDS
 from cxrscore.tables import BASELINES
 
 SCHEMA = 1
+LARGEST = 1e300  # Whole numbers beyond are no floats.
 
 
 def read_results(path):
@@ -71,6 +71,11 @@ def check(record):
         raise InputError(f"results: dataset ground is none of {list(GROUNDS)}.")
     if not isinstance(dataset.get("counts"), dict):
         raise InputError("results: dataset counts are missing.")
+    pretrained = record.get("pretrained", {})  # Optional: older results lack it.
+    if not isinstance(pretrained, dict) or not all(
+        isinstance(about, dict) for about in pretrained.values()
+    ):
+        raise InputError("results: pretrained does not map parts to dicts.")
     for name, metric in record["metrics"].items():
         _check_metric(name, metric)
     check_answers(record.get("answers", {}))
@@ -121,4 +126,4 @@ def _check_metric(name, metric):
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and abs(value) < LARGEST  # Nor NaN.

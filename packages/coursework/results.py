@@ -52,6 +52,7 @@ class Results:
     def __init__(self, run_dir, notebook, environment=None, parameters=None):
         self.folder = pathlib.Path(run_dir) / notebook
         self.predictions = None
+        self._evaluated, self._figures = None, ()  # What `evaluate` has entered.
         self._started = time.monotonic()
         self.record = {
             "schema": SCHEMA,
@@ -62,6 +63,7 @@ class Results:
             "baselines": {},
             "warnings": [],
             "weights": {},
+            "pretrained": {},
             "environment": _describe(environment),
             "durations": {},
         }
@@ -83,9 +85,19 @@ class Results:
             **fingerprint,
         }
 
-    def weights(self, part, origin):
-        """Say which pretrained weights a part started from (`"none"` is an answer)."""
+    def weights(self, part, origin, what="", licence="", ground=""):
+        """Say which pretrained weights a part started from.
+
+        Args:
+            part: string, such as `"encoder"`.
+            origin: string. The file's name; `"none"` is an answer.
+            what: string. What it is, in a few words.
+            licence: string.
+            ground: string. The ground that it was trained on, see `dataset`.
+        """
         self.record["weights"][part] = origin
+        about = {"what": what, "licence": licence, "ground": ground}
+        self.record["pretrained"][part] = {k: v for k, v in about.items() if v}
 
     def metric(self, name, value, n, note=None, constant=None, **protocol):
         """Add a figure that is not computed from `predictions.csv`.
@@ -103,18 +115,36 @@ class Results:
             record["constant"] = float(constant)
         self.record["metrics"][name] = record
 
-    def evaluate(self, predictions, **arguments):
+    def evaluate(self, predictions, section="impression", split="test", **arguments):
         """Compute every figure of the test studies, and keep table and warnings.
+
+        Results hold one set of predictions. Another call with the same section and
+        split, as of a cell that is run again, takes the place of the one before.
 
         Args:
             predictions: `pandas.DataFrame`, one row per study, with the columns
                 of `cxrscore.evaluate.evaluate_predictions`.
-            **arguments: of that function: `train_texts`, `section`, `split`, …
+            section: string. What the references are.
+            split: string. Where the studies come from.
+            **arguments: of that function: `train_texts`, `threshold`, …
 
         Returns:
             The table of figures, a `pandas.DataFrame` to show.
+
+        Raises:
+            InputError: for another section or split than that of the call before.
         """
+        what = f"section {section}, split {split}"
+        if self._evaluated not in (None, what):
+            raise InputError(
+                f"{self.folder}: these results hold the figures of {self._evaluated}; "
+                f"make other Results(…) for those of {what}."
+            )
+        arguments |= {"section": section, "split": split}
         found = evaluate_predictions(predictions, **arguments)
+        for name in self._figures:
+            self.record["metrics"].pop(name, None)
+        self._evaluated, self._figures = what, list(found["figures"])
         self.predictions = found["table"]
         self.record["metrics"] |= found["figures"]
         self.record["baselines"] = found["baselines"]
@@ -201,7 +231,7 @@ class Results:
                 "rows": len(self.predictions),
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
-        record = _plain(record)
+        record = _json_ready(record)
         check(record)
         if content is not None:
             with write_whole(self.folder / "predictions.csv") as temporary:
@@ -261,14 +291,14 @@ def _describe(environment):
     return record
 
 
-def _plain(value):
+def _json_ready(value):
     """JSON's own types: NumPy numbers unwrapped, NaN as None, paths as strings."""
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _json_ready(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(each) for each in value]
+        return [_json_ready(each) for each in value]
     if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
+        return _json_ready(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):

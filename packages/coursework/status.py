@@ -1,19 +1,16 @@
 """`status.json`: how far a run has come, and how it ended."""
 
 import datetime
-import functools
-import hashlib
-import importlib.util
 import json
-import pathlib
 import threading
 import time
 
+from coursework.fingerprint import fingerprint, what_changed
 from cxrbase.files import write_whole
 
 # Of "cut", every cell ran, but a part of what it printed is not kept.
 FINAL = ("done", "failed", "cut")
-PACKAGES = ("cxrbase", "cxrphantom", "cxrscore", "coursework", "cxrlib")
+NOT_DONE = "not done"
 STATES = ("waiting", "running", *FINAL)
 # What must be there, as long as it was left, for a run to count as whole.
 KEPT = ("results.json", "predictions.csv", "submission.zip")
@@ -115,25 +112,27 @@ def in_words(status):
     return f"{cell}{reason}{colon} {status['error']}".strip()
 
 
-def is_whole(run):
-    """Whether a run is done, with this notebook, parameters and code, and all there.
+def why_again(run, now=None):
+    """Say why a run is to be carried out, again or for the first time.
 
     Args:
         run: `Run`.
+        now: see `coursework.fingerprint.what_changed`.
 
     Returns:
-        A bool.
+        A string; empty if the run is done, all there, and would come out the same.
 
     Example:
     ```python
-    todo = [run for run in runs if not is_whole(run)]
+    todo = [run for run in runs if why_again(run)]
     ```
     """
     record = read_status(run.folder)
-    if record.get("status") != "done" or not isinstance(record.get("left"), dict):
-        return False
-    is_same = record.get("fingerprint") == fingerprint(run)
-    return is_same and record["left"] == _sizes(run)
+    if record.get("status") != "done":
+        return NOT_DONE
+    if record.get("left") != _sizes(run):
+        return "what it left is not whole"
+    return what_changed(run, record, now)
 
 
 def _sizes(run):
@@ -141,51 +140,3 @@ def _sizes(run):
     names = (run.copy.name, run.copy.with_suffix(".html").name, *KEPT)
     paths = [run.folder / name for name in names]
     return {path.name: path.stat().st_size for path in paths if path.is_file()}
-
-
-# === What makes a run what it is: the notebook, its parameters and the code ===
-
-
-def fingerprint(run):
-    """Checksum of a run's notebook, parameters and the code of cxrlib.
-
-    Outputs and folders do not count: a notebook that was only saved with outputs, or a
-    run that was moved, is the same. What lies in a data folder is not looked at.
-
-    Args:
-        run: `Run`.
-
-    Returns:
-        A string of 16 characters.
-
-    Example:
-    ```python
-    fingerprint(Run("notebooks/01_data.ipynb", "outputs/demo", {"studies": 60}))
-    ```
-    """
-    import nbformat
-
-    content = nbformat.read(run.notebook, as_version=4)
-    cells = [
-        (cell.cell_type, cell.source, cell.metadata.get("tags", []))
-        for cell in content.cells
-    ]
-    parameters = dict(run.parameters)
-    if parameters.get("run_dir") == str(run.out.resolve()):
-        del parameters["run_dir"]
-    record = [cells, sorted(parameters.items()), code_version()]
-    text = json.dumps(record, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@functools.cache
-def code_version():
-    """Checksum of all Python files of the course's packages, by path and content."""
-    digest = hashlib.sha256()
-    for package in PACKAGES:
-        for folder in importlib.util.find_spec(package).submodule_search_locations:
-            root = pathlib.Path(folder)
-            for path in sorted(root.rglob("*.py")):
-                digest.update(f"{package}/{path.relative_to(root).as_posix()}".encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -14,6 +14,7 @@ from cxrlib.data.prepare import read_manifest
 from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.pretrained.gpt2 import gpt2_sizes_of, tokenizer_files
 from cxrlib.pretrained.load import find_gpt2, load_encoder, load_gpt2
+from cxrlib.pretrained.registry import registered
 from cxrlib.systems.reports.model import compile_report_model
 from cxrlib.systems.reports.predict import encode_split
 from cxrlib.systems.reports.presets import CONDITIONING, build_report_model
@@ -309,7 +310,8 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
     conditioning = model.causal_lm.backbone.conditioning
     results.record["model"] = model.origin | {"conditioning": conditioning}
     for part in ("encoder", "gpt2"):
-        results.weights(part, model.origin.get(part, "unknown"))
+        origin = model.origin.get(part, "unknown")
+        results.weights(part, origin, **registered(origin))
     return results.evaluate(
         predictions,
         section=section,

@@ -6,18 +6,20 @@ import pathlib
 import re
 import zipfile
 
-import jinja2
 import markupsafe
 
-from coursework.card.figures import legend, shared_protocol, tables, tested
+from coursework.card.figures import shared_protocol, tables, tested
 from coursework.card.limits import limits
+from coursework.legend import legend
+from coursework.looks import templates
 from coursework.results import read_results
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
-from cxrlib.pretrained.registry import entry
 from cxrscore.evaluate import read_predictions
 
 UNKNOWN = "not known"
+UNRECORDED = "licence not recorded"
+REGISTERED = "cxrlib>"  # Before the name of a layer that the course registers.
 CONDITIONING = {
     "latent": "the latents of both views, projected and added before every layer",
     "spatial": "cross-attention to the maps of both views before every layer",
@@ -46,7 +48,7 @@ def write_model_card(folder, out=None):
 
     Everything in it is read from `results.json`, the `predictions.csv` that belongs
     to it, and the sizes in `model.keras`, where it lies beside them. What they do
-    not hold is said to be not known.
+    not hold is said to be not known or not recorded.
 
     Args:
         folder: string or `pathlib.Path`. A notebook's folder in a run, or what
@@ -72,14 +74,13 @@ def write_model_card(folder, out=None):
 
     folder = pathlib.Path(folder)
     record = _read(folder / "results.json")
-    markdown = _template("model_card.md.j2", finalize=_plain).render(
-        _card(record, folder)
-    )
+    options = {"autoescape": False, "finalize": _escaped}
+    template = templates("coursework.card", **options).get_template("model_card.md.j2")
+    markdown = template.render(_card(record, folder))
     # With escape, markup in the Markdown is text, too.
     body = mistune.create_markdown(escape=True, plugins=["table"])(markdown)
-    page = _template("model_card.html.j2", autoescape=True).render(
-        title=_title(record, folder), body=markupsafe.Markup(body)
-    )
+    page = templates("coursework.card").get_template("model_card.html.j2")
+    page = page.render(title=_title(record, folder), body=markupsafe.Markup(body))
     paths = [
         pathlib.Path(out or folder) / f"model_card.{kind}" for kind in ("md", "html")
     ]
@@ -92,7 +93,7 @@ def write_model_card(folder, out=None):
 def _read(path):
     """What `read_results` does not insist on, a card must be able to rely on."""
     record = read_results(path)
-    for name, kind in (("model", dict), ("warnings", list)):
+    for name, kind in (("model", dict), ("pretrained", dict), ("warnings", list)):
         if not isinstance(record.setdefault(name, kind()), kind):
             raise InputError(f"{path}: {name} is not a {kind.__name__}.")
     return record
@@ -118,20 +119,9 @@ def as_markdown(value):
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
 
 
-def _plain(value):
+def _escaped(value):
     """Escape what comes into the template, but not what a macro of it has made."""
     return value if isinstance(value, markupsafe.Markup) else as_markdown(value)
-
-
-def _template(name, **options):
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("coursework.card"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        **options,
-    ).get_template(name)
 
 
 def _title(record, folder):
@@ -152,7 +142,7 @@ def _card(record, folder):
         "data": _known(_data(record, predictions)),
         "shared": _words(shared),
         "groups": tables(metrics, shared),
-        "legend": legend(record),
+        "legend": legend(record, metrics),
         "n_progress": len(record["metrics"]) - len(metrics),
         "limits": limits(record, predictions),
         "run": _known(_run(record)),
@@ -216,14 +206,17 @@ def _model(record, folder):
     if not parts:
         yield "sizes of its parts", None
     for part, origin in weights.items():
-        known = _registered(origin)
-        yield f"{part} started from", f"{origin}: {known.what}" if known else origin
+        what = record["pretrained"].get(part, {}).get("what")
+        yield f"{part} started from", f"{origin}: {what}" if what else origin
     if not weights:
         yield "started from", None
 
 
 def model_parts(path):
     """List the project's layers inside a `.keras` file, with their sizes.
+
+    They are known by the name that they are registered under, `cxrlib>…`: it stays
+    where a class moves to another module.
 
     Args:
         path: string or `pathlib.Path`. Its weights are not read.
@@ -251,9 +244,8 @@ def model_parts(path):
             continue
         nodes = [each for key, each in node.items() if key != "compile_config"] + nodes
         config = node.get("config")
-        if str(node.get("module")).startswith("cxrlib.models.") and isinstance(
-            config, dict
-        ):
+        name = str(node.get("registered_name"))
+        if name.startswith(REGISTERED) and isinstance(config, dict):
             sizes = {
                 key: value for key, value in config.items() if _is_size(key, value)
             }
@@ -315,19 +307,11 @@ def _public(value):
     return "/".join(("…", *path.parts[-2:])) if path.is_absolute() else value
 
 
-def _registered(origin):
-    """The registry's entry for a file of weights, `None` for another file."""
-    try:
-        return entry(str(origin).split("/")[0])
-    except InputError:
-        return None
-
-
 def _weights_licences(record):
     for part, origin in record["weights"].items():
         if origin != "none":
-            known = _registered(origin)
-            yield f"{part}, {origin}: {known.licence if known else UNKNOWN}."
+            licence = record["pretrained"].get(part, {}).get("licence")
+            yield f"{part}, {origin}: {licence or UNRECORDED}."
 
 
 # === Words ===

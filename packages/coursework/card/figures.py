@@ -2,8 +2,9 @@
 
 import collections
 
+from coursework.legend import columns_beside
 from cxrscore.figure import format_figure
-from cxrscore.tables import BASELINES, format_interval
+from cxrscore.tables import format_interval
 
 GROUPS = {
     "Reconstruction": ("frontal", "lateral"),
@@ -17,8 +18,6 @@ GROUPS = {
 }
 OTHER = "Further figures"
 PROGRESS = ("before_training", "training")  # They measure no test study.
-RIVALS = (*BASELINES, "centre")  # What costs nothing, and ought to be worse.
-BESIDE = (*RIVALS, "shuffled", "fall")
 
 
 def tested(metrics):
@@ -85,55 +84,8 @@ def tables(metrics, shared):
     return [_table(title, group, shared) for title, group in groups.items() if group]
 
 
-def legend(record):
-    """What stands beside the values of a run.
-
-    Args:
-        record: dict, from `coursework.results.read_results`.
-
-    Returns:
-        A list of pairs, a column and its meaning.
-
-    Example:
-    ```python
-    dict(legend(record))["shuffled"]
-    ```
-    """
-    said = record["baselines"]
-    label, mask = said.get("constant_label"), said.get("constant_mask")
-    figures = tested(record["metrics"])
-    is_pointing = any(_prefix(name) == "pointing" for name in figures)
-    constant = [
-        _report(said.get("constant_report"), "the best single report"),
-        f"for a label {label}" if label else "",
-        f"for a mask the {mask}" if mask else "",
-        "for a heat map a uniform one" if is_pointing else "",
-    ]
-    words = {
-        "constant": "; ".join(filter(None, constant)) or "one answer for every study",
-        "frequent": _report(said.get("frequent_report"), "the commonest report"),
-        "random": said.get("random_report") or "a train report drawn at random",
-        "nearest": said.get("nearest_report")
-        or "the report of the nearest train study",
-        "centre": "a heat map that always points to the middle",
-        "shuffled": "every study gets the output for another study's images",
-        "fall": "what the shuffle costs; without one the images were not looked at",
-    }
-    return [(kind, words[kind] or kind) for kind in _kinds(figures.values())]
-
-
-def quote(text, longest=120):
-    """A report in quotation marks, cut where it gets long."""
-    text = " ".join(str(text).split())
-    return f"“{text if len(text) <= longest else text[: longest - 1] + '…'}”"
-
-
 def _prefix(name):
     return name.split(".")[0]
-
-
-def _kinds(figures):
-    return [kind for kind in BESIDE if any(kind in figure for figure in figures)]
 
 
 def _protocol(figure):
@@ -146,8 +98,10 @@ def _protocol(figure):
 
 
 def _table(title, figures, shared):
-    kinds = _kinds(figures.values())
-    columns = {kind: [_number(f, kind) for f in figures.values()] for kind in kinds}
+    columns = {
+        kind: [_number(figure, kind) for figure in figures.values()]
+        for kind in columns_beside(figures)
+    }
     ends = [_interval(figure.get("interval")) for figure in figures.values()]
     falls = [_interval(figure.get("fall_interval")) for figure in figures.values()]
     if any(falls):  # The fall itself is the difference of two other columns.
@@ -195,11 +149,3 @@ def _number(figure, kind):
 
 def _interval(ends):
     return format_interval(ends).replace(" ", "\xa0")  # No line breaks inside.
-
-
-def _report(report, words):
-    """A constant report with its text and where it was chosen."""
-    if not isinstance(report, dict) or not report.get("text"):
-        return ""
-    of = f" of {report['chosen_on']}" if report.get("chosen_on") else ""
-    return f"{words}{of} for every study, {quote(report['text'])}"

@@ -2,8 +2,8 @@
 
 import math
 
-from coursework.card.figures import RIVALS, quote, tested
-from cxrlib.pretrained.registry import PHANTOM_ENCODER, PHANTOM_GPT2
+from coursework.card.figures import tested
+from coursework.legend import RIVALS, quote
 from cxrscore.figure import format_figure
 from cxrscore.labels.scores import LOWER_IS_BETTER
 from cxrscore.tables import format_interval
@@ -63,10 +63,13 @@ def _ground(record):
     data, model = record["dataset"]["ground"], record.get("model", {})
     if data in MEASURED:
         yield MEASURED[data]
-    trained = model.get("ground")
-    starts = [str(origin).split("/")[0] for origin in record["weights"].values()]
+    trained, about = model.get("ground"), record.get("pretrained", {})
     if trained == "phantom":
-        if starts and set(starts) <= {"none", PHANTOM_ENCODER, PHANTOM_GPT2}:
+        starts = [
+            origin == "none" or about.get(part, {}).get("ground") == "phantom"
+            for part, origin in record["weights"].items()
+        ]
+        if starts and all(starts):
             yield (
                 "It has never seen a human being: all that it was ever trained on is "
                 "simulated."

@@ -153,8 +153,8 @@ def _foreign(record, asked):
     dataset = record["dataset"]
     if record["notebook"] != asked.name:
         return f"it is that of {printable(record['notebook'], 60)}."
-    if dataset["ground"] not in asked.grounds:
-        wanted = " or ".join(asked.grounds)
+    if dataset["ground"] not in asked.ground:
+        wanted = " or ".join(asked.ground)
         return f"it rests on {dataset['ground']} data; {wanted} is asked for."
     fingerprint = dataset.get("fingerprint")
     if asked.fingerprint and str(fingerprint) != asked.fingerprint:

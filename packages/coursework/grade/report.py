@@ -11,12 +11,12 @@ import hashlib
 import pathlib
 import re
 
-import jinja2
 import markupsafe
 
 from coursework.grade.grades import alike
 from coursework.grade.tables import number
 from coursework.grade.untrusted import printable
+from coursework.looks import templates
 from cxrbase import __version__
 from cxrbase.files import write_whole
 
@@ -40,15 +40,15 @@ def write_pages(out, grades, rubric, by_hand=0):
     ```
     """
     out = pathlib.Path(out)
-    templates = _templates()
+    environment = _environment()
     folder = out.with_name(f"{out.stem}_students")
     names = page_names([grade.name for grade in grades])
     common = {"rubric": rubric, "title": rubric.title, "version": __version__}
     common["date"] = datetime.date.today().isoformat()
-    student = templates.get_template("student.html.j2")
+    student = environment.get_template("student.html.j2")
     for grade in grades:
         _write(folder / names[grade.name], student.render(grade=grade, **common))
-    page = templates.get_template("class.html.j2").render(
+    page = environment.get_template("class.html.j2").render(
         grades=grades,
         pages={name: f"{folder.name}/{page}" for name, page in names.items()},
         handed_in=sum(bool(one.place) for g in grades for one in g.notebooks.values()),
@@ -65,20 +65,10 @@ def write_pages(out, grades, rubric, by_hand=0):
     return out
 
 
-def _templates():
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("coursework.grade"),
-        autoescape=True,  # Names, answers and messages are somebody's.
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    runs = jinja2.PackageLoader("coursework.pages")
-    for name, loader, file in (
-        ("style", environment.loader, "grade.css"),
-        ("script", runs, "sortable.js"),
-    ):
-        text = loader.get_source(environment, file)[0]
+def _environment():
+    environment = templates("coursework.grade")
+    for name, file in (("style", "grade.css"), ("script", "sortable.js")):
+        text = environment.get_template(file).render()
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         environment.globals[name] = markupsafe.Markup(text)
         environment.globals[f"{name}_hash"] = f"sha256-{digest}"

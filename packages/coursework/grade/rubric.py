@@ -1,6 +1,25 @@
-"""The rubric: what a submission is asked for, and what each item is worth."""
+"""The rubric: what a submission is asked for, and what each item is worth.
+
+The classes check what an instructor writes, and describe it to an editor
+(`python -m cxrlib grade --schema`).
+"""
 
 import dataclasses
+import functools
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from coursework.grade.expression import names_in
 from cxrbase.grounds import GROUNDS
@@ -12,6 +31,16 @@ RELATIONS = {
     "at_least": lambda value, other: value >= other,
     "below": lambda value, other: value < other,
     "at_most": lambda value, other: value <= other,
+}
+CONDITIONS = (*RELATIONS, "equals", "between")
+# By the field that says what an item is about: what else it may have.
+KINDS = {
+    "metric": ("where", "studies", *CONDITIONS, "by", "tolerance"),
+    "cells": ("ids",),
+    "exercise": (
+        *("names", "words", "largest", "smallest"),
+        *(*CONDITIONS, "by", "tolerance"),
+    ),
 }
 
 
@@ -56,42 +85,134 @@ class Comparison:
         return f"{words} by {self.margin:g}" if self.margin else words
 
 
-@dataclasses.dataclass(frozen=True)
-class Item:
-    """One thing that is asked for.
+# === Fields ===
 
-    Args:
-        id: string. Unique in its notebook; marks given by hand go by it.
-        points: float.
-        says: string. What is asked for, in words.
-        metric: string. The figure, for an item on a figure.
-        comparison: `Comparison` that the figure, or the answer, must meet.
-        where: dict. What the figure's protocol must say.
-        studies: int. On how many studies the figure must rest, at least.
-        cells: string. `"ran"` or `"unchanged"`, for an item on the notebook's cells.
-        ids: tuple of strings. The course's cells that must be `unchanged`.
-        exercise: string. The exercise's number, for an item on an answer.
-        names: tuple of strings. The answers that are right.
-        extreme: string. `"largest"` or `"smallest"`: the right answer is the name of
-            that one `among` some sums of figures.
-        among: dict, name to a sum of figures.
-        words: int. The least words of an answer that a human marks.
-    """
 
-    id: str
-    points: float
-    says: str
-    metric: str = ""
-    comparison: Comparison | None = None
-    where: dict = dataclasses.field(default_factory=dict)
-    studies: int = 1
-    cells: str = ""
-    ids: tuple = ()
-    exercise: str = ""
-    names: tuple = ()
-    extreme: str = ""
-    among: dict = dataclasses.field(default_factory=dict)
-    words: int = 0
+def _sum(text):
+    """Refuse what is no sum of figures."""
+    if not any("." in name for name in names_in(text)):
+        raise ValueError(f"“{text}” names no figure (group.name).")
+    return text
+
+
+def _against(value):
+    """Refuse what a figure cannot be compared with."""
+    if isinstance(value, str):
+        return value if value in BESIDE else _sum(value)
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise PydanticCustomError("against", "no number and no sum")
+    return value
+
+
+def _text(value):
+    return str(value) if type(value) in (int, float) else value
+
+
+def _listed(value):
+    return [value] if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | float)]
+Sums = dict[Text, Annotated[Text, AfterValidator(_sum)]]
+Against = Annotated[Any, PlainValidator(_against, json_schema_input_type=float | str)]
+Ground = Literal[tuple(GROUNDS)]
+Grounds = Annotated[
+    list[Ground],
+    BeforeValidator(_listed, json_schema_input_type=Ground | list[Ground]),
+]
+
+
+class Form(BaseModel):
+    """What every part of a rubric is: known fields of exact kinds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Item(Form):
+    """One thing that is asked for: about a `metric`, the `cells` or an `exercise`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]}
+    )
+
+    points: float = Field(gt=0)
+    says: str = Field(description="What is asked for, in words.")
+    id: str = Field("", description="Unique in its notebook; marks by hand go by it.")
+    metric: str = Field("", description="The figure's name in results.json.")
+    where: dict[str, Any] = Field({}, description="What the figure's protocol says.")
+    studies: int = Field(1, description="On how many the figure rests, at least.")
+    cells: Literal["ran", "unchanged"] | None = None
+    ids: list[Text] = Field([], description="The course's cells to be unchanged.")
+    exercise: Text = Field("", description="The exercise's number.")
+    names: list[str] = Field([], description="The answers that are right.")
+    words: int = Field(0, ge=1, description="The least, for a human to mark.")
+    largest: Sums = Field({}, description="The answer names the largest of these.")
+    smallest: Sums = Field({}, description="The answer names the smallest of these.")
+    above: Against = None
+    at_least: Against = None
+    below: Against = None
+    at_most: Against = None
+    equals: Against = None
+    between: tuple[float, ...] = Field(
+        (), strict=False, description="Two numbers, the lower first."
+    )
+    by: float = Field(0.0, description="The margin of above, at_least, below, at_most.")
+    tolerance: float = Field(0.0, description="The margin of equals.")
+
+    @model_validator(mode="after")
+    def _is_one_of_three(self):
+        given = self.model_fields_set
+        about = [kind for kind in KINDS if kind in given]
+        if len(about) != 1:
+            raise ValueError("name one of metric, cells and exercise.")
+        known = ("points", "says", "id", about[0], *KINDS[about[0]])
+        for name in sorted(given - set(known)):
+            raise ValueError(f"unknown field {name}; known: {', '.join(known)}.")
+        conditions = [name for name in CONDITIONS if name in given]
+        if conditions[1:]:
+            raise ValueError(f"two conditions, {' and '.join(conditions)}; make two.")
+        for extra, needs in (("by", RELATIONS), ("tolerance", ("equals",))):
+            if extra in given and not set(conditions) & set(needs):
+                raise ValueError(f"{extra} goes with {', '.join(needs)}.")
+        if "between" in given and not (
+            len(self.between) == 2 and self.between[0] <= self.between[1]
+        ):
+            raise ValueError("between must be two numbers, the lower first.")
+        if self.metric and not conditions:
+            raise ValueError("lacks its condition, such as above: 0.8.")
+        if self.cells and bool(self.ids) != (self.cells == "unchanged"):
+            raise ValueError("ids belong to cells: unchanged, and must be there.")
+        if self.exercise:
+            ways = given & {"names", "largest", "smallest", "words", *CONDITIONS}
+            if len(ways) != 1:
+                raise ValueError(
+                    "give one of names, largest, smallest, words and a condition, such "
+                    "as equals: 0.5."
+                )
+            if self.comparison and self.comparison.against in BESIDE:
+                raise ValueError(f"an answer has no {self.comparison.against}.")
+        ids = (self.metric, f"cells-{self.cells}", f"exercise-{self.exercise}")
+        self.id = self.id or ids[list(KINDS).index(about[0])]
+        return self
+
+    @functools.cached_property
+    def comparison(self):
+        """The `Comparison` that the figure, or the answer, must meet, or `None`."""
+        for relation in CONDITIONS:
+            if relation in self.model_fields_set:
+                against = getattr(self, relation)
+                return Comparison(relation, against, self.by or self.tolerance)
+        return None
+
+    @property
+    def extreme(self):
+        """`"largest"`, `"smallest"` or `""`: which one of `among` is asked for."""
+        return "largest" if self.largest else "smallest" if self.smallest else ""
+
+    @property
+    def among(self):
+        """A dict, name → a sum of figures."""
+        return self.largest or self.smallest
 
     @property
     def figures(self):
@@ -102,27 +223,31 @@ class Item:
         return [name for name in (self.metric, *names) if "." in name]
 
 
-@dataclasses.dataclass(frozen=True)
-class NotebookRubric:
-    """What is asked of one notebook.
+class NotebookRubric(Form):
+    """What is asked of one notebook."""
 
-    Args:
-        name: string. `"07_multitask"`.
-        items: tuple of `Item`.
-        title: string.
-        grounds: tuple of strings. The grounds that its results may rest on.
-        fingerprint: string or `None`. Of the dataset, if it must be a certain one.
-        parameters: dict. What the notebook's parameters must be.
-        predictions: bool. Whether a `predictions.csv` must be handed in.
-    """
-
-    name: str
-    items: tuple
     title: str = ""
-    grounds: tuple = tuple(GROUNDS)
-    fingerprint: str | None = None
-    parameters: dict = dataclasses.field(default_factory=dict)
-    predictions: bool = False
+    ground: Grounds = Field(list(GROUNDS), description="What its results may rest on.")
+    fingerprint: Text = Field("", description="Of the dataset, if one must be used.")
+    parameters: dict[str, Any] = Field({}, description="What they must be.")
+    predictions: bool = Field(
+        False, description="Whether predictions.csv must be there."
+    )
+    items: list[Item] = Field([], min_length=1, validate_default=True)
+    _name: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _has_each_id_once(self):
+        ids = [item.id for item in self.items]
+        for number, name in enumerate(ids, start=1):
+            if name in ids[: number - 1]:
+                raise ValueError(f"item {number}: a second item {name}; give it an id.")
+        return self
+
+    @property
+    def name(self):
+        """The notebook's, `"07_multitask"`."""
+        return self._name
 
     @property
     def points(self):
@@ -130,13 +255,8 @@ class NotebookRubric:
         return sum(item.points for item in self.items)
 
 
-@dataclasses.dataclass(frozen=True)
-class Rubric:
-    """A whole rubric.
-
-    Args:
-        title: string.
-        notebooks: dict of `NotebookRubric` by name, in their order.
+class Rubric(Form):
+    """A whole rubric; its notebooks are in their order.
 
     Example:
     ```python
@@ -144,8 +264,16 @@ class Rubric:
     ```
     """
 
-    title: str
-    notebooks: dict
+    title: str = "Grades"
+    notebooks: dict[Text, NotebookRubric] = Field(
+        {}, min_length=1, validate_default=True
+    )
+
+    @model_validator(mode="after")
+    def _names_its_notebooks(self):
+        for name, asked in self.notebooks.items():
+            asked._name = name
+        return self
 
     @property
     def points(self):

@@ -159,8 +159,8 @@ class Archive:
             if trouble:
                 name = printable(entry.orig_filename, 80)
                 raise InputError(f"{path.name}: holds “{name}”, {trouble}.")
-            seen.add(_plain(entry.filename))
-        self._entries = {_plain(e.filename): e for e in entries if not e.is_dir()}
+            seen.add(_normal_path(entry.filename))
+        self._entries = {_normal_path(e.filename): e for e in entries if not e.is_dir()}
 
     def names(self):
         """The names of all files."""
@@ -199,7 +199,7 @@ def _trouble(entry, seen):
         return "a path with backslashes"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "a symbolic link"
-    if _plain(entry.filename) in seen:
+    if _normal_path(entry.filename) in seen:
         return "twice"
     if entry.flag_bits & 1:
         return "encrypted"
@@ -208,7 +208,7 @@ def _trouble(entry, seen):
     return None
 
 
-def _plain(name):
+def _normal_path(name):
     return str(pathlib.PurePosixPath(name))  # "./a//b" is "a/b".
 
 

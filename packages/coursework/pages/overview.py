@@ -5,7 +5,7 @@ import urllib.parse
 
 import pandas as pd
 
-from coursework.pages.records import sweep_table
+from coursework.pages.runs import sweep_table
 from coursework.status import in_words
 from cxrbase.grounds import GROUNDS
 from cxrscore.figure import format_figure
@@ -19,11 +19,11 @@ HEADLINES = (
 OTHERS = 3  # Figures of a notebook that has none of these, if it ran more than once.
 
 
-def overview(records, out):
+def overview(found, out):
     """Everything that the template says about all runs together.
 
     Args:
-        records: list of `Record`.
+        found: list of `FoundRun`.
         out: `pathlib.Path`. The folder of the page.
 
     Returns:
@@ -32,24 +32,24 @@ def overview(records, out):
 
     Example:
     ```python
-    overview(read_records(out)[1], out)["summary"]  # [("done", 8), ("timed out", 1)]
+    overview(read_runs(out)[1], out)["summary"]  # [("done", 8), ("timed out", 1)]
     ```
     """
-    columns = list(dict.fromkeys(name for each in records for name in each.point))
-    figures = _figures(records)
-    rows = [_row(record, columns, figures, out) for record in records]
+    columns = list(dict.fromkeys(name for each in found for name in each.point))
+    figures = _figures(found)
+    rows = [_row(run, columns, figures, out) for run in found]
     counts = collections.Counter((row["state"], row["label"]) for row in rows)
     return {
         "columns": columns,
         "figures": figures,
         "rows": rows,
         "summary": [(*key, count) for key, count in counts.most_common()],
-        "totals": _totals(records),
+        "totals": _totals(found),
         "tables": [
             name for name in ("runs.csv", "sweep.csv") if (out / name).is_file()
         ],
         # The page of a point has nothing to take a mean of.
-        "sweeps": _sweeps([r for r in records if r.folder.parent != out], figures),
+        "sweeps": _sweeps([r for r in found if r.folder.parent != out], figures),
     }
 
 
@@ -65,12 +65,12 @@ def link(path, out):
     return urllib.parse.quote(path.relative_to(out).as_posix())
 
 
-def cell_link(record, out):
+def cell_link(run, out):
     """A link to the cell where a run came to its end, or `None`."""
-    page = record.folder / f"{record.name}.html"
-    if "error" not in record.status or not page.is_file():
+    page = run.folder / f"{run.name}.html"
+    if "error" not in run.status or not page.is_file():
         return None
-    name = record.status.get("cell_id")
+    name = run.status.get("cell_id")
     inner = f"#cell-id={urllib.parse.quote(str(name))}" if name else ""
     return link(page, out) + inner
 
@@ -80,33 +80,33 @@ def number(value):
     return value if isinstance(value, int | float) else None
 
 
-def _figures(records):
+def _figures(found):
     """The names of the figures that get a column."""
-    there = {name for record in records for name in record.metrics}
+    there = {name for run in found for name in run.metrics}
     chosen = [name for name in HEADLINES if name in there]
-    times = collections.Counter(record.name for record in records if record.metrics)
-    for record in records:
-        if times[record.name] > 1 and not set(record.metrics) & set(HEADLINES):
-            chosen += [n for n in list(record.metrics)[:OTHERS] if n not in chosen]
+    times = collections.Counter(run.name for run in found if run.metrics)
+    for run in found:
+        if times[run.name] > 1 and not set(run.metrics) & set(HEADLINES):
+            chosen += [n for n in list(run.metrics)[:OTHERS] if n not in chosen]
     return chosen
 
 
-def _row(record, columns, figures, out):
-    page, status = record.folder.parent / "index.html", record.status
-    anchor = "#" + urllib.parse.quote(record.name)
+def _row(run, columns, figures, out):
+    page, status = run.folder.parent / "index.html", run.status
+    anchor = "#" + urllib.parse.quote(run.name)
     megabytes = number(status.get("megabytes"))
     return {
-        "name": record.name,
-        "link": anchor if record.folder.parent == out else link(page, out) + anchor,
-        "point": [record.point.get(name, "") for name in columns],
+        "name": run.name,
+        "link": anchor if run.folder.parent == out else link(page, out) + anchor,
+        "point": [run.point.get(name, "") for name in columns],
         "state": status["status"],
         "label": label_of(status),
         "minutes": number(status.get("minutes")),
         "gigabytes": None if megabytes is None else megabytes / 1000,
-        "pictures": len(list((record.folder / "figures").glob("*.png"))),
-        "figures": [_figure(name, record.metrics.get(name)) for name in figures],
+        "pictures": len(list((run.folder / "figures").glob("*.png"))),
+        "figures": [_figure(name, run.metrics.get(name)) for name in figures],
         "error": in_words(status),
-        "cell": cell_link(record, out),
+        "cell": cell_link(run, out),
     }
 
 
@@ -123,18 +123,18 @@ def _figure(name, metric):
     }
 
 
-def _totals(records):
-    minutes = [number(record.status.get("minutes")) or 0 for record in records]
-    megabytes = [number(record.status.get("megabytes")) or 0 for record in records]
+def _totals(found):
+    minutes = [number(run.status.get("minutes")) or 0 for run in found]
+    megabytes = [number(run.status.get("megabytes")) or 0 for run in found]
     words = [f"{sum(minutes):.1f} minutes in all"]
     if any(megabytes):
         words.append(f"at most {max(megabytes) / 1000:.1f} GB in one run")
     return " · ".join(words)
 
 
-def _sweeps(records, figures):
+def _sweeps(found, figures):
     """One table per notebook of a sweep: its settings, and means over the seeds."""
-    table = sweep_table(records)
+    table = sweep_table(found)
     if table.empty:
         return []
     sweeps = []
@@ -144,7 +144,7 @@ def _sweeps(records, figures):
             continue
         keys = [
             name
-            for name in dict.fromkeys(k for r in records for k in r.point)
+            for name in dict.fromkeys(k for r in found for k in r.point)
             if name != "seed" and name in rows
         ]
         lines = []

@@ -2,18 +2,19 @@
 
 import pathlib
 
-import jinja2
 import pandas as pd
 
+from coursework.legend import columns_beside, legend
+from coursework.looks import templates
 from coursework.pages.overview import cell_link, label_of, link, overview
-from coursework.pages.records import read_or_tell, read_records
+from coursework.pages.runs import read_or_tell, read_runs
 from coursework.results import VIEWS, example_path
 from coursework.status import in_words
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
 from cxrscore.evaluate import read_predictions
 from cxrscore.figure import format_figure
-from cxrscore.tables import BASELINES, format_interval
+from cxrscore.tables import format_interval
 
 STUDIES = 24  # shown per notebook; predictions.csv has them all
 
@@ -44,24 +45,18 @@ def write_index(run_dir, studies=STUDIES):
     run_dir = pathlib.Path(run_dir)
     if not run_dir.is_dir():
         raise InputError(f"{run_dir}: there is no such folder.")
-    here, points = read_records(run_dir)
-    for folder in dict.fromkeys(record.folder.parent for record in points):
+    here, points = read_runs(run_dir)
+    for folder in dict.fromkeys(run.folder.parent for run in points):
         write_index(folder, studies)
-    records = [*here, *points]
-    grounds = {each.results["dataset"]["ground"] for each in records if each.results}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("coursework.pages"),
-        autoescape=True,  # Reports are somebody's text, never markup.
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    runs = [*here, *points]
+    grounds = {each.results["dataset"]["ground"] for each in runs if each.results}
+    environment = templates("coursework.pages")
     environment.filters["figure"] = format_figure
     page = environment.get_template("index.html.j2").render(
         title=run_dir.resolve().name,
-        overview=overview(records, run_dir),
-        notebooks=[_notebook(record, run_dir, studies) for record in here],
-        back="../index.html" if any(record.point for record in here) else None,
+        overview=overview(runs, run_dir),
+        notebooks=[_notebook(run, run_dir, studies) for run in here],
+        back="../index.html" if any(run.point for run in here) else None,
         warnings=[GROUNDS[each] for each in GROUNDS if each in grounds - {"real"}],
     )
     with write_whole(run_dir / "index.html") as temporary:
@@ -69,24 +64,24 @@ def write_index(run_dir, studies=STUDIES):
     return run_dir / "index.html"
 
 
-def _notebook(record, run_dir, studies):
+def _notebook(run, run_dir, studies):
     """Everything that the template says about one notebook."""
-    folder, results = record.folder, record.results
+    folder, results = run.folder, run.results
     predictions, trouble = read_or_tell(read_predictions, folder / "predictions.csv")
     figures = sorted((folder / "figures").glob("*.png"))
-    notes = record.status.get("notes", [])
+    notes = run.status.get("notes", [])
     return {
         "name": folder.name,
-        "state": record.status["status"],
-        "label": label_of(record.status),
-        "error": in_words(record.status),
-        "cell": cell_link(record, run_dir),
-        "trouble": [each for each in (record.trouble, trouble, *notes) if each],
+        "state": run.status["status"],
+        "label": label_of(run.status),
+        "error": in_words(run.status),
+        "cell": cell_link(run, run_dir),
+        "trouble": [each for each in (run.trouble, trouble, *notes) if each],
         "ground": results["dataset"]["ground"] if results else None,
         "about": _about(results) if results else [],
         "metrics": _metrics(results) if results else [],
-        "kinds": _kinds(results),
-        "legend": _legend(results),
+        "kinds": columns_beside(run.metrics),
+        "legend": legend(results, run.metrics) if results else [],
         "cautions": (results or {}).get("warnings", []),
         "links": [
             (label, link(folder / name, run_dir))
@@ -132,15 +127,8 @@ def _words(record, unit=""):
     return ", ".join(f"{name} {value}{unit}" for name, value in record.items())
 
 
-def _kinds(results):
-    """The baselines that at least one figure of the notebook has, in their order."""
-    metrics = results["metrics"].values() if results else []
-    kinds = (*BASELINES, "shuffled", "fall")
-    return [kind for kind in kinds if any(kind in metric for metric in metrics)]
-
-
 def _metrics(results):
-    kinds = _kinds(results)
+    kinds = columns_beside(results["metrics"])
     return [
         {
             "name": name,
@@ -159,36 +147,6 @@ def _metrics(results):
         }
         for name, metric in results["metrics"].items()
     ]
-
-
-def _legend(results):
-    """Pairs of a column and what it means in this notebook."""
-    baselines = (results or {}).get("baselines", {})
-    constants = {
-        "constant_report": _report(
-            baselines.get("constant_report"), "the best single report"
-        ),
-        "constant_mask": f"the constant mask ({baselines.get('constant_mask')})",
-        "constant_label": f"for labels {baselines.get('constant_label')}",
-    }
-    there = "; ".join(constants[key] for key in constants if baselines.get(key))
-    words = {
-        "constant": "the same answer for every study" + (there and f": {there}"),
-        "frequent": _report(baselines.get("frequent_report"), "the commonest report"),
-        "random": baselines.get("random_report", "a train report at random"),
-        "nearest": baselines.get("nearest_report", "the most alike train study's"),
-        "shuffled": "every study gets the output for another study's images",
-        "fall": "what the shuffle costs; without a fall the images were not looked at",
-    }
-    return [(kind, words[kind]) for kind in _kinds(results)]
-
-
-def _report(report, words):
-    """A constant report with its text and where it was chosen."""
-    if not isinstance(report, dict) or not report.get("text"):
-        return words
-    of = f" of {report['chosen_on']}" if report.get("chosen_on") else ""
-    return f"{words}{of}, “{report['text']}”"
 
 
 def _studies(predictions, folder, run_dir, limit):

@@ -1,5 +1,6 @@
 """papermill's engine, with an end to output and to time, and words for a death."""
 
+import ast
 import re
 import signal
 import time
@@ -14,6 +15,7 @@ TIMED_OUT, KILLED, DIED = "TimedOut", "KernelKilled", "KernelDied"
 # In characters. A million lines would else be a notebook that no browser opens.
 CELL_LIMIT = 500_000  # That one cell may print.
 NOTEBOOK_LIMIT = 30_000_000  # All outputs together, pictures included.
+MODULES = "' '.join(list(__import__('sys').modules))"  # A list would be shortened.
 TAIL = 2_000  # Of what was cut, the end is kept: it tells how the cell came out.
 
 
@@ -41,10 +43,14 @@ class Client(PapermillNotebookClient):
         begun: callable or `None`. Gets the n of `In [n]` and the cell's id before
             each cell of code.
         cut: callable or `None`. Gets the same n and what was cut there, in words.
+        imported: callable or `None`. Gets the names of all modules that the kernel
+            holds after the last cell, if no cell failed.
         **options: of `nbclient.NotebookClient`.
     """
 
-    def __init__(self, nb_man, deadline=None, begun=None, cut=None, **options):
+    def __init__(
+        self, nb_man, deadline=None, begun=None, cut=None, imported=None, **options
+    ):
         # A flood of output arrives long after the cell's own end: wait for it, and
         # where a part was lost on the way, go on.
         options = {"iopub_timeout": 60, "raise_on_iopub_timeout": False} | options
@@ -53,6 +59,7 @@ class Client(PapermillNotebookClient):
             # nbclient's limit is per cell: each gets what is left for all.
             self.timeout_func = lambda cell: max(deadline - time.monotonic(), 0.1)
         self.budget, self.begun, self.cut = Budget(), begun, cut
+        self.imported, self._failed = imported, False
 
     def execute(self, **kwargs):
         """Execute all cells in a kernel of their own."""
@@ -62,8 +69,17 @@ class Client(PapermillNotebookClient):
             reply = self.wait_for_reply(self.kc.kernel_info())
             self.nb.metadata["language_info"] = reply["content"]["language_info"]
             self.papermill_execute_cells()
+            if self.imported and not self._failed:
+                self.imported(self._modules())
             self.set_widgets_metadata()
         return self.nb
+
+    def _modules(self):
+        """Ask the kernel, past the cells, which modules it holds."""
+        asked = self.kc.execute("", silent=True, user_expressions={"": MODULES})
+        content = self.wait_for_reply(asked)["content"]
+        found = content.get("user_expressions", {}).get("", {}).get("data", {})
+        return ast.literal_eval(found.get("text/plain", "''")).split()
 
     def execute_cell(self, cell, cell_index, **kwargs):
         """Execute one cell."""
@@ -75,7 +91,11 @@ class Client(PapermillNotebookClient):
         self.budget.next_cell()
         try:
             return super().execute_cell(cell, cell_index, **kwargs)
+        except CellExecutionError:
+            self._failed = True
+            raise
         except (CellTimeoutError, DeadKernelError) as error:
+            self._failed = True
             name, words = self._why(error)
             line = f"{name}: {words}"
             cell.outputs.append(

@@ -15,7 +15,9 @@ import sys
 import threading
 import time
 import traceback
+import types
 
+from coursework.fingerprint import code, data_before, names_weights, weights
 from coursework.run.parameters import known_parameters, refuse_unknown
 from coursework.run.plan import Run
 from coursework.status import Status
@@ -35,7 +37,8 @@ def execute(run, timeout=None, progress=True, env=None):
         A dict, the content of `status.json`: `status` (`"done"`, `"cut"` or
         `"failed"`), `notebook`, `point`, `parameters`, `fingerprint`, `started`,
         `minutes`, `megabytes` (the most that the kernel and its children held), `left`
-        (files and their bytes); if it is not done, `reason`, `error` and, in most
+        (files and their bytes), `code`, `before` and `weights` (see
+        `coursework.fingerprint`); if it is not done, `reason`, `error` and, in most
         cases, `cell` (the n of `In [n]`) and `cell_id`.
 
     Raises:
@@ -49,30 +52,37 @@ def execute(run, timeout=None, progress=True, env=None):
     known = known_parameters(run.notebook)
     refuse_unknown(set(run.parameters) - known, run.notebook, known)
     status = Status(run)
+    # As it is before the first cell: what changes while it runs is not what it ran.
+    files, before = code(), data_before(run)
     _set_old_results_aside(run.folder)
-    memory, cuts = [], []  # Of the kernel's watch; of what was not kept.
+    kernel = types.SimpleNamespace(memory=[], cuts=[], modules=None)
     outcome = {"reason": "interrupted", "error": "stopped before its end"}
     try:
-        outcome = _papermill(run, status, memory, cuts, timeout, progress, env)
+        outcome = _papermill(run, status, kernel, timeout, progress, env)
     finally:
-        peak = max((each.stop() for each in memory), default=None)
+        peak = max((each.stop() for each in kernel.memory), default=None)
         is_over = outcome.get("reason") != "interrupted"
         notes = _leave_pages(run) if is_over and run.copy.is_file() else []
         if not outcome:
             status.write(cell=None, cell_id=None)
-        if not outcome and cuts:
-            cell, words = cuts[0]
-            more = f"; in {len(cuts) - 1} more cells, too" if cuts[1:] else ""
+        if not outcome and kernel.cuts:
+            (cell, words), *others = kernel.cuts
+            more = f"; in {len(others)} more cells, too" if others else ""
             outcome = {"reason": "output cut", "cell": cell}
             outcome["error"] = f"{words} were not kept{more}"
         state = "failed" if outcome else "done"
         if outcome.get("reason") == "output cut":
             state = "cut"
-        status.end(state, megabytes=peak, notes=notes or None, **outcome)
+        outcome |= {"megabytes": peak, "notes": notes or None}
+        if kernel.modules is not None:
+            imported = {name: files[name] for name in kernel.modules if name in files}
+            outcome |= {"code": imported, "before": before}
+            outcome["weights"] = weights() if names_weights(run) else None
+        status.end(state, **outcome)
     return status.record
 
 
-def _papermill(run, status, memory, cuts, timeout, progress, env):
+def _papermill(run, status, kernel, timeout, progress, env):
     """Execute; return what went wrong as fields of the status, or `{}`."""
     import papermill
 
@@ -84,14 +94,15 @@ def _papermill(run, status, memory, cuts, timeout, progress, env):
             status.write(megabytes=megabytes)
 
     def watch(pid):
-        memory.append(PeakMemory(pid, tell))
-        memory[-1].start()
+        kernel.memory.append(PeakMemory(pid, tell))
+        kernel.memory[-1].start()
 
     client = functools.partial(
         Client,
         deadline=None if timeout is None else time.monotonic() + timeout,
         begun=lambda cell, name: status.write(cell=cell, cell_id=name),
-        cut=lambda cell, words: cuts.append((cell, words)),
+        cut=lambda cell, words: kernel.cuts.append((cell, words)),
+        imported=lambda names: setattr(kernel, "modules", sorted(names)),
         kernel_manager_class=kernel_manager(env, watch),
     )
     reasons = {TIMED_OUT: "timed out", KILLED: "killed", DIED: "kernel died"}

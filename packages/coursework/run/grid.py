@@ -53,7 +53,7 @@ def read_grid(path):
         raise InputError(f"{path}: names no point; a list of values is empty.")
     for point in points:
         if points.count(point) > 1:
-            raise InputError(f"{path}: names the point {_plain(point)} twice.")
+            raise InputError(f"{path}: names the point {_in_words(point)} twice.")
     return points
 
 
@@ -73,7 +73,7 @@ def point_names(points):
     point_names([{"seed": 0}, {"seed": 1}])  # ["seed=0", "seed=1"]
     ```
     """
-    plain = [_plain(point) for point in points]
+    plain = [_in_words(point) for point in points]
     lower = [name.lower() for name in plain]
     names = []
     for point, name in zip(points, plain, strict=True):
@@ -87,5 +87,5 @@ def point_names(points):
     return names
 
 
-def _plain(point):
+def _in_words(point):
     return ",".join(f"{name}={value}" for name, value in point.items())

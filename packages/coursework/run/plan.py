@@ -181,6 +181,6 @@ def _runs_of_one_folder(known, out, values, point):
             # Results go where the page looks for them, unless somebody says otherwise.
             own.setdefault("run_dir", str(out.resolve()))
             run = dataclasses.replace(run, after=before)
-            before = (run.label,)
+            before += (run.label,)
         runs.append(run)
     return runs

@@ -5,7 +5,7 @@ import time
 
 from tqdm import tqdm
 
-from coursework.status import in_words, read_status
+from coursework.status import NOT_DONE, in_words, read_status
 
 HEARTBEAT = 60  # Seconds between two lines that say what is running.
 
@@ -15,25 +15,36 @@ class Progress:
 
     Args:
         total: int. Runs in the batch.
-        skipped: int. Those of them that are done already.
         bar: bool. Whether to draw a bar if the output is a terminal.
     """
 
-    def __init__(self, total, skipped=0, bar=True):
-        self.total, self.number = total, skipped
+    def __init__(self, total, bar=True):
+        self.total, self.number = total, 0
         self.running, self._told = [], time.monotonic()
         self._is_terminal = bar and sys.stdout.isatty()
         self._bar = tqdm(
             total=total,
-            initial=skipped,
             unit="run",
             disable=not self._is_terminal,
             file=sys.stdout,
             dynamic_ncols=True,
             bar_format="{n}/{total} |{bar:20}| {elapsed} {desc}",
         )
-        if skipped:
-            self._say(f"{skipped} of {total} are done already")
+
+    def begin(self, todo):
+        """Take note of runs to be carried out, and say why, if they were done before.
+
+        Args:
+            todo: list of pairs of a `Run` and why it is to be carried out.
+        """
+        done = self.total - len(todo)
+        if done and not self.number:
+            self._say(f"{done} of {self.total} are done already")
+        self._bar.update(done - self.number)
+        self.number = done
+        for run, why in todo:
+            if why != NOT_DONE:
+                self._say(f"{run.label} again: {why}")
 
     def __enter__(self):
         return self

@@ -5,11 +5,12 @@ import pathlib
 import signal
 import time
 
+from coursework.fingerprint import code, weights
 from coursework.run.execute import execute, sigterm_interrupts
 from coursework.run.parameters import known_parameters
 from coursework.run.plan import PROFILES, Run, plan
 from coursework.run.progress import Progress
-from coursework.status import Status, is_whole, read_status
+from coursework.status import NOT_DONE, Status, read_status, why_again
 from cxrbase.files import InputError
 
 __all__ = ["PROFILES", "Run", "execute", "known_parameters", "plan", "run_notebooks"]
@@ -48,8 +49,8 @@ def run_notebooks(
         files: sequence of paths. YAML files of parameters.
         grid: path or `None`. A sweep, see `coursework.run.grid.read_grid`.
         jobs: int. How many at once.
-        resume: bool. Whether to leave out what is done and whole. Each run is looked
-            at alone, by its notebook, its parameters and the code of cxrlib.
+        resume: bool. Whether to leave out what is done, whole, and would come out the
+            same. See `coursework.fingerprint`.
         executor: `Executor` or `None`. Who carries the runs out; `None` takes a
             `LocalPool`, and only it looks at `timeout`, `env` and `jobs`.
 
@@ -69,19 +70,26 @@ def run_notebooks(
 
     out = pathlib.Path(out)
     runs = plan(notebooks, out, parameters, profile, files, grid)
-    todo = [run for run in runs if not (resume and is_whole(run))]
-    _announce(todo, out)
+    todo = _again(runs) if resume else [(run, NOT_DONE) for run in runs]
+    _announce([run for run, _ in todo], out)
     executor = executor or LocalPool(jobs, timeout, env)
-    shown = Progress(len(runs), len(runs) - len(todo), bar=progress)
-    index = _Index(out)
+    shown = Progress(len(runs), bar=progress)
+    index, ran = _Index(out), []
     stopped = False
     try:
-        events = contextlib.closing(executor.carry_out(todo))
-        with sigterm_interrupts(), shown, events as events:
-            for run, event in events:
-                shown.tell(run, event)
-                if event == "ended":
-                    index.write_now_and_then()  # A look at a long batch pays.
+        with sigterm_interrupts(), shown:
+            shown.begin(todo)
+            while todo:
+                ran += [run for run, _ in todo]
+                events = executor.carry_out([run for run, _ in todo])
+                with contextlib.closing(events):
+                    for run, event in events:
+                        shown.tell(run, event)
+                        if event == "ended":
+                            index.write_now_and_then()  # A look at a long batch pays.
+                # What was left out may rest on data that these runs have replaced.
+                todo = _again([run for run in runs if run not in ran])
+                shown.begin(todo)
     except KeyboardInterrupt:
         stopped = True
     except OSError as error:
@@ -93,6 +101,13 @@ def run_notebooks(
         print("Stopped. The same command with --resume goes on.")
         return BROKEN_OFF
     return 1 if left else 0
+
+
+def _again(runs):
+    """Those of the runs that are to be carried out, each with the reason."""
+    now = code(), weights()
+    reasons = [(run, why_again(run, now)) for run in runs]
+    return [(run, why) for run, why in reasons if why]
 
 
 def _announce(runs, out):
@@ -123,7 +138,7 @@ class _Index:
     def write(self):
         """Write `index.html` and the tables beside it."""
         from coursework.pages.page import write_index
-        from coursework.pages.records import write_tables
+        from coursework.pages.runs import write_tables
 
         start = time.monotonic()
         write_tables(self._out)

@@ -1,4 +1,4 @@
-"""What the notebooks of a batch left, one record each, and the tables made of it."""
+"""The runs of a batch as they are found on disk, and the tables made of them."""
 
 import dataclasses
 import pathlib
@@ -12,7 +12,7 @@ from cxrscore.tables import best_baseline
 
 
 @dataclasses.dataclass
-class Record:
+class FoundRun:
     """What one notebook left in its folder.
 
     Args:
@@ -40,18 +40,18 @@ class Record:
         return self.results["metrics"] if self.results else {}
 
 
-def read_records(out):
+def read_runs(out):
     """Read what the notebooks left in a run's folder, and in the points of a grid.
 
     Args:
         out: `pathlib.Path`.
 
     Returns:
-        A pair of lists of `Record`: of the folder itself, and of its points.
+        A pair of lists of `FoundRun`: of the folder itself, and of its points.
 
     Example:
     ```python
-    here, points = read_records(pathlib.Path("outputs/sweep"))
+    here, points = read_runs(pathlib.Path("outputs/sweep"))
     ```
     """
     here = [_read(folder) for folder in _folders(out) if _is_notebook(folder)]
@@ -76,7 +76,7 @@ def _read(folder):
         status["status"] = "done" if results else "unknown"
     point = status.get("point")
     point = point if isinstance(point, dict) else {}
-    return Record(folder, point, status, results, trouble)
+    return FoundRun(folder, point, status, results, trouble)
 
 
 def read_or_tell(reader, path):
@@ -89,11 +89,11 @@ def read_or_tell(reader, path):
         return None, str(error)
 
 
-def runs_table(records):
+def runs_table(runs):
     """One row per run: its point, how it ended, what it took, all its figures.
 
     Args:
-        records: list of `Record`.
+        runs: list of `FoundRun`.
 
     Returns:
         A `pandas.DataFrame`.
@@ -106,23 +106,23 @@ def runs_table(records):
     keys = ("status", "reason", "cell", "error", "started", "minutes", "megabytes")
     rows = [
         {
-            "folder": f"{record.folder.parent.name}/{record.name}",
-            "notebook": record.name,
-            **record.point,
-            **{key: record.status.get(key) for key in keys},
-            "ground": record.results["dataset"]["ground"] if record.results else None,
-            **{name: metric["value"] for name, metric in record.metrics.items()},
+            "folder": f"{run.folder.parent.name}/{run.name}",
+            "notebook": run.name,
+            **run.point,
+            **{key: run.status.get(key) for key in keys},
+            "ground": run.results["dataset"]["ground"] if run.results else None,
+            **{name: metric["value"] for name, metric in run.metrics.items()},
         }
-        for record in records
+        for run in runs
     ]
     return pd.DataFrame(rows)
 
 
-def sweep_table(records):
+def sweep_table(runs):
     """Mean and deviation of every figure over the runs that differ only in `seed`.
 
     Args:
-        records: list of `Record`, of the points of a grid.
+        runs: list of `FoundRun`, of the points of a grid.
 
     Returns:
         A `pandas.DataFrame`: notebook, the parameters but for the seed, figure,
@@ -131,22 +131,22 @@ def sweep_table(records):
 
     Example:
     ```python
-    sweep_table(read_records(out)[1])
+    sweep_table(read_runs(out)[1])
     ```
     """
-    rows, swept = [], {name for record in records for name in record.point} - {"seed"}
-    for record in records:
-        if record.status["status"] not in ("done", "cut"):
+    rows, swept = [], {name for run in runs for name in run.point} - {"seed"}
+    for run in runs:
+        if run.status["status"] not in ("done", "cut"):
             continue
-        point = {name: record.point.get(name, "") for name in sorted(swept)}
-        for name, metric in record.metrics.items():
+        point = {name: run.point.get(name, "") for name in sorted(swept)}
+        for name, metric in run.metrics.items():
             best = best_baseline(name, metric)
             rows.append(
                 {
-                    "notebook": record.name,
+                    "notebook": run.name,
                     **point,
                     "figure": name,
-                    "ground": record.results["dataset"]["ground"],
+                    "ground": run.results["dataset"]["ground"],
                     "split": metric["protocol"]["split"],
                     "n": metric["n"],
                     "value": metric["value"],
@@ -177,7 +177,7 @@ def write_tables(out):
     Args:
         out: `pathlib.Path`.
     """
-    here, points = read_records(out)
+    here, points = read_runs(out)
     tables = {
         "runs.csv": runs_table([*here, *points]),
         "sweep.csv": sweep_table(points),
