@@ -11,13 +11,9 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
-from cxrscore.clinical.labeler import (
-    COMPETITION,
-    OBSERVATIONS,
-    UNCERTAIN,
-    label_report,
-)
+from cxrscore.clinical.labeler import UNCERTAIN, label_report
 from cxrscore.clinical.laterality import SIDES, is_masked, names_prior, report_sides
+from cxrscore.clinical.rules import COMPETITION, OBSERVATIONS
 from cxrscore.figure import records
 from cxrscore.texts.scores import answered
 
