@@ -20,6 +20,7 @@ from cxrscore.clinical.labeler import label_reports, read_sentence
 from cxrscore.clinical.scores import OBSERVATIONS, per_class
 
 REPORTS = 20_000
+LONG = (1_000, 2_000, 4_000)
 
 # === From indexing to observations ===
 
@@ -197,6 +198,11 @@ def main(path, uncertain):
         f"\n{REPORTS} reports of {words:.0f} words: {seconds(many):.1f} s of one core, "
         f"{seconds(new):.1f} s where no sentence comes twice"
     )
+    for letters in LONG:
+        endless = " ".join(f"normal heart {i}" for i in range(letters))[:letters]
+        click.echo(
+            f"one sentence of {letters:,} letters: {1e3 * seconds([endless]):.1f} ms"
+        )
 
 
 if __name__ == "__main__":

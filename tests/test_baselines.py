@@ -208,6 +208,14 @@ def test_labels_that_know_and_labels_that_do_not():
     assert low < 0 < high
 
 
+def test_the_prevalence_is_trains_whatever_that_of_test_is():
+    labels, orders = np.array([0, 0, 0, 1]), shuffled_orders(4, 2)
+    found = compare_labels(labels, np.array([0.1, 0.2, 0.3, 0.9]), 0.75, orders, 0.8)
+    assert found["brier"]["constant"] == pytest.approx((3 * 0.75**2 + 0.25**2) / 4)
+    assert found["ece"]["constant"] == pytest.approx(0.5)
+    assert found["accuracy"]["constant"] == 0.25  # All are abnormal.
+
+
 def test_labels_of_one_class():
     found = compare_labels(np.ones(5, int), np.full(5, 0.4), 1.0, shuffled_orders(5))
     assert found["auroc"]["value"] is None and found["auroc"]["fall"] is None

@@ -3,15 +3,15 @@ import pytest
 from sklearn import metrics
 
 from cxrbase.files import InputError
+from cxrscore import bootstrap
 from cxrscore.bootstrap import WORDS, resampling_weights
 from cxrscore.figure import figure, format_figure
+from cxrscore.labels import calibration
 from cxrscore.labels.scores import (
-    LOWER_IS_BETTER,
     NAMES,
     classification_scores,
     known,
     label_values,
-    majority_values,
     multilabel_scores,
     resampled_values,
     weighted_values,
@@ -64,7 +64,8 @@ def test_figures_equal_scikit_learn():
     probabilities = generator.random(200).astype("float32")
     own = values(labels, probabilities, threshold=0.3)
     called = probabilities >= 0.3
-    assert own["auroc"] == metrics.roc_auc_score(labels, probabilities)
+    area = metrics.roc_auc_score(labels, probabilities)
+    assert own["auroc"] == pytest.approx(area, abs=1e-12)
     report = metrics.classification_report(labels, called, output_dict=True)
     assert own["sensitivity"] == pytest.approx(report["1"]["recall"])
     assert own["specificity"] == pytest.approx(report["0"]["recall"])
@@ -98,12 +99,21 @@ def test_weighted_figures_equal_scikit_learn(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_weights_of_one_give_the_figures_themselves(case):
+def test_figures_without_weights_equal_scikit_learn(case):
     labels, probabilities = studies(*CASES[case])
-    own = weighted_values(labels, probabilities, np.ones((1, labels.size)), 0.4)
-    expected = label_values(labels, probabilities, 0.4)
-    assert {name: each[0] for name, each in own.items()} == pytest.approx(expected)
-    assert tuple(own) == tuple(expected) == NAMES
+    own, called = label_values(labels, probabilities, 0.4), probabilities >= 0.4
+    expected = {
+        "accuracy": metrics.accuracy_score(labels, called),
+        "auroc": metrics.roc_auc_score(labels, probabilities),
+        "auprc": metrics.average_precision_score(labels, probabilities),
+        "f1": metrics.f1_score(labels, called, zero_division=0),
+        "sensitivity": metrics.recall_score(labels, called),
+        "specificity": metrics.recall_score(1 - labels, ~called),
+        "brier": metrics.brier_score_loss(labels, probabilities),
+    }
+    found = {name: own[name] for name in expected}
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert tuple(own) == NAMES
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -199,13 +209,31 @@ def test_only_what_needs_a_threshold_names_it():
     assert protocol["threshold_from"] == "validation, Youden's J"
 
 
-def test_the_commoner_class():
-    found = majority_values(np.array([0, 0, 1]))
-    assert found["accuracy"] == pytest.approx(2 / 3) and found["auroc"] == 0.5
-    assert set(LOWER_IS_BETTER) < set(found)
-    found = majority_values(np.array([0, 0, 1]), common=1)
-    assert found["accuracy"] == pytest.approx(1 / 3) and found["sensitivity"] == 1
-    assert set(majority_values(np.array([], int), common=1).values()) == {None}
+def test_the_draws_are_numpys_own():
+    (weights,) = resampling_weights(7, resamples=5, seed=3)
+    drawn = np.random.default_rng(3).integers(7, size=(5, 7))
+    expected = [np.bincount(row, minlength=7) for row in drawn]
+    assert (
+        weights.dtype == "float32" and weights.tolist() == np.array(expected).tolist()
+    )
+    weights[:] = 0  # It is the caller's own: the next one gets the same draw again.
+    assert next(resampling_weights(7, resamples=5, seed=3)).sum() == 35
+
+
+def test_large_tables_are_drawn_alike_and_not_kept(monkeypatch):
+    kept = np.concatenate(list(resampling_weights(50, resamples=30)))
+    monkeypatch.setattr(bootstrap, "_KEPT", 0)
+    fresh = np.concatenate(list(resampling_weights(50, resamples=30)))
+    np.testing.assert_array_equal(fresh, kept)
+
+
+def test_chance_is_drawn_once_for_each_way_to_cut_bins(monkeypatch):
+    drawn, draw = [], calibration._calibrated_sums
+    monkeypatch.setattr(
+        calibration, "_calibrated_sums", lambda *a: drawn.append(a) or draw(*a)
+    )
+    classification_scores(*studies(40))
+    assert len(drawn) == 2
 
 
 def test_many_labels_are_each_scored_where_known():

@@ -215,6 +215,37 @@ def test_labels_alone_have_their_commoner_class(tmp_path, folder):
     assert mark == "yes" and "above constant (0." in reason
 
 
+BRIER = RUBRIC.replace(
+    "metric: abnormal.auroc, above: 0.6", "metric: abnormal.brier, below: constant"
+)
+
+
+def test_errors_stand_beside_the_prevalence_of_train(tmp_path):
+    results = Results(tmp_path / "runs" / "ada", NAME)
+    results.dataset("phantom", {"test": 40})
+    results.evaluate(predictions(40), train_texts=REPORTS, train_labels=[1, 1, 0])
+    results.write()
+    items, one = said(tmp_path, BRIER)
+    constant = results.record["metrics"]["abnormal.brier"]["constant"]
+    assert f"below constant ({constant:.4f})" in items["abnormal.brier"][1]
+    share = predictions(40)["label"].mean()
+    assert constant == pytest.approx(share / 9 + (1 - share) * 4 / 9)
+    assert one.troubles == []
+
+
+def test_a_run_of_an_older_edition_told_the_class_only(tmp_path, folder):
+    def change(record):
+        record["baselines"]["constant_label"] = "abnormal, the commoner class of train"
+        del record["baselines"]["constant_probability"]
+        normal = 1 - predictions()["label"].mean()
+        for name in ("brier", "ece", "ece_equal_mass"):  # As 1 to every study.
+            record["metrics"][f"abnormal.{name}"]["constant"] = normal
+
+    edit(folder, change)
+    items, one = said(tmp_path, BRIER)
+    assert items["abnormal.brier"][0] == "yes" and one.troubles == []
+
+
 def test_a_changed_n_or_missing_value_is_seen(tmp_path, folder):
     edit(folder, lambda r: r["metrics"]["abnormal.auroc"].update(n=500))
     assert "says n=500, predictions.csv gives n=12" in said(tmp_path)[1].troubles[0]

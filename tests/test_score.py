@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -123,6 +125,32 @@ def test_bad_train_files_are_told(path, tmp_path, content, arguments, words):
     (tmp_path / "train.csv").write_text(content)
     result = score(path, "--train", tmp_path / "train.csv", *arguments)
     assert result.exit_code == 1 and words in result.output
+
+
+def test_the_package_is_a_command_of_its_own(path, tmp_path):
+    """Errors are one line, and neither TensorFlow nor Keras is wanted."""
+    blocked = "import sys; sys.modules.update(tensorflow=None, keras=None, cxrlib=None)"
+    run = f"{blocked}; import runpy; runpy.run_module('cxrscore', run_name='__main__')"
+
+    def said(*arguments):
+        command = [sys.executable, "-c", run, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    found = json.loads(said(path, "--json", "--protocol", "nltk").stdout)
+    assert found == json.loads(score(path, "--json", "--protocol", "nltk").output)
+    done = said(tmp_path / "none.csv")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr == f"Error: {tmp_path / 'none.csv'}: there is no such file.\n"
+
+
+@pytest.mark.parametrize("module", ["cxrlib.course", "cxrscore.evaluate"])
+def test_imports_are_light(module):
+    """What only a few functions need is not imported with the first cell."""
+    heavy = {"nltk", "scipy", "sklearn", "sacrebleu", "tensorflow", "keras"}
+    code = f"import sys, {module}; print({heavy} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_the_column_of_train(path, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from impressions import NORMAL, REPORTS
 
 from cxrbase.files import InputError
+from cxrscore import bootstrap
 from cxrscore import evaluate as summary
 from cxrscore.baselines import derangement
 from cxrscore.cautions import cautions
@@ -120,13 +121,43 @@ def test_the_constant_label_is_trains():
     labels = [1.0] * 9 + [0.0, np.nan]
     given = table().assign(label=lambda t: (t.index < 4).astype(float))
     found = evaluate_predictions(given, train_labels=labels)
-    assert (
-        found["baselines"]["constant_label"] == "abnormal, the commoner class of train"
+    assert found["baselines"]["constant_label"] == (
+        "abnormal, the commoner class of train; for Brier score and ECE the forecast "
+        "0.900, the prevalence of abnormal in train"
     )
+    assert found["baselines"]["constant_probability"] == 0.9
     assert found["figures"]["abnormal.accuracy"]["constant"] == pytest.approx(0.1)
+    brier = found["figures"]["abnormal.brier"]["constant"]
+    assert brier == pytest.approx(0.1 * 0.01 + 0.9 * 0.81)
     own = evaluate_predictions(given)
     assert own["figures"]["abnormal.accuracy"]["constant"] == pytest.approx(0.9)
-    assert "these studies" in own["baselines"]["constant_label"]
+    assert own["figures"]["abnormal.brier"]["constant"] == pytest.approx(0.1 * 0.9)
+    assert own["figures"]["abnormal.ece"]["constant"] == pytest.approx(0)
+    assert own["baselines"]["constant_label"].endswith(
+        "0.100, the prevalence of abnormal in these studies"
+    )
+
+
+def test_a_worthless_forecast_is_worse_than_the_prevalence():
+    """Whoever always says 0.6 where a half is abnormal has learned nothing."""
+    given = pd.DataFrame({"uid": range(40), "label": [0.0, 1.0] * 20})
+    found = evaluate_predictions(given.assign(probability=0.6))["figures"]
+    brier = found["abnormal.brier"]
+    assert (brier["value"], brier["constant"]) == pytest.approx((0.26, 0.25))
+    assert brier["gain"] == pytest.approx(0.01)  # An error: less is better.
+    for name in ("abnormal.ece", "abnormal.ece_equal_mass"):
+        assert found[name]["value"] == pytest.approx(0.1)
+        assert found[name]["constant"] == pytest.approx(0)
+    # A half is abnormal, so a constant says abnormal.
+    assert found["abnormal.sensitivity"]["constant"] == 1
+    assert found["abnormal.accuracy"]["constant"] == 0.5
+    assert found["abnormal.auroc"]["constant"] == 0.5
+
+
+def test_each_table_is_resampled_once():
+    bootstrap._kept_draw.cache_clear()
+    evaluate_predictions(table(), train_texts=TRAIN, protocols=["nltk"])
+    assert bootstrap._kept_draw.cache_info().misses == 1
 
 
 def test_threshold_and_where_it_is_from():
@@ -353,3 +384,8 @@ def test_best_baseline():
     assert best_baseline("abnormal.brier", beside) == (0.2, "constant")
     assert best_baseline("clinical.prior_share", beside) is None
     assert best_baseline("frontal.ssim", {}) is None
+
+
+def test_wide_cells_do_not_run_together():
+    record = {"value": 4e-06, "interval": [0.0, 0.00368], "n": 3, "protocol": {}}
+    assert "0.000004 0.00000 to 0.00368" in figures_text({"coco.bleu_3": record})

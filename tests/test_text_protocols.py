@@ -4,6 +4,7 @@ import collections
 import itertools
 import types
 
+import nltk.corpus
 import numpy as np
 import pytest
 import sacrebleu
@@ -16,7 +17,6 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 from rouge_score.rouge_scorer import RougeScorer
 
-from cxrscore.texts import protocols
 from cxrscore.texts.overlap import Reader, cider, common_subsequence, ngram_matrices
 from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, r2gen_words, tidy
 from cxrscore.texts.scores import TextScorer, text_scores
@@ -134,7 +134,7 @@ class Wordnet:
 
 
 def test_meteor_equals_nltk(monkeypatch, reports):
-    monkeypatch.setattr(protocols, "wordnet", Wordnet())
+    monkeypatch.setattr(nltk.corpus, "wordnet", Wordnet())
     reports = [*reports[0], "edema"], [*reports[1], "oedema"]
     words = [[r2gen_words(text) for text in texts] for texts in reports]
     expected = [
@@ -151,7 +151,7 @@ def test_meteor_without_wordnet_says_how_to_get_it(monkeypatch):
         raise LookupError("wordnet")
 
     absent = types.SimpleNamespace(ensure_loaded=missing)
-    monkeypatch.setattr(protocols, "wordnet", absent)
+    monkeypatch.setattr(nltk.corpus, "wordnet", absent)
     figures = text_scores(["a", "b"], ["a", "b"], protocols=["meteor", "nltk"])
     record = figures["meteor.meteor"]
     assert record["value"] is None and "interval" not in record

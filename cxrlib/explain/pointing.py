@@ -7,7 +7,8 @@ always points to the middle, and those of the other studies.
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrscore.bootstrap import WORDS, interval, resampled_sums
+from cxrscore.bootstrap import WORDS
+from cxrscore.comparison import compare_counts
 from cxrscore.figure import figure
 
 
@@ -106,19 +107,24 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
         ("hit", _peaks, _widened(masks, tolerance)),
     ):
         shares, outline = _shares(seen(cams)), _flat(outline)
-        counts = {
-            "value": _inside(shares, outline),
-            "constant": outline.mean(axis=1, dtype="float64"),
-            "centre": _inside(_shares(seen(middle)), outline),
-        }
+        own = _inside(shares, outline)
+        uniform = outline.mean(axis=1, dtype="float64")
+        counts = [own, uniform, _inside(_shares(seen(middle)), outline)]
         if n > 1:
             # Every other study's map, not a draw of them: the mean is linear.
             of_all = _inside(shares.sum(axis=0, dtype="float64"), outline)
-            counts["shuffled"] = (of_all - counts["value"]) / (n - 1)
+            counts.append((of_all - own) / (n - 1))
+        beside = compare_counts(
+            np.stack(counts, axis=1)[..., None],
+            lambda sums, n: {"mean": sums[..., 0] / n},
+            ["constant", "centre"],
+            seed,
+        )["mean"]
         words = {"tolerance": f"{tolerance} pixels"} if name == "hit" else {}
-        figures[f"pointing.{name}"] = _record(
-            counts, n, seed, split=split, **words, **protocol
-        )
+        record = figure(beside["value"], n, split=split, **words, **protocol)
+        if n > 1:
+            record["protocol"]["interval"] = WORDS
+        figures[f"pointing.{name}"] = record | beside
     return figures
 
 
@@ -161,24 +167,3 @@ def _widened(masks, tolerance):
     # To the next pixel of the mask; far away in a view that has none.
     away = [cv2.distanceTransform(1 - each, *exact) for each in images]
     return np.reshape(away, masks.shape) <= tolerance
-
-
-def _record(counts, n, seed, **protocol):
-    """The figure of one score, from what each study adds to it and its baselines."""
-    means = {name: float(np.mean(each)) for name, each in counts.items()}
-    value, others = means.pop("value"), {"gain": "constant", "fall": "shuffled"}
-    others = {name: base for name, base in others.items() if base in means}
-    falls = {name: value - means[base] for name, base in others.items()}
-    drawn = None
-    if n > 1:
-        sums = resampled_sums(np.stack(list(counts.values()), axis=1), seed=seed)
-        drawn = dict(zip(counts, sums.T / n, strict=True))
-        falls |= {
-            f"{name}_interval": interval(drawn["value"] - drawn[base])
-            for name, base in others.items()
-        }
-    ends = interval(drawn["value"]) if drawn else None
-    record = figure(value, n, interval=ends, **protocol)
-    if drawn:
-        record["protocol"]["interval"] = WORDS
-    return record | means | falls

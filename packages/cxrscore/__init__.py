@@ -1,0 +1,6 @@
+"""Scores of reports, labels and images, for anybody's predictions.
+
+Each score carries its protocol and its interval, and stands beside its baselines.
+It may import NumPy, pandas, SciPy, rouge-score (with NLTK), sacreBLEU, click, and
+cxrbase; no TensorFlow, no Keras, and nothing of cxrlib or coursework.
+"""

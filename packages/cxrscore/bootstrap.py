@@ -5,6 +5,8 @@ accuracy) is resampled by weighing those sums: nothing is counted twice, and two
 outputs weighed alike are compared study by study.
 """
 
+import functools
+
 import numpy as np
 
 RESAMPLES = 1000
@@ -12,6 +14,7 @@ LEVEL = 0.95
 # What a figure's protocol says beside its interval.
 WORDS = f"95 % bootstrap over studies, {RESAMPLES} resamples, percentiles"
 _CHUNK = 4_000_000  # Weights held at once, so that 10,000 studies fit in 16 MB.
+_KEPT = 20_000_000  # Weights kept for the next caller: 20 MB, so 20,000 studies.
 
 
 def resampling_weights(n, resamples=RESAMPLES, seed=0, groups=None):
@@ -41,14 +44,26 @@ def resampling_weights(n, resamples=RESAMPLES, seed=0, groups=None):
         for weights in resampling_weights(len(names), resamples, seed):
             yield weights[:, place]
         return
+    draw = _kept_draw if n * resamples <= _KEPT else _draw
+    for weights in draw(n, resamples, seed):
+        yield weights.astype("float32")
+
+
+def _draw(n, resamples, seed):
+    """The weights as bytes: no study is drawn 256 times."""
     generator = np.random.default_rng(seed)
     rows = max(1, _CHUNK // max(1, n))
     for start in range(0, resamples, rows):
         count = min(rows, resamples - start)
-        drawn = generator.integers(n, size=(count, n))
-        weights = np.zeros((count, n), "float32")
-        np.add.at(weights, (np.arange(count)[:, None], drawn), 1)
-        yield weights
+        drawn = generator.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=count * n)
+        yield weights.astype("uint8").reshape(count, n)
+
+
+@functools.lru_cache(maxsize=2)
+def _kept_draw(n, resamples, seed):
+    """The same, kept: every score of a table weighs the same studies alike."""
+    return tuple(_draw(n, resamples, seed))
 
 
 def resampled_sums(counts, resamples=RESAMPLES, seed=0):

@@ -5,10 +5,17 @@ output, of each baseline and of each shuffle are taken once, put side by side, a
 weighed by the same resamples: differences are paired, study by study.
 """
 
+import functools
+
 import numpy as np
 
 from cxrscore.bootstrap import interval, resampled_sums
-from cxrscore.labels.scores import NAMES, label_values, resampled_values
+from cxrscore.labels.scores import (
+    LOWER_IS_BETTER,
+    NAMES,
+    label_values,
+    resampled_values,
+)
 
 CONSTANTS = ("constant", "frequent")  # Baselines that are one report for every study.
 
@@ -44,38 +51,63 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
     Reference:
         - Paired bootstrap: [Koehn, 2004](https://aclanthology.org/W04-3250/)
     """
-    n, said = len(predictions), np.array(predictions, object)
+    said = np.array(predictions, object)
     outputs = [said, *baselines.values(), *(said[order] for order in orders)]
     counted = [scorer.counts(list(texts)) for texts in outputs]
+    found = {}
+    for group in counted[0]:
+        counts = np.stack([each[group] for each in counted], axis=1)
+        figures = functools.partial(scorer.figures, group)
+        beside = compare_counts(counts, figures, list(baselines), seed, intervals)
+        found |= {f"{group}.{name}": record for name, record in beside.items()}
+    return found
+
+
+def compare_counts(counts, figures, baselines, seed=0, intervals=True):
+    """The comparison of `compare`, where everything is counted already.
+
+    Args:
+        counts: array `(n, outputs, k)`. What each study adds to the sums of the
+            output itself, of each baseline, and of each shuffle, in this order.
+        figures: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
+        baselines: list of strings, their names.
+        seed: int. Of the resamples.
+        intervals: bool. Whether to draw them.
+
+    Returns:
+        A dict by figure, as of `compare`.
+
+    Example:
+    ```python
+    hits = np.array([[[1], [0]], [[1], [1]]])  # Two studies: ours, and a constant's.
+    share = lambda sums, n: {"share": sums[..., 0] / n}
+    compare_counts(hits, share, ["constant"])["share"]["gain"]  # 0.5
+    ```
+    """
+    n, counts = len(counts), np.asarray(counts, "float64")
+    points, drawn = figures(counts.sum(axis=0), n), {}
+    if intervals and n > 1:
+        sums = resampled_sums(counts.reshape(n, -1), seed=seed)
+        drawn = figures(sums.reshape(-1, *counts.shape[1:]), n)
     return {
-        f"{group}.{name}": _record(point, drawn, list(baselines))
-        for group in counted[0]
-        for name, point, drawn in _figures(
-            scorer, group, [counts[group] for counts in counted], n, seed, intervals
-        )
+        name: _beside(point, drawn.get(name), baselines)
+        for name, point in points.items()
     }
 
 
-def _figures(scorer, group, counts, n, seed, intervals):
-    """Name, figures `(outputs,)` and resampled figures `(resamples, outputs)`."""
-    side = np.stack(counts, axis=1).astype("float64")  # (n, outputs, k)
-    points = scorer.figures(group, side.sum(axis=0), n)
-    drawn = {}
-    if intervals and n > 1:
-        sums = resampled_sums(side.reshape(n, -1), seed=seed)
-        drawn = scorer.figures(group, sums.reshape(-1, *side.shape[1:]), n)
-    return [(name, point, drawn.get(name)) for name, point in points.items()]
-
-
 def compare_labels(
-    labels, probabilities, common, orders, threshold=0.5, seed=0, intervals=True
+    labels, probabilities, prevalence, orders, threshold=0.5, seed=0, intervals=True
 ):
-    """Every label figure with its interval, the commoner class and its shuffle.
+    """Every label figure with its interval, a constant and its shuffle.
+
+    The constant is the commoner class. For Brier score and ECE it is the forecast of
+    the prevalence: a class as a probability of 0 or 1 would be a straw man there.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
         probabilities: float array `(n,)` in [0, 1].
-        common: float. The commoner class, 0 or 1.
+        prevalence: float in [0, 1]. The share of positives in train; from a half on,
+            1 is the commoner class.
         orders: int array `(permutations, n)`.
         threshold: float. Positive from here on.
         seed: int. Of the resamples.
@@ -89,10 +121,11 @@ def compare_labels(
     Example:
     ```python
     labels, probabilities = np.array([0, 1, 1]), np.array([0.2, 0.9, 0.4])
-    compare_labels(labels, probabilities, 1.0, shuffled_orders(3))["auroc"]["fall"]
+    compare_labels(labels, probabilities, 0.6, shuffled_orders(3))["auroc"]["fall"]
     ```
     """
-    outputs = [probabilities, np.full(labels.shape, common)]
+    constants = float(prevalence >= 0.5), float(prevalence)
+    outputs = [probabilities, *(np.full(labels.shape, each) for each in constants)]
     outputs += [probabilities[order] for order in orders]
     points = [label_values(labels, each, threshold) for each in outputs]
     drawn = []
@@ -100,17 +133,19 @@ def compare_labels(
         drawn = [
             resampled_values(labels, each, threshold, seed=seed) for each in outputs
         ]
-    return {
-        name: _record(
-            np.array([each[name] for each in points], "float64"),  # None becomes NaN.
-            np.stack([each[name] for each in drawn], axis=1) if drawn else None,
-            ["constant"],
-        )
-        for name in NAMES
-    }
+    found = {}
+    for name in NAMES:
+        columns = np.arange(len(outputs)) != (1 if name in LOWER_IS_BETTER else 2)
+        # None becomes NaN.
+        point = np.array([each[name] for each in points], "float64")[columns]
+        resampled = None
+        if drawn:
+            resampled = np.stack([each[name] for each in drawn], axis=1)[:, columns]
+        found[name] = _beside(point, resampled, ["constant"])
+    return found
 
 
-def _record(point, drawn, baselines):
+def _beside(point, drawn, baselines):
     """One figure's numbers; the columns are value, baselines, then shuffles."""
     record = {"value": point[0], **dict(zip(baselines, point[1:], strict=False))}
     shuffles = slice(1 + len(baselines), None)
@@ -124,7 +159,7 @@ def _record(point, drawn, baselines):
         others["gain"] = slice(best, best + 1)
     for name, columns in others.items():
         record[name] = _difference(point, columns)
-    record = {name: _plain(value) for name, value in record.items()}
+    record = {name: _finite(value) for name, value in record.items()}
     if drawn is not None and record["value"] is not None:
         record["interval"] = interval(drawn[:, 0])
         for name, columns in others.items():
@@ -138,6 +173,6 @@ def _difference(figures, columns):
     return np.round(figures[..., 0] - figures[..., columns].mean(axis=-1), 12) + 0.0
 
 
-def _plain(value):
+def _finite(value):
     """A float that JSON can hold; what is not finite becomes `None`."""
     return float(value) if np.isfinite(value) else None

@@ -1,6 +1,7 @@
 """From `predictions.csv` to every figure: what wrote `results.json` can be redone."""
 
 import functools
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,10 @@ from cxrscore.baselines import (
     random_reports,
     shuffled_orders,
 )
-from cxrscore.bootstrap import WORDS, interval, resampled_sums
 from cxrscore.cautions import cautions
 from cxrscore.clinical.scores import ClinicalScorer, clinical_scores
 from cxrscore.comparison import compare, compare_labels
-from cxrscore.figure import figure
+from cxrscore.figure import records
 from cxrscore.labels.scores import classification_scores
 from cxrscore.labels.thresholds import known
 from cxrscore.texts.protocols import DEFAULT, tidy
@@ -102,27 +102,21 @@ def read_predictions(path):
 
 def _image_figures(table, split, image_size, intervals):
     figures = {}
-    for view in VIEWS:
-        for name, words in IMAGES.items():
-            if f"{name}_{view}" not in table:
-                continue
-            values = table[f"{name}_{view}"].dropna().to_numpy("float64")
-            n, ends = len(values), None
-            if intervals and n > 1:
-                ends = interval(resampled_sums(values[:, None])[:, 0] / n)
-            record = figure(
-                values.mean() if n else None,
-                n,
-                note=None if n else "undefined: no study has this view",
-                interval=ends,
-                split=split,
-                left_out=len(table) - n,
-                score=words,
-                **({"image_size": image_size} if image_size else {}),
-            )
-            if ends:
-                record["protocol"]["interval"] = WORDS
-            figures[f"{view}.{name}"] = record
+    for view, name in itertools.product(VIEWS, IMAGES):
+        if f"{name}_{view}" not in table:
+            continue
+        values = table[f"{name}_{view}"].dropna().to_numpy("float64")
+        words = {"split": split, "left_out": len(table) - len(values)}
+        words |= {"score": IMAGES[name]}
+        words |= {"image_size": image_size} if image_size else {}
+        figures |= records(
+            view,
+            values[:, None],
+            lambda sums, n, name=name: {name: sums[..., 0] / n},
+            {name: words},
+            intervals,
+            empty="undefined: no study has this view",
+        )
     return figures
 
 
@@ -136,7 +130,7 @@ def _label_figures(
     seed,
     intervals,
 ):
-    """Label figures beside the commoner class; what that class is, in words."""
+    """Label figures beside what a constant reaches; what it says, in words."""
     pair = table["label"], table["probability"]
     figures = classification_scores(
         *pair, threshold, split, threshold_from=threshold_from, intervals=intervals
@@ -147,16 +141,18 @@ def _label_figures(
     of, seen = "these studies", labels
     if train_labels is not None and np.isfinite(train_labels).any():
         of, seen = "train", np.asarray(train_labels, "float64")
-    common = float(np.nanmean(seen) >= 0.5)
+    prevalence = float(np.nanmean(seen))
     order = shuffled_orders(labels.size, permutations, seed)
     beside = compare_labels(
-        labels, probabilities, common, order, threshold, intervals=intervals
+        labels, probabilities, prevalence, order, threshold, intervals=intervals
     )
     figures = {
         name: beside[name.split(".")[1]] | record for name, record in figures.items()
     }
-    word = "abnormal" if common else "normal"
-    return figures, {"constant_label": f"{word}, the commoner class of {of}"}
+    word = "abnormal" if prevalence >= 0.5 else "normal"
+    words = f"{word}, the commoner class of {of}; for Brier score and ECE the "
+    words += f"forecast {prevalence:.3f}, the prevalence of abnormal in {of}"
+    return figures, {"constant_label": words, "constant_probability": prevalence}
 
 
 def _text_baselines(told, spoken, constant, frequent, seed):
@@ -242,7 +238,8 @@ def evaluate_predictions(
         constant: string. The best constant report, where it was chosen before.
         frequent: string. The most frequent report, where it was chosen before.
         train_labels: array `(m,)` of 0, 1, NaN. Its commoner class is the constant
-            label; without it, that of these studies.
+            label, its prevalence the constant probability; without it, those of
+            these studies.
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where the studies come from.
         threshold: float. Abnormal from this probability on.

@@ -15,8 +15,8 @@ def figure(value, n, note=None, interval=None, **protocol):
             since JSON has no NaN.
         n: int. The number of studies (or labels) that the value rests on.
         note: string. Why there is no value, or what a reader must know.
-        interval: `[low, high]` or `None`. From `cxrscore.bootstrap`,
-            whose `WORDS` then stand in the protocol.
+        interval: `[low, high]` or `None`. How it was drawn belongs in the protocol,
+            such as the `WORDS` of `cxrscore.bootstrap`.
         **protocol: scalars. The section, split, cleaning, tokeniser, …
 
     Returns:
@@ -41,10 +41,10 @@ def figure(value, n, note=None, interval=None, **protocol):
     return record
 
 
-_NOTES = {"wrong_side_share": "undefined: no finding has a side in both texts"}
+UNTOLD = "undefined: no study has a reference text"
 
 
-def records(group, counts, figures, words, intervals=True):
+def records(group, counts, figures, words, intervals=True, notes=None, empty=UNTOLD):
     """Bind figures that are functions of sums to their intervals and protocols.
 
     Args:
@@ -53,6 +53,8 @@ def records(group, counts, figures, words, intervals=True):
         figures: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
         words: dict, name → dict of scalars, the protocol.
         intervals: bool. Whether to resample the studies.
+        notes: dict, name → string. Why a figure may be undefined on some studies.
+        empty: string. Why there is no value where there is no study.
 
     Returns:
         A dict of figures (see `cxrscore.figure`), named `group.name`, from
@@ -65,16 +67,13 @@ def records(group, counts, figures, words, intervals=True):
     ```
     """
     n, result = len(counts), {}
-    values = figures(counts.sum(axis=0), n)
+    values = figures(counts.sum(axis=0), n) if n else dict.fromkeys(words)
     draw = intervals and n > 1
     drawn = figures(bootstrap.resampled_sums(counts), n) if draw else {}
     for name, value in values.items():
-        interval, note = None, None
-        if not n:
-            value, note = None, "undefined: no study has a reference text"
-        elif not np.isfinite(value):
-            value = None
-            note = _NOTES.get(name, "undefined: neither side holds any of the classes")
+        interval, note = None, None if n else empty
+        if n and not np.isfinite(value):
+            note = (notes or {}).get(name)
         elif drawn:
             interval = bootstrap.interval(drawn[name])
         record = figure(value, n, note, interval, **words[name])

@@ -134,7 +134,7 @@ def figures_text(figures, width=100):
     heads = {name: name for name in sizes} | {"interval": "95 %", "fall": "fall, 95 %"}
 
     def line(first, cells):
-        right = (f"{cells[name]:>{size}}" for name, size in sizes.items())
+        right = (f" {cells[name]:>{size - 1}}" for name, size in sizes.items())
         return f"{first:<16}{''.join(right)}".rstrip()
 
     lines = [line("", heads)]

@@ -188,17 +188,24 @@ def _settings(record):
     metrics, said = record["metrics"], record["baselines"]
     groups = {name.partition(".")[0] for name in metrics}
     shuffle = said.get("shuffle") if isinstance(said.get("shuffle"), dict) else {}
-    words = str(said.get("constant_label", ""))
     cut = metrics.get("abnormal.accuracy", {"protocol": {}})["protocol"]
     return {
         "protocols": [name for name in _COUNTED if name in groups],
         "threshold": _number(cut.get("threshold"), 0.5),
         "constant": _text(said.get("constant_report")),
         "frequent": _text(said.get("frequent_report")),
-        "train_labels": [float(words.startswith("abnormal"))] if words else None,
+        "train_labels": _prevalence(said),
         "permutations": int(min(_number(shuffle.get("permutations"), 20), MOST_ORDERS)),
         "seed": int(abs(_number(shuffle.get("seed"), 0))),
     }
+
+
+def _prevalence(said):
+    """Of train, as labels; runs of an older edition tell the commoner class only."""
+    share, words = said.get("constant_probability"), str(said.get("constant_label", ""))
+    if isinstance(share, int | float) and 0 <= share <= 1:
+        return [share]
+    return [float(words.startswith("abnormal"))] if words else None
 
 
 def _number(value, otherwise):

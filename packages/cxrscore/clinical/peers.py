@@ -12,7 +12,7 @@ import pickle
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrscore.clinical.scores import F1_NAMES, OBSERVATIONS, f1_means
+from cxrscore.clinical.scores import F1_NAMES, NOTES, OBSERVATIONS, f1_means
 from cxrscore.figure import records
 from cxrscore.texts.scores import answered
 
@@ -103,7 +103,8 @@ def chexbert_scores(
         "uncertain": "a label counts as 1 when positive or uncertain, else as 0",
         "score": "F1; in macro F1 a class that neither side holds counts as 0",
     }
-    return records("chexbert", counts, figures, dict.fromkeys(F1_NAMES, words))
+    words = dict.fromkeys(F1_NAMES, words)
+    return records("chexbert", counts, figures, words, notes=NOTES)
 
 
 def radgraph_scores(

@@ -11,13 +11,9 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
-from cxrscore.clinical.labeler import (
-    COMPETITION,
-    OBSERVATIONS,
-    UNCERTAIN,
-    label_report,
-)
+from cxrscore.clinical.labeler import UNCERTAIN, label_report
 from cxrscore.clinical.laterality import SIDES, is_masked, names_prior, report_sides
+from cxrscore.clinical.rules import COMPETITION, OBSERVATIONS
 from cxrscore.figure import records
 from cxrscore.texts.scores import answered
 
@@ -33,6 +29,8 @@ _F1 = {
     "macro": "mean F1 over the classes that any reference or prediction holds",
 }
 F1_NAMES = ("micro_f1_14", "macro_f1_14", "micro_f1_5", "macro_f1_5")
+NOTES = dict.fromkeys(F1_NAMES, "undefined: neither side holds any of the classes")
+NOTES["wrong_side_share"] = "undefined: no finding has a side in both texts"
 _SCORES = {
     **{
         name: {"labels": _LABELS, "classes": int(name[9:]), "score": _F1[name[:5]]}
@@ -259,7 +257,7 @@ def clinical_scores(
             own["uncertain"] = _MODES[scorer.uncertain]
     words["wrong_side_share"]["findings"] = int(counts[:, 43].sum())
     figures = functools.partial(scorer.figures, "clinical")
-    return records("clinical", counts, figures, words, intervals)
+    return records("clinical", counts, figures, words, intervals, NOTES)
 
 
 def per_class(truth, predicted, uncertain="positive"):

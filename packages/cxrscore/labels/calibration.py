@@ -2,9 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit
-from sklearn.metrics import log_loss
 
 from cxrbase.files import InputError
 from cxrscore.bootstrap import (
@@ -151,9 +148,29 @@ def error_interval(labels, probabilities, bins=BINS, equal="width"):
         calibration_error(labels, probabilities, bins, equal, weights)
         for weights in resampling_weights(labels.size)
     ]
-    low, high = interval(2 * value - np.concatenate(drawn))
-    chance = interval(chance_errors(probabilities, bins, equal))[1]
-    return [0.0 if value <= chance else max(low, 0.0), max(high, value)]
+    chance = chance_errors(probabilities, bins, equal)
+    return reversed_interval(value, np.concatenate(drawn), chance)
+
+
+def reversed_interval(value, drawn, chance):
+    """The interval of `error_interval`, where its errors are drawn already.
+
+    Args:
+        value: float. The calibration error.
+        drawn: float array `(resamples,)`. That of each resample.
+        chance: float array `(resamples,)`, of `chance_errors`.
+
+    Returns:
+        `[low, high]`.
+
+    Example:
+    ```python
+    reversed_interval(0.1, np.array([0.11, 0.14]), np.array([0.02, 0.03]))
+    ```
+    """
+    low, high = interval(2 * value - drawn)
+    by_chance = interval(chance)[1]
+    return [0.0 if value <= by_chance else max(low, 0.0), max(high, value)]
 
 
 def calibration_curve(labels, probabilities, bins=BINS, equal="width"):
@@ -219,7 +236,12 @@ def soften(probabilities, temperature):
     soften(np.array([0.5, 0.9]), 2.0)  # [0.5, 0.75]
     ```
     """
-    return expit(logit(np.clip(probabilities, *CERTAIN)) / temperature)
+    return np.exp(-np.logaddexp(0, -_logits(probabilities) / temperature))
+
+
+def _logits(probabilities):
+    probabilities = np.clip(probabilities, *CERTAIN)
+    return np.log(probabilities) - np.log1p(-probabilities)
 
 
 def choose_temperature(labels, probabilities):
@@ -246,12 +268,15 @@ def choose_temperature(labels, probabilities):
     Reference:
         - [Guo et al., 2017](https://arxiv.org/abs/1706.04599)
     """
+    from scipy.optimize import minimize_scalar  # Half a second to import.
+
     labels, probabilities, _ = known(labels, probabilities)
     if np.unique(labels).size < 2:
         return 1.0
+    logits = np.where(labels, 1, -1) * _logits(probabilities)  # Of the true class.
 
     def surprise(exponent):
-        return log_loss(labels, soften(probabilities, np.exp(exponent)))
+        return np.logaddexp(0, -logits / np.exp(exponent)).mean()
 
     # Convex in the inverse temperature, so it has one minimum on any scale.
     found = minimize_scalar(surprise, bounds=np.log([0.05, 20]), method="bounded")

@@ -1,7 +1,10 @@
-"""Label figures: scikit-learn's values, with intervals over resampled studies."""
+"""Label figures: scikit-learn's values, with intervals over resampled studies.
+
+They are counted here, for any weighting of the studies at once; tests hold each equal
+to scikit-learn's.
+"""
 
 import numpy as np
-from sklearn import metrics
 
 from cxrbase.files import InputError
 from cxrscore.bootstrap import RESAMPLES, WORDS, interval, resampling_weights
@@ -11,7 +14,7 @@ from cxrscore.labels.calibration import (
     ERROR_WORDS,
     calibration_error,
     chance_errors,
-    error_interval,
+    reversed_interval,
 )
 from cxrscore.labels.thresholds import known, ranked_weights
 
@@ -44,25 +47,14 @@ def label_values(labels, probabilities, threshold=0.5):
     Reference:
         - [Brier, 1950](https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2)
     """
-    values = dict.fromkeys(NAMES)
     if not labels.size:
-        return values
-    called = (probabilities >= threshold).astype("int64")
-    values["accuracy"] = float(metrics.accuracy_score(labels, called))
-    values["brier"] = float(
-        metrics.brier_score_loss(labels, probabilities, pos_label=1)
-    )
-    for name, equal in ERRORS.items():
-        values[name] = calibration_error(labels, probabilities, equal=equal)
-    if labels.any():
-        values["sensitivity"] = float(metrics.recall_score(labels, called))
-    if not labels.all():
-        values["specificity"] = float(metrics.recall_score(1 - labels, 1 - called))
-    if labels.any() and not labels.all():
-        values["auroc"] = float(metrics.roc_auc_score(labels, probabilities))
-        values["auprc"] = float(metrics.average_precision_score(labels, probabilities))
-        values["f1"] = float(metrics.f1_score(labels, called, zero_division=0))
-    return values
+        return dict.fromkeys(NAMES)
+    once = np.ones((1, labels.size))
+    values = weighted_values(labels, probabilities, once, threshold)
+    return {
+        name: float(value) if np.isfinite(value) else None
+        for name, (value,) in values.items()
+    }
 
 
 def weighted_values(labels, probabilities, weights, threshold=0.5):
@@ -187,7 +179,7 @@ def classification_scores(
     labels, probabilities, left_out = known(labels, probabilities)
     n = int(labels.size)
     common = {"split": split, "positives": int(labels.sum()), "left_out": left_out}
-    common["score"] = f"scikit-learn, {target} = 1"
+    common["score"] = f"as scikit-learn, {target} = 1"
     cut = {"threshold": threshold, "threshold_from": threshold_from}
     drawn = {}
     if intervals and n > 1:
@@ -207,10 +199,10 @@ def classification_scores(
         if name in ERRORS:
             protocol |= {"score": f"{BINS} bins of equal {ERRORS[name]}, {target} = 1"}
             if drawn:
-                ends = error_interval(labels, probabilities, equal=ERRORS[name])
+                chance = chance_errors(probabilities, equal=ERRORS[name])
+                ends = reversed_interval(value, drawn[name], chance)
                 protocol["interval"] = ERROR_WORDS
-                chance = chance_errors(probabilities, equal=ERRORS[name]).mean()
-                note = f"chance gives a perfectly calibrated model {chance:.3f}"
+                note = f"chance gives a perfectly calibrated model {chance.mean():.3f}"
         record = figure(value, n, note, ends)
         record["protocol"] = protocol
         figures[f"{target}.{name}"] = record
@@ -258,25 +250,3 @@ def multilabel_scores(labels, probabilities, targets, choices=None, split="test"
             label, probability, threshold, split, target, words
         )
     return figures
-
-
-def majority_values(labels, common=None):
-    """The figures of one class, the commoner, given to every study.
-
-    Args:
-        labels: int array `(n,)` of 0 and 1.
-        common: float. The commoner class of the train split, 0 or 1. By default
-            that of these labels, which a model could not have known.
-
-    Returns:
-        A dict of floats as of `label_values`.
-
-    Example:
-    ```python
-    majority_values(np.array([0, 0, 1]))["accuracy"]  # 0.667
-    majority_values(np.array([0, 0, 1]), common=1)["accuracy"]  # 0.333
-    ```
-    """
-    if common is None:
-        common = labels.mean() >= 0.5 if labels.size else 0
-    return label_values(labels, np.full(labels.shape, float(common)))

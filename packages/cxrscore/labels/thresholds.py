@@ -1,7 +1,6 @@
 """From probabilities to decisions: where to cut, and what every cut would give."""
 
 import numpy as np
-from sklearn import metrics
 
 from cxrbase.files import InputError
 from cxrscore.bootstrap import interval, resampled_sums, resampling_weights
@@ -125,12 +124,9 @@ def confusion_matrix(labels, probabilities, threshold=0.5):
     """
     labels, probabilities, _ = known(labels, probabilities)
     called = (probabilities >= threshold).astype("int64")
-    if not labels.size:
-        return {"counts": np.zeros((2, 2), "int64"), "interval": None}
-    counts = metrics.confusion_matrix(labels, called, labels=[0, 1])
-    ends = None
+    cells = np.eye(4)[2 * labels + called]  # (n, 4)
+    counts, ends = cells.sum(axis=0).astype("int64").reshape(2, 2), None
     if labels.size > 1:
-        cells = np.eye(4)[2 * labels + called]  # (n, 4)
         ends = [interval(drawn) for drawn in resampled_sums(cells).T]
         ends = np.reshape(ends, (2, 2, 2))
     return {"counts": counts, "interval": ends}
@@ -194,17 +190,22 @@ def roc_curve(labels, probabilities):
     labels, probabilities, _ = known(labels, probabilities)
     if not 0 < labels.sum() < labels.size:
         raise InputError(f"No ROC curve: only one class in the n={labels.size} labels.")
-    false_alarms, found, _ = metrics.roc_curve(
-        labels, probabilities, drop_intermediate=False
-    )
+    (curve,) = _roc_curves(labels, probabilities, np.ones((1, labels.size)))
     grid = np.linspace(0, 1, 101)
-    drawn = []
-    for weights in resampling_weights(labels.size):
-        both = ranked_weights(labels, probabilities, weights)
-        hits, alarms = (np.pad(each.cumsum(axis=1), ((0, 0), (1, 0))) for each in both)
-        for hit, alarm in zip(hits, alarms, strict=True):
-            if hit[-1] and alarm[-1]:
-                drawn.append(np.interp(grid, alarm / alarm[-1], hit / hit[-1]))
+    drawn = [
+        np.interp(grid, *each)
+        for weights in resampling_weights(labels.size)
+        for each in _roc_curves(labels, probabilities, weights)
+    ]
     low, high = np.transpose([interval(column) for column in np.transpose(drawn)])
-    curve = {"false_alarms": false_alarms, "found": found}
+    curve = dict(zip(("false_alarms", "found"), curve, strict=True))
     return curve | {"grid": grid, "low": low, "high": high}
+
+
+def _roc_curves(labels, probabilities, weights):
+    """False alarms and found, for each row of weights that has both classes."""
+    both = ranked_weights(labels, probabilities, weights)
+    hits, alarms = (np.pad(each.cumsum(axis=1), ((0, 0), (1, 0))) for each in both)
+    for hit, alarm in zip(hits, alarms, strict=True):
+        if hit[-1] and alarm[-1]:
+            yield alarm / alarm[-1], hit / hit[-1]

@@ -12,7 +12,6 @@ import functools
 import itertools
 
 import numpy as np
-from scipy.sparse import csr_array
 
 ORDERS = 4
 
@@ -32,6 +31,8 @@ def ngram_matrices(texts):
     ngram_matrices([["no", "edema"], ["no", "no"]])[0].toarray()  # [[1, 1], [2, 0]]
     ```
     """
+    from scipy.sparse import csr_array  # A quarter of a second to import.
+
     vocabulary = collections.defaultdict(itertools.count().__next__)
     words = [vocabulary[word] for text in texts for word in text]
     rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])

@@ -2,6 +2,7 @@
 
 The same texts get a BLEU-4 or ROUGE-L that differs by a quarter between protocols. So
 a figure carries its protocol's name, and figures of two protocols are never compared.
+NLTK and sacreBLEU are imported where they are used: NLTK alone takes a second.
 """
 
 import dataclasses
@@ -12,13 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from nltk.corpus import wordnet
-from nltk.stem.porter import PorterStemmer
-from nltk.tokenize import wordpunct_tokenize
-from nltk.translate.meteor_score import single_meteor_score
 from rouge_score.tokenize import tokenize as rouge_tokenize
-from sacrebleu.metrics import BLEU
-from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
 from cxrscore.texts.overlap import ORDERS, bleu_counts, cider, rouge_l
 
@@ -195,6 +190,8 @@ def sacre_bleu(sums):
     Reference:
         - [Post, 2018](https://aclanthology.org/W18-6319/)
     """
+    from sacrebleu.metrics import BLEU
+
     rows = np.rint(sums).astype(int).reshape(-1, 2 * ORDERS + 2).tolist()
     scores = [
         BLEU.compute_bleu(
@@ -206,6 +203,8 @@ def sacre_bleu(sums):
 
 
 def _meteor(pairs):
+    from nltk.corpus import wordnet
+
     try:
         wordnet.ensure_loaded()
     except LookupError:
@@ -214,7 +213,34 @@ def _meteor(pairs):
 
 
 def _meteor_of_pair(reference, prediction):
+    from nltk.corpus import wordnet
+    from nltk.translate.meteor_score import single_meteor_score
+
     return single_meteor_score(reference, prediction, wordnet=wordnet)
+
+
+# === Tokenisers ===
+
+_WORDPUNCT = re.compile(r"\w+|[^\w\s]+")
+
+
+@functools.cache
+def _sacrebleu_13a():
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+    return Tokenizer13a()
+
+
+@functools.cache
+def _porter():
+    from nltk.stem.porter import PorterStemmer
+
+    return PorterStemmer()
+
+
+@functools.cache  # The package stems each word anew; that would take most of the time.
+def _stem(word):
+    return _porter().stem(word)
 
 
 # === Protocols ===
@@ -249,9 +275,6 @@ class Protocol:
 
 
 _BLEUS = tuple(f"bleu_{order}" for order in range(1, ORDERS + 1))
-_13A = Tokenizer13a()
-# The package stems each word anew; that would take most of the time.
-_STEMMER = types.SimpleNamespace(stem=functools.cache(PorterStemmer().stem))
 
 
 def _rouge_score(stemmer, words):
@@ -290,15 +313,17 @@ PROTOCOLS = {
         ),
     ),
     "rouge_score": _rouge_score(None, "no stemmer"),
-    "rouge_score_stem": _rouge_score(_STEMMER, "Porter stemmer"),
+    "rouge_score_stem": _rouge_score(
+        types.SimpleNamespace(stem=_stem), "Porter stemmer"
+    ),
     "sacrebleu": Protocol(
-        lambda text: _13A(text.rstrip()).split(),
+        lambda text: _sacrebleu_13a()(text.rstrip()).split(),
         "none; upper and lower case differ",
         "sacrebleu 13a",
         (_bleu(("bleu",), "as sacrebleu, 0 to 100, smoothing exp", sacre_bleu),),
     ),
     "nltk": Protocol(
-        lambda text: wordpunct_tokenize(tidy(text)),
+        lambda text: _WORDPUNCT.findall(tidy(text)),
         "lower case; XXXX kept as a word",
         "nltk wordpunct_tokenize (punctuation marks are tokens)",
         (_bleu(_BLEUS, "as nltk.corpus_bleu, no smoothing", nltk_bleu, shortest=1),),

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
-from cxrscore import bootstrap
-from cxrscore.figure import figure
+from cxrscore.figure import UNTOLD, figure, records
 from cxrscore.texts.overlap import Reader
 from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, tidy
 
@@ -41,7 +40,7 @@ class TextScorer:
             raise InputError(
                 f"Unknown text protocol {sorted(unknown)}; known: {sorted(PROTOCOLS)}."
             )
-        self.references = [_plain(text) for text in references]
+        self.references = [_string(text) for text in references]
         self._readers = {name: Reader(PROTOCOLS[name].tokenise) for name in protocols}
 
     @property
@@ -61,7 +60,7 @@ class TextScorer:
         Raises:
             InputError: if there are not `n` predictions.
         """
-        predictions = [_plain(text) for text in predictions]
+        predictions = [_string(text) for text in predictions]
         _same_number(self.references, predictions)
         counts = {}
         for name, reader in self._readers.items():
@@ -102,7 +101,7 @@ class TextScorer:
         }
 
 
-def _plain(text):
+def _string(text):
     return "" if pd.isna(text) else str(text)
 
 
@@ -137,7 +136,7 @@ def answered(references, predictions):
     references, predictions = list(references), list(predictions)
     _same_number(references, predictions)
     pairs = zip(references, predictions, strict=True)
-    kept = [(r, _plain(p)) for r, p in pairs if tidy(r)]
+    kept = [(r, _string(p)) for r, p in pairs if tidy(r)]
     left_out = len(references) - len(kept)
     return [r for r, _ in kept], [p for _, p in kept], left_out
 
@@ -166,8 +165,6 @@ def _told_counts(references, predictions, known):
 
 def _told_figures(sums, n):
     predicted, reference, novel = np.moveaxis(sums, -1, 0)
-    if not n:
-        return {"length_ratio": np.nan, "novel_share": np.nan}
     return {"length_ratio": predicted / reference, "novel_share": novel / n}
 
 
@@ -218,53 +215,27 @@ def text_scores(
     references, predictions, left_out = answered(references, predictions)
     n = len(references)
     scorer = scorer or TextScorer(references, protocols)
-    known = {tidy(text) for text in (() if train_texts is None else train_texts)}
-    counts = {
-        **(counts or scorer.counts(predictions)),
-        "text": _told_counts(references, predictions, known),
-    }
-
-    make = {group: functools.partial(scorer.figures, group) for group in counts}
-    make["text"] = _told_figures
-
-    def figures(sums):
-        return {
-            f"{group}.{name}": value
-            for group, each in sums.items()
-            for name, value in make[group](each, n).items()
-        }
-
-    values = figures({group: each.sum(axis=0) for group, each in counts.items()})
-    drawn = figures(_resampled(counts)) if intervals and n > 1 else {}
-    distinct = len({tidy(text) for text in predictions})
-    values["text.distinct"] = distinct
-    values["text.distinct_share"] = distinct / n if n else np.nan
-    if train_texts is None:
-        del values["text.novel_share"]
+    counts = counts or scorer.counts(predictions)
     common = {"section": section, "split": split, "left_out": left_out}
-    return {
-        name: _record(name, value, n, drawn.get(name), common)
-        for name, value in values.items()
-    }
-
-
-def _resampled(counts):
-    """Sums of all groups under the same resamples, drawn once."""
-    sums = bootstrap.resampled_sums(np.concatenate(list(counts.values()), axis=1))
-    ends = np.cumsum([each.shape[1] for each in counts.values()])
-    return dict(zip(counts, np.split(sums, ends[:-1], axis=1), strict=True))
-
-
-def _record(name, value, n, drawn, common):
-    group, _, own = name.partition(".")
-    protocol, note = PROTOCOLS.get(group), None
-    words = {"protocol": group} | protocol.words()[own] if protocol else _TOLD[own]
-    if not n:
-        value, note = None, "undefined: no study has a reference text"
-    elif not np.isfinite(value):
-        value, note = None, protocol.note
-    interval = None if value is None or drawn is None else bootstrap.interval(drawn)
-    record = figure(value, n, note, interval, **common, **words)
-    if interval:
-        record["protocol"]["interval"] = bootstrap.WORDS
-    return record
+    found = {}
+    for group in scorer.protocols:
+        protocol = PROTOCOLS[group]
+        words = {
+            name: common | {"protocol": group} | own
+            for name, own in protocol.words().items()
+        }
+        figures = functools.partial(scorer.figures, group)
+        notes = dict.fromkeys(words, protocol.note)
+        found |= records(group, counts[group], figures, words, intervals, notes)
+    train = None if train_texts is None else {tidy(text) for text in train_texts}
+    told = _told_counts(references, predictions, train or ())
+    words = {name: common | _TOLD[name] for name in ("length_ratio", "novel_share")}
+    found |= records("text", told, _told_figures, words, intervals)
+    if train is None:
+        del found["text.novel_share"]
+    distinct = len({tidy(text) for text in predictions})
+    values = (distinct, distinct / n) if n else (None, None)
+    for name, value in zip(("distinct", "distinct_share"), values, strict=True):
+        own = common | _TOLD[name]
+        found[f"text.{name}"] = figure(value, n, None if n else UNTOLD, **own)
+    return found
