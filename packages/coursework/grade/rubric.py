@@ -3,7 +3,7 @@
 import dataclasses
 
 from coursework.grade.expression import names_in
-from cxrbase.grounds import GROUNDS
+from cxrbase.grounds import NAMED_GROUNDS
 from cxrscore.tables import BASELINES
 
 BESIDE = (*BASELINES, "shuffled")  # What a figure may be compared with by name.
@@ -119,7 +119,7 @@ class NotebookRubric:
     name: str
     items: tuple
     title: str = ""
-    grounds: tuple = tuple(GROUNDS)
+    grounds: tuple = NAMED_GROUNDS
     fingerprint: str | None = None
     parameters: dict = dataclasses.field(default_factory=dict)
     predictions: bool = False

@@ -19,7 +19,7 @@ from coursework.grade.rubric import (
     Rubric,
 )
 from cxrbase.files import InputError
-from cxrbase.grounds import GROUNDS
+from cxrbase.grounds import NAMED_GROUNDS
 
 SHIPPED = pathlib.Path(__file__).parent / "rubric.yaml"
 
@@ -84,10 +84,10 @@ def _notebook(name, content):
     fields = _fields(content, name, kinds)
     if not fields.get("items"):
         raise InputError(f"{name}: has no items.")
-    grounds = fields.get("ground", list(GROUNDS))
+    grounds = fields.get("ground", NAMED_GROUNDS)
     grounds = tuple([grounds] if isinstance(grounds, str) else grounds)
-    if set(grounds) - set(GROUNDS):
-        raise InputError(f"{name}: ground is none of {', '.join(GROUNDS)}.")
+    if set(grounds) - set(NAMED_GROUNDS):
+        raise InputError(f"{name}: ground is none of {', '.join(NAMED_GROUNDS)}.")
     items = []
     for number, item in enumerate(fields["items"], start=1):
         items.append(_item(f"{name}, item {number}", item))
