@@ -280,6 +280,14 @@ def test_a_saved_split_is_respected(tmp_path):
         split_studies(made_up(80), path=path)
 
 
+def test_a_saved_split_is_respected_by_uids_that_a_csv_made_numbers(tmp_path):
+    path, studies = tmp_path / "split.csv", made_up(40)
+    studies["uid"] = studies["patient"] = [str(i) for i in range(40)]
+    first = split_studies(studies, path=path)
+    again = split_studies(studies.astype({"uid": int}), seed=9, path=path)
+    assert list(again.split) == list(first.split) and list(again.uid) == list(first.uid)
+
+
 def test_wrong_fractions_are_refused():
     for fractions in ((0.8, 0.1), (0.8, 0.3, -0.1), (0.5, 0.1, 0.1)):
         with pytest.raises(InputError, match="sum to 1"):
