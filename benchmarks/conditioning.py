@@ -152,7 +152,7 @@ def main(prepared, out, section, conditionings, seeds, epochs, batch_size,
          learning_rate, sequence_length, readme):  # fmt: skip
     """Train each conditioning with each seed; print means and deviations."""
     source = read_manifest(prepared)["source"]
-    is_phantom = bool(source.get("is_phantom"))
+    is_phantom = source_ground(source) != "real"
     folder = find_gpt2("auto", "compact", is_phantom)
     preprocessor = make_preprocessor(
         prepared, section, sequence_length, gpt2=folder, vocabulary_size=1000

@@ -314,8 +314,7 @@ def course_data(
         test_share: float. Of the studies; val gets a tenth.
         seed: int. Of the phantom and the split.
         crop: string. `"none"` or `"lungs"`.
-        columns: string. For a CSV: `"report=notes,patient=patientid"`.
-        image_root: string. The folder that a CSV's image paths start from.
+        columns, image_root: strings. For a CSV, see `find_dataset`.
 
     Returns:
         The path of the prepared folder, `run/prepared`.
@@ -337,7 +336,7 @@ def course_data(
     run = pathlib.Path(run)
     dataset = find_dataset(
         data,
-        columns=dict(pair.split("=", 1) for pair in columns.split(",") if pair),
+        columns=columns,
         image_root=image_root,
         studies=studies,
         seed=seed,

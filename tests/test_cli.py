@@ -145,7 +145,7 @@ def test_wrong_input_is_told_in_one_line(tmp_path):
 
 @pytest.mark.real
 def test_real_pairs_go_the_same_way(trained, real_data, tmp_path):
-    columns = ("report=notes", "patient=patientid", "abnormal=finding")
+    columns = ("report=notes", "patient=patientid", "finding=finding")
     call(
         *("prepare", tmp_path / "prepared", "--data", real_data / "paired"),
         *("--size", 64, "--split", 0.5, 0.1, 0.4),

@@ -16,7 +16,7 @@ from coursework.card.card import (
 )
 from coursework.card.figures import shared_protocol, tables
 from cxrbase.files import InputError
-from cxrbase.grounds import GROUNDS
+from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrlib.__main__ import main
 
 NASTY = "a|b *c* <script>alert(1)</script> `d` [e](http://f) &lt; $g$ _h_ \\| # i_j"
@@ -135,7 +135,7 @@ def test_the_card_names_ground_data_model_and_run(tmp_path):
 
 
 def test_each_ground_has_its_licence_and_only_real_has_no_alarm(tmp_path):
-    for ground in GROUNDS:
+    for ground in NAMED_GROUNDS:
         data = {"ground": ground, "counts": {"test": 4}}
         markdown, _ = read(write_run(tmp_path / ground, {}, dataset=data))
         assert (GROUNDS[ground] + ". Not for clinical" in markdown) == (

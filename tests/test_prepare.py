@@ -252,7 +252,7 @@ def test_a_killed_run_is_continued_to_the_same_bytes(tmp_path):
     folder, out = make_folder(tmp_path / "in", 30), tmp_path / "out"
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(folder), str(out)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'packages'}"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -307,7 +307,7 @@ def test_workers_stay_light():
 def test_the_real_sets_are_prepared(tmp_path):
     if not (REAL / "paired").is_dir():
         pytest.skip(f"{REAL / 'paired'} is not there (set CXR_REAL_DATA)")
-    columns = {"report": "notes", "patient": "patientid", "abnormal": "finding"}
+    columns = {"report": "notes", "patient": "patientid", "finding": "finding"}
     root = REAL / "paired"
     dataset = find_dataset(root, columns=columns, image_root=root / "images")
     kept, _ = funnel(load_studies(dataset))

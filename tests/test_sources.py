@@ -6,8 +6,8 @@ import types
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.course import draw_phantom
-from cxrlib.data.sources import find_dataset, find_reports
+from cxrlib.course import course_data, draw_phantom
+from cxrlib.data.sources import column_names, find_dataset, find_reports
 from cxrphantom import dataset
 
 REPORTS = "uid,MeSH,Problems,image,indication,comparison,findings,impression\n"
@@ -153,6 +153,25 @@ def test_a_csv_is_taken_by_path_or_alone_in_its_folder(tmp_path):
     (tmp_path / "other.csv").write_text("")
     with pytest.raises(InputError, match="other.csv, studies.csv"):
         find_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "report=notes, patient=id",
+        ("report=notes", "patient=id"),
+        {"report": "notes", "patient": "id"},
+    ],
+)
+def test_columns_are_named_in_one_way(columns):
+    assert column_names(columns) == {"report": "notes", "patient": "id"}
+    assert column_names("") == column_names(None) == {}
+    assert column_names("report=a=b") == {"report": "a=b"}
+    for wrong in ("notes", "report=", "=notes", "report=notes,patient"):
+        with pytest.raises(InputError, match="write it as ours=theirs"):
+            find_dataset("nowhere", columns=wrong)
+        with pytest.raises(InputError, match="write it as ours=theirs"):
+            course_data("nowhere", columns=wrong)
 
 
 def test_half_a_dataset_is_refused(tmp_path):

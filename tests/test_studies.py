@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.data.labels import label_from_cell, label_from_indexing
+from cxrlib.data.labels import (
+    label_from_cell,
+    label_from_indexing,
+    labels_from_cells,
+)
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import split_studies, split_summary
 from cxrlib.data.studies import funnel, funnel_markdown, load_studies, missing_files
@@ -24,7 +28,7 @@ def real(name):
 
 def paired():
     root = real("paired")
-    columns = {"report": "notes", "patient": "patientid", "abnormal": "finding"}
+    columns = {"report": "notes", "patient": "patientid", "finding": "finding"}
     return load_studies(find_dataset(root, columns=columns, image_root=root / "images"))
 
 
@@ -67,7 +71,8 @@ def test_indiana_gives_a_row_per_study(folder):
     assert studies.loc["6", "lateral"] == ""
     np.testing.assert_array_equal(studies.abnormal.iloc[:4], [0, 1, np.nan, np.nan])
     assert list(studies.index[studies.on_disk]) == ["1"]
-    assert studies.attrs["source"]["kind"] == "indiana"
+    for name, value in {"ground": "real", "kind": "indiana", "root": folder}.items():
+        assert studies[name].eq(str(value)).all()
 
 
 def test_missing_images_are_listed(folder):
@@ -110,14 +115,33 @@ def test_labels_from_indexing(problems, mesh, label):
     assert found == label or (label is None and math.isnan(found))
 
 
-def test_labels_from_cells():
-    assert [label_from_cell(c) for c in ("0", "False", "No Finding", " normal ")] == [
-        0
-    ] * 4
-    assert [label_from_cell(c) for c in ("1", "TRUE", "1.0", "COVID-19")] == [1] * 4
-    assert all(math.isnan(label_from_cell(c)) for c in ("", "N/A", "-1"))
-    with pytest.raises(InputError, match="'0.73': write 0, 1"):
-        label_from_cell("0.73")
+@pytest.mark.parametrize(
+    ("label", "cells"),
+    [
+        (0, ["0", "0.0", "False", "No Finding", "no_findings", " normal ", "Normal."]),
+        (0, ["neg", "N", "F", "clear", "no pneumonia", "Normal chest", "healthy"]),
+        (1, ["1", "1.0", "TRUE", "yes", "abnormal", "positive"]),
+        (None, ["", "N/A", "-1", "-1.0", "nan", "-", "Uncertain"]),
+    ],
+)
+def test_labels_from_cells(label, cells):
+    for any_word in (False, True):
+        found = labels_from_cells(cells, any_word)
+        assert {None if math.isnan(each) else each for each in found} == {label}
+
+
+def test_a_word_that_says_neither_is_abnormal_only_where_that_is_asked_for():
+    assert label_from_cell("COVID-19", any_word=True) == 1
+    for cell in ("0.73", "no effusion", "2", "inf"):
+        with pytest.raises(InputError, match="neither normal nor abnormal"):
+            label_from_cell(cell, any_word=True)
+    cells = ["0", "todo", "COVID-19", "todo", "0.73"]
+    with pytest.raises(InputError) as error:
+        labels_from_cells(cells)
+    assert "'todo' (2×, row 3), 'COVID-19' (1×, row 4), '0.73'" in str(error.value)
+    assert "--column finding=NAME" in str(error.value)
+    with pytest.raises(InputError, match="'todo9'.*, …"):
+        labels_from_cells([f"todo{i}" for i in range(9, 20)])
 
 
 # === The door for any CSV ===
@@ -161,11 +185,12 @@ def test_a_study_without_a_label_is_kept(tmp_path):
         ("frontal,lateral,report\n/etc/passwd,b,c\n", "table.csv: .*leads out"),
         ("uid,frontal,lateral,report\n1,a,b,c\n1,d,e,f\n", "uid 1 occurs more than"),
         ("uid,frontal,lateral,report\n1,a,b,c\n,d,e,f\n", "row 3 has no uid"),
-        ("frontal,lateral,report,abnormal\na,b,c,0.4\n", "row 2: abnormal is '0.4'"),
-        ("frontal,lateral,report\n", "holds no study"),
-        ("", "cannot be read as CSV"),
-        ('frontal,lateral,report\na,b,"c\n', "cannot be read as CSV"),
-        ("frontal,lateral,report\na,b,c,d,e\nf,g,h\ni,j,k,l,m,n,o\n", "as CSV"),
+        ("frontal,lateral,report,abnormal\na,b,c,0.4\n", "abnormal: .*'0.4' .*row 2"),
+        ("frontal,lateral,report\n", "holds no row"),
+        ("", "not a readable CSV"),
+        ('frontal,lateral,report\na,b,"c\n', "not a readable CSV"),
+        ("frontal,lateral,report\na,b,c,d,e\nf,g,h\ni,j,k,l,m,n,o\n", "readable CSV"),
+        ("frontal,lateral,report,ground\na,b,c,moon\n", "ground 'moon' is none of"),
     ],
 )  # fmt: skip
 def test_bad_tables_are_refused(tmp_path, text, message):
@@ -176,7 +201,7 @@ def test_bad_tables_are_refused(tmp_path, text, message):
 
 def test_a_table_in_latin_1_and_an_unknown_mapping_are_refused(tmp_path):
     text = "frontal,lateral,report\na,b,ça\n"
-    with pytest.raises(InputError, match="is not UTF-8"):
+    with pytest.raises(InputError, match="not in UTF-8"):
         load_csv(tmp_path, text, encoding="latin-1")
     with pytest.raises(InputError, match="--column reports=.*report"):
         load_csv(tmp_path, text, columns={"reports": "x"})
@@ -251,8 +276,16 @@ def test_a_saved_split_is_respected(tmp_path):
     with pytest.raises(InputError, match="split 'dev'"):
         split_studies(made_up(80), path=path)
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="is no split"):
+    with pytest.raises(InputError, match="no column uid, split.*Delete it"):
         split_studies(made_up(80), path=path)
+
+
+def test_a_saved_split_is_respected_by_uids_that_a_csv_made_numbers(tmp_path):
+    path, studies = tmp_path / "split.csv", made_up(40)
+    studies["uid"] = studies["patient"] = [str(i) for i in range(40)]
+    first = split_studies(studies, path=path)
+    again = split_studies(studies.astype({"uid": int}), seed=9, path=path)
+    assert list(again.split) == list(first.split) and list(again.uid) == list(first.uid)
 
 
 def test_wrong_fractions_are_refused():

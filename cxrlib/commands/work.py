@@ -8,14 +8,6 @@ import click
 from cxrlib.commands.lungs import LUNG_MODEL
 
 
-def column_pairs(context, parameter, values):
-    """Read `ours=theirs` pairs."""
-    for value in values:
-        if "=" not in value:
-            raise click.BadParameter(f"{value}: write it as ours=theirs.")
-    return dict(value.split("=", 1) for value in values)
-
-
 @click.command()
 @click.argument("out", type=click.Path(path_type=pathlib.Path))
 @click.option("--studies", type=int, help="How many to draw: 300, or all reports.")
@@ -56,7 +48,6 @@ COUNT = click.IntRange(1)
     "--column",
     "columns",
     multiple=True,
-    callback=column_pairs,
     metavar="OURS=THEIRS",
     help="Name of a CSV's column, such as report=notes. May be repeated.",
 )

@@ -10,6 +10,7 @@ seed 000 "focused on lung-related conditions only".
 """
 
 import math
+import re
 
 from cxrbase.files import InputError
 
@@ -131,42 +132,111 @@ def label_from_indexing(problems, mesh=""):
     return 1.0 if any(is_lung_term(term) for term in terms) else math.nan
 
 
-NORMAL_WORDS = frozenset(
-    {"0", "0.0", "false", "no", "normal", "no finding", "no findings", "negative"}
+# === The cells of a CSV ===
+
+# What a cell may say beside a number, in small letters; `-` and `_` count as blanks.
+MISSING_WORDS = _terms(
+    """
+    ; ?; missing; n/a; na; nan; none; not available; not known; null; uncertain;
+    unknown
+    """
 )
-UNKNOWN_WORDS = frozenset({"", "nan", "na", "n/a", "none", "null", "unknown", "-1"})
+NORMAL_WORDS = _terms(
+    """
+    clear; clear lungs; f; false; healthy; lungs clear; n; neg; negative; no; no
+    abnormalities; no abnormality; no acute disease; no disease; no finding; no
+    findings; no pneumonia; normal; normal chest; normal chest x ray; normal cxr; normal
+    exam; normal examination; normal radiograph; normal study; unremarkable; within
+    normal limits; wnl
+    """
+)
+ABNORMAL_WORDS = _terms(
+    """
+    abnormal; abnormality; diseased; p; pathologic; pathological; pos; positive; sick;
+    t; true; y; yes
+    """
+)
+LISTED = 8  # Of the words that are refused.
+NUMBERS = {0: 0.0, 1: 1.0, -1: math.nan}  # CheXpert writes -1.0 for uncertain.
+DENIALS = ("free", "negative", "no", "not", "without")  # "no effusion": abnormal?
 
 
-def label_from_cell(value):
-    """Read the `abnormal` cell of a CSV: a flag, or the name of a finding.
+def label_from_cell(value, any_word=False):
+    """Read the cell of a CSV that says whether a study is abnormal.
 
     Args:
-        value: string. `0`/`1`, `false`/`true`, `normal`, `No Finding`, or the
-            name of whatever was found (which makes the study abnormal).
+        value: string. A number (0, 1, or -1 for unknown) or a word from
+            `MISSING_WORDS`, `NORMAL_WORDS` or `ABNORMAL_WORDS`.
+        any_word: bool. Whether any other word names a finding, which makes the study
+            abnormal, unless it begins by denying something.
 
     Returns:
         `0.0`, `1.0`, or `nan` where the cell is empty or says unknown.
 
     Raises:
-        InputError: if the cell is a number other than 0, 1 and -1 (unknown).
+        InputError: if the cell says anything else.
 
     Example:
     ```python
-    label_from_cell("Pneumonia")  # 1.0
+    label_from_cell("-1.0")  # nan
+    label_from_cell("Pneumonia", any_word=True)  # 1.0
     ```
     """
-    word = value.strip().lower()
-    if word in UNKNOWN_WORDS:
-        return math.nan
-    if word in NORMAL_WORDS:
-        return 0.0
     try:
-        number = float(word)
+        number = float(value)
     except ValueError:
+        number = None
+    word = " ".join(re.sub("[-_]", " ", value.lower()).rstrip(". ").split())
+    if number in NUMBERS:
+        return NUMBERS[number]
+    for words, label in (
+        (MISSING_WORDS, math.nan),
+        (NORMAL_WORDS, 0.0),
+        (ABNORMAL_WORDS, 1.0),
+    ):
+        if word in words:
+            return label
+    # A probability or a count would be made abnormal in silence.
+    if any_word and number is None and word.split()[0] not in DENIALS:
         return 1.0
-    if number not in (0, 1):
-        # A probability or a count would be made abnormal in silence.
-        raise InputError(
-            f"abnormal is {value!r}: write 0, 1, the name of a finding, or nothing."
+    raise InputError(f"{value!r} says neither normal nor abnormal.")
+
+
+def labels_from_cells(cells, any_word=False):
+    """Read a column of a CSV with `label_from_cell`.
+
+    Args:
+        cells: sequence of strings.
+        any_word: bool. As in `label_from_cell`.
+
+    Returns:
+        A list of floats.
+
+    Raises:
+        InputError: that lists all cells that say neither, most frequent first.
+
+    Example:
+    ```python
+    labels_from_cells(["0", "1.0", "No Finding", ""])
+    ```
+    """
+    labels, refused = [], {}
+    for row, cell in enumerate(cells, 2):  # The header is row 1.
+        try:
+            labels.append(label_from_cell(cell, any_word))
+        except InputError:
+            refused.setdefault(cell, []).append(row)
+    if not refused:
+        return labels
+    most = sorted(refused, key=lambda cell: -len(refused[cell]))
+    said = [
+        f"{cell!r} ({len(refused[cell])}×, row {refused[cell][0]})" for cell in most
+    ]
+    said = ", ".join(said[:LISTED]) + ", …" * (len(said) > LISTED)
+    mend = "Write 0, 1 or nothing"
+    if not any_word:
+        mend += (
+            "; or, if any word names a finding, hand the column in as `finding`: "
+            '--column finding=NAME (or columns={"finding": "NAME"})'
         )
-    return number
+    raise InputError(f"neither normal nor abnormal: {said}. {mend}.")

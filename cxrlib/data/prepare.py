@@ -14,14 +14,16 @@ import pathlib
 import pandas as pd
 from tqdm import tqdm
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError, locked, write_whole
+from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
+from cxrlib.data.columns import complete, source_of
 from cxrlib.data.shards import (
     RECORD,
     VERSION,
     feature_description,
     plan_shards,
     read_entry,
-    remove_stale,
+    stale_files,
     write_shard,
 )
 from cxrlib.data.splits import split_studies, split_summary
@@ -48,10 +50,13 @@ def prepare(
 
     Files that are missing, truncated or no image are listed in
     `problems.csv`, and their studies left out. Studies without a column
-    `split` are split here, among those whose files are on disk.
+    `split` are split here, among those whose files are on disk. Another process
+    that prepares the same folder waits.
 
     Args:
-        studies: DataFrame from `funnel`, with or without `split`.
+        studies: DataFrame from `funnel`, with or without `split`. Its column
+            `ground` says what the studies are; without it they are `"unknown"`,
+            and no result is written on them.
         out: string. The folder to write to.
         size: int. The side of the stored images, in pixels.
         crop: callable or `None`. Takes a frontal, float32 `(H, W)` in [0, 1],
@@ -68,7 +73,8 @@ def prepare(
         The manifest, as `read_manifest` returns it.
 
     Raises:
-        InputError: if no study can be used, or the disk is full.
+        InputError: if no study can be used, the studies are of several grounds, or
+            the disk is full.
 
     Example:
     ```python
@@ -76,57 +82,63 @@ def prepare(
     prepare(kept, "outputs/prepared", size=128)["counts"]
     ```
     """
-    out = pathlib.Path(out)
-    missing = missing_files(studies)
+    out, studies = pathlib.Path(out), complete(studies)
+    source, missing = source_of(studies), missing_files(studies)
     usable = studies[studies.on_disk].reset_index(drop=True)
     if usable.empty:
         raise InputError(_nothing_left(studies, missing))
-    out.mkdir(parents=True, exist_ok=True)
-    if "split" not in usable:
-        usable = split_studies(usable, path=out / "split.csv")
-    plan = plan_shards(usable, shard_size, f"{size}/{fit}/{crop_name}")
-    (out / MANIFEST).unlink(missing_ok=True)  # It would lie until all is done.
-    remove_stale(out, plan)
-    entries = _write_missing(out, plan, progress, (size, fit, crop, processes))
+    with locked(out):
+        if "split" not in usable:
+            usable = split_studies(usable, path=out / "split.csv")
+        plan = plan_shards(usable, shard_size, f"{size}/{fit}/{crop_name}")
+        entries = {shard.name: read_entry(out, shard) for shard in plan}
+        stale = stale_files(out, plan)
+        if stale or None in entries.values():  # Else another process may be reading.
+            (out / MANIFEST).unlink(missing_ok=True)  # It would lie until all is done.
+        for path in stale:
+            path.unlink(missing_ok=True)
+        settings = (size, fit, crop, processes)
+        entries |= _write_missing(out, plan, entries, progress, settings)
 
-    problems = [problem for entry in entries.values() for problem in entry["problems"]]
-    problems = pd.DataFrame(problems, columns=["uid", "file", "reason"])
-    problems = pd.concat([missing, problems], ignore_index=True).astype(str)
-    _save_csv(problems, out / "problems.csv")
-    good = usable[~usable.uid.isin(problems.uid)].reset_index(drop=True)
-    if good.empty:
-        raise InputError(_nothing_left(studies, problems))
-    whole = {uid for entry in entries.values() for uid in entry["whole"]}
-    if crop is not None:
-        good["cropped"] = ~good.uid.isin(whole)
-    _save_csv(good, out / "studies.csv")
-    manifest = {
-        "version": VERSION,
-        "size": size,
-        "fit": fit,
-        "crop": crop_name,
-        "uncropped": len(whole),
-        "source": _source(studies, plan, out),
-        "split": split_summary(good),
-        "counts": split_summary(good)["counts"],
-        "problems": len(problems),
-        "left_out": len(studies) - len(good),
-        "shards": _by_split(plan, entries),
-        "bytes": {name: entry["bytes"] for name, entry in entries.items()},
-    }
-    with write_whole(out / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=2))
-    print(_last_words(out, manifest, problems))
-    return read_manifest(out)
+        problems = [
+            problem for entry in entries.values() for problem in entry["problems"]
+        ]
+        problems = pd.DataFrame(problems, columns=["uid", "file", "reason"])
+        problems = pd.concat([missing, problems], ignore_index=True).astype(str)
+        _save_csv(problems, out / "problems.csv")
+        good = usable[~usable.uid.isin(problems.uid)].reset_index(drop=True)
+        if good.empty:
+            raise InputError(_nothing_left(studies, problems))
+        whole = {uid for entry in entries.values() for uid in entry["whole"]}
+        if crop is not None:
+            good["cropped"] = ~good.uid.isin(whole)
+        _save_csv(good, out / "studies.csv")
+        manifest = {
+            "version": VERSION,
+            "size": size,
+            "fit": fit,
+            "crop": crop_name,
+            "uncropped": len(whole),
+            "source": source | {"fingerprint": _fingerprint(plan, out)},
+            "split": split_summary(good),
+            "counts": split_summary(good)["counts"],
+            "problems": len(problems),
+            "left_out": len(studies) - len(good),
+            "shards": _by_split(plan, entries),
+            "bytes": {name: entry["bytes"] for name, entry in entries.items()},
+        }
+        with write_whole(out / MANIFEST) as temporary:
+            temporary.write_text(json.dumps(manifest, indent=2))
+        print(_last_words(out, manifest, problems))
+        return read_manifest(out)
 
 
-def _write_missing(out, plan, progress, settings):
-    """Write the shards that are not there yet; return the entries of all."""
-    entries = {shard.name: read_entry(out, shard) for shard in plan}
+def _write_missing(out, plan, entries, progress, settings):
+    """Write the shards that are not there yet; return their entries."""
     todo = [shard for shard in plan if entries[shard.name] is None]
     if len(todo) < len(plan):
         print(f"{out}: {len(plan) - len(todo)} of {len(plan)} shards are kept.")
-    rows = [row for shard in todo for row in shard.rows]
+    rows, written = [row for shard in todo for row in shard.rows], {}
     size, fit, crop, processes = settings
     bar = tqdm(total=len(rows), unit="study", desc="prepare", disable=not progress)
     try:
@@ -135,13 +147,13 @@ def _write_missing(out, plan, progress, settings):
             for shard in todo:
                 # One iterator feeds all shards, so the workers never wait.
                 share = itertools.islice(decoded, len(shard.rows))
-                entries[shard.name] = write_shard(out, shard, _counted(share, bar))
+                written[shard.name] = write_shard(out, shard, _counted(share, bar))
     except KeyboardInterrupt:
         print(
             f"\nStopped. The finished shards in {out} are kept: the same call goes on."
         )
         raise
-    return entries
+    return written
 
 
 def _counted(items, bar):
@@ -158,8 +170,8 @@ def read_manifest(folder):
 
     Returns:
         A dict: `version`, `size`, `fit`, `crop`, `uncropped` (frontals that the
-        crop left whole), `source` (kind, root, is_phantom, fingerprint),
-        `counts` (split → studies), `shards` (split → list of absolute
+        crop left whole), `source` (see `source_of`, and the `fingerprint` of the
+        shards), `counts` (split → studies), `shards` (split → list of absolute
         `pathlib.Path`), `split` (see `split_summary`), `problems` (how many
         files) and `left_out` (studies).
 
@@ -209,15 +221,14 @@ def read_manifest(folder):
 # === What is written beside the shards ===
 
 
-def _source(studies, plan, out):
-    """Say where the data came from, with a hash of what stands in the shards."""
-    source = dict(studies.attrs.get("source", {"kind": "unknown", "is_phantom": None}))
+def _fingerprint(plan, out):
+    """A hash of what stands in the shards."""
     digest = hashlib.sha256()
     for shard in plan:
         path = out / shard.name
         if path.is_file():
             digest.update(path.read_bytes())
-    return source | {"fingerprint": digest.hexdigest()[:16]}
+    return digest.hexdigest()[:16]
 
 
 def _by_split(plan, entries):
@@ -247,8 +258,13 @@ def _nothing_left(studies, problems):
 
 
 def _last_words(out, manifest, problems):
-    kind = "PHANTOM" if manifest["source"]["is_phantom"] else "real"
-    lines = [f"{out}: {kind}, {manifest['size']} px, {manifest['split']['note']}"]
+    ground = GROUNDS[manifest["source"]["ground"]]
+    lines = [f"{out}: {ground}; {manifest['size']} px, {manifest['split']['note']}"]
+    if manifest["source"]["ground"] == "unknown":
+        lines.append(
+            "no result will be written on them: give the table a column `ground` "
+            f"({', '.join(NAMED_GROUNDS)}) and call this again"
+        )
     if manifest["crop"] != "none":
         lines.append(
             f"crop: {manifest['crop']}; {manifest['uncropped']} of "

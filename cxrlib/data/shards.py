@@ -171,23 +171,31 @@ def _serialise(tf, row, views):
     return example.SerializeToString(deterministic=True)
 
 
-def remove_stale(out, plan):
-    """Remove shards of another plan, and what a killed run left half written.
+def stale_files(out, plan):
+    """List shards of another plan, and what a killed run left half written.
+
+    The folder must be `locked`: what another process is writing looks the same.
 
     Args:
         out: `pathlib.Path`. The prepared folder.
         plan: list of `Shard`.
 
+    Returns:
+        A list of paths, the notes beside the shards among them.
+
     Example:
     ```python
-    remove_stale(out, plan)
+    for path in stale_files(out, plan):
+        path.unlink(missing_ok=True)
     ```
     """
     names = {shard.name for shard in plan}
-    for path in [*out.glob("*-of-*.tfrecord"), *out.glob(".partial-*")]:
-        if path.name not in names:
-            path.unlink()
-            _note(out, path.name).unlink(missing_ok=True)
+    shards = [path for path in out.glob("*-of-*.tfrecord") if path.name not in names]
+    return [
+        *shards,
+        *(_note(out, path.name) for path in shards),
+        *out.glob(".partial-*"),
+    ]
 
 
 def _note(out, name):

@@ -40,8 +40,8 @@ def find_dataset(
             a CSV, a folder that holds exactly one CSV, or one of the words
             `"phantom"` and `"kaggle"` (a folder of such a name is `"./phantom"`).
             Empty means: look for it.
-        columns: dict. For a CSV: our name → the table's, e.g.
-            `{"report": "notes", "patient": "patientid"}`.
+        columns: dict, string or sequence. For a CSV: our name → the table's, as
+            `column_names` takes them, e.g. `"report=notes,patient=patientid"`.
         image_root: string. For a CSV: the folder that image paths start from,
             if it is not the CSV's own.
         studies: int. How many to fetch from Kaggle.
@@ -64,6 +64,7 @@ def find_dataset(
     dataset = find_dataset("studies.csv", columns={"report": "notes"})
     ```
     """
+    columns = column_names(columns)
     given = data or os.environ.get("CXR_DATA")
     found = "the path given" if data else "$CXR_DATA"
     word = str(given) if given and str(given) in WORDS else ""
@@ -90,6 +91,38 @@ def find_dataset(
     dataset = describe_folder(folder, found, columns, image_root)
     print(dataset.describe())
     return dataset
+
+
+def column_names(columns):
+    """Read which of a CSV's columns are which of ours.
+
+    Args:
+        columns: string, such as `"report=notes,patient=patientid"`; a sequence of such
+            pairs; a dict, which is taken as it is; or `None`.
+
+    Returns:
+        A dict, our name → the table's.
+
+    Raises:
+        InputError: if a pair lacks its `=` or one of its sides.
+
+    Example:
+    ```python
+    column_names("report=notes")  # {"report": "notes"}
+    ```
+    """
+    if isinstance(columns, dict):
+        return columns
+    pairs = columns.split(",") if isinstance(columns, str) else columns or ()
+    names = {}
+    for pair in filter(None, map(str.strip, pairs)):
+        ours, _, theirs = (part.strip() for part in pair.partition("="))
+        if not (ours and theirs):
+            raise InputError(
+                f"columns: {pair!r}: write it as ours=theirs, such as report=notes."
+            )
+        names[ours] = theirs
+    return names
 
 
 def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):

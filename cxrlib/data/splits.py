@@ -1,11 +1,13 @@
 """Train, validation and test: no patient in two of them, the same every time."""
 
+import contextlib
 import hashlib
 import pathlib
 
 import pandas as pd
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError, locked, write_whole
+from cxrbase.tables import read_csv
 
 SPLITS = ("train", "val", "test")
 
@@ -40,18 +42,21 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     print(split_summary(studies)["note"])
     ```
     """
+    path = None if path is None else pathlib.Path(path)
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise InputError(
             f"fractions={tuple(fractions)}: give three shares (train, val, test) that "
             "sum to 1."
         )
+    studies = studies.assign(uid=studies.uid.astype(str))  # As the saved file has it.
     studies = studies.sort_values("uid", ignore_index=True)
     groups = _groups(studies)
-    assigned = _read_split(path, studies, groups)
-    split = _deal(studies, groups, fractions, seed, assigned)
-    studies["split"] = groups.map(split)
-    if path is not None:
-        _save(studies, path)
+    # Of two processes that split at once, the second must find what the first saved.
+    with contextlib.nullcontext() if path is None else locked(path.parent):
+        assigned = _read_split(path, studies, groups)
+        studies["split"] = groups.map(_deal(studies, groups, fractions, seed, assigned))
+        if path is not None:
+            _save(studies, path)
     return studies
 
 
@@ -178,15 +183,10 @@ def _fill_empty(split, table, fractions):
 
 
 def _read_split(path, studies, groups):
-    if path is None or not pathlib.Path(path).exists():
+    if path is None or not path.exists():
         return {}
-    try:
-        saved = pd.read_csv(path, dtype=str, keep_default_na=False)
-        saved = dict(zip(saved.uid, saved.split, strict=True))
-    except (AttributeError, ValueError) as error:
-        raise InputError(
-            f"{path}: is no split (columns uid and split). Delete it to split anew."
-        ) from error
+    saved = read_csv(path, ("uid", "split"), "Delete it to split anew.")
+    saved = dict(zip(saved.uid, saved.split, strict=True))
     wrong = set(saved.values()) - set(SPLITS)
     if wrong:
         raise InputError(

@@ -5,17 +5,15 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from cxrbase.files import InputError, inside
+from cxrbase.files import InputError, existing, inside_all, listing
 from cxrbase.layout import PROJECTIONS
-from cxrlib.data.labels import is_indexed, label_from_cell, label_from_indexing
+from cxrbase.tables import read_csv
+from cxrlib.data.columns import COLUMNS, TEXTS, complete
+from cxrlib.data.labels import is_indexed, label_from_indexing, labels_from_cells
 
-TEXTS = ("indication", "findings", "impression")
-COLUMNS = (
-    "uid", "patient", "frontal", "lateral", "frontals", "laterals", "on_disk",
-    *TEXTS, "mesh", "problems", "abnormal",
-)  # fmt: skip
 CSV_REQUIRED = ("frontal", "lateral", "report")
-CSV_OPTIONAL = ("uid", "patient", "abnormal", "indication", "findings")
+CSV_OPTIONAL = ("uid", "patient", "abnormal", "indication", "findings", "ground")
+CSV_ASKED_FOR = ("finding",)  # Read only where it is mapped.
 
 
 def load_studies(dataset):
@@ -31,8 +29,8 @@ def load_studies(dataset):
         are several), `frontals`, `laterals` (how many), `on_disk` (bool: both
         files exist), `indication`, `findings`, `impression`, `mesh`,
         `problems` (stripped, `""` where missing) and `abnormal` (0, 1 or NaN).
-        The CSV door puts its report into `impression`. `attrs["source"]` says
-        where the rows come from.
+        The CSV door puts its report into `impression`. `ground` (a key of
+        `cxrbase.grounds.GROUNDS`), `kind` and `root` say where a row comes from.
 
     Raises:
         InputError: if a table cannot be read, lacks a column, repeats a uid or
@@ -45,25 +43,22 @@ def load_studies(dataset):
     ```
     """
     read = _load_indiana if dataset.kind == "indiana" else _load_csv
-    studies = read(dataset)
+    listed = listing()
+    studies = read(dataset, listed)
     repeated = studies.uid[studies.uid.duplicated()].unique()
     if len(repeated):
         raise InputError(
             f"{dataset.csv}: uid {repeated[0]} occurs more than once "
             f"({len(repeated)} such). Give every study its own uid."
         )
-    if studies.empty:
-        raise InputError(f"{dataset.csv}: holds no study. Check the file.")
-    files = _existing(pd.concat([studies.frontal, studies.lateral]))
+    files = existing([*studies.frontal, *studies.lateral], listed)
     studies["on_disk"] = studies.frontal.isin(files) & studies.lateral.isin(files)
-    studies = studies[list(COLUMNS)].sort_values("uid", ignore_index=True)
-    studies.attrs["source"] = {
-        "kind": dataset.kind,
-        "root": str(dataset.root),
-        "is_phantom": dataset.is_phantom,
-        "phantom": dataset.phantom,
-    }
-    return studies
+    studies["kind"], studies["root"] = dataset.kind, str(dataset.root)
+    try:
+        studies = complete(studies)
+    except InputError as error:
+        raise InputError(f"{dataset.csv}: {error}") from error
+    return studies[list(COLUMNS)].sort_values("uid", ignore_index=True)
 
 
 def missing_files(studies):
@@ -83,7 +78,8 @@ def missing_files(studies):
     absent = studies[~studies.on_disk].melt(
         "uid", ["frontal", "lateral"], value_name="file"
     )
-    absent = absent[absent.file.ne("") & ~absent.file.isin(_existing(absent.file))]
+    there = existing(absent.file, listing())
+    absent = absent[absent.file.ne("") & ~absent.file.isin(there)]
     absent = absent.sort_values(["uid", "file"], ignore_index=True)
     return absent[["uid", "file"]].assign(reason="the file is not on disk")
 
@@ -93,10 +89,11 @@ def funnel(studies):
 
     Exactly one frontal and one lateral → indexed (Indiana layout only) → has
     an impression → normal, or abnormal of the lungs. A CSV's own labels are
-    trusted, and a study without a label is kept.
+    trusted, and a study without a label is kept; so it is for every row whose
+    column `kind` is not `"indiana"`.
 
     Args:
-        studies: DataFrame from `load_studies`.
+        studies: DataFrame from `load_studies`, or made of such.
 
     Returns:
         A pair: the kept rows, and the table with columns `step`, `count`,
@@ -108,18 +105,18 @@ def funnel(studies):
     print(funnel_markdown(kept, table))
     ```
     """
-    indexed = studies.problems.map(is_indexed)
+    studies = complete(studies)
+    single = studies.frontals.eq(1) & studies.laterals.eq(1)
+    told = studies.impression.ne("")
+    own = studies.kind.ne("indiana")  # Labelled by whoever made the table.
     steps = [
-        (
-            "one frontal and one lateral",
-            studies.frontals.eq(1) & studies.laterals.eq(1),
-        ),
-        ("indexed", indexed),
-        ("has an impression", studies.impression.ne("")),
-        ("normal, or abnormal of the lungs", studies.abnormal.notna()),
+        ("one frontal and one lateral", single),
+        ("indexed", own | studies.problems.map(is_indexed)),
+        ("has an impression", told),
+        ("normal, or abnormal of the lungs", own | studies.abnormal.notna()),
     ]
-    if studies.attrs.get("source", {}).get("kind") == "csv":
-        steps = [steps[0], ("has a report", steps[2][1])]
+    if own.all():
+        steps = [steps[0], ("has a report", told)]
     kept = pd.Series(True, index=studies.index)
     rows = [("studies", len(studies), 0)]
     for step, passes in steps:
@@ -159,14 +156,12 @@ def funnel_markdown(kept, table):
 # === The two doors ===
 
 
-def _load_indiana(dataset):
-    reports = _read_table(dataset.csv)
-    _require(reports, ("uid", "MeSH", "Problems", *TEXTS), dataset.csv)
+def _load_indiana(dataset, listed):
+    reports = _read_table(dataset.csv, ("uid", "MeSH", "Problems", *TEXTS))
     projections = dataset.root / PROJECTIONS
-    views = _read_table(projections)
-    _require(views, ("uid", "filename", "projection"), projections)
+    views = _read_table(projections, ("uid", "filename", "projection"))
     views = views[views.filename.ne("")].sort_values("filename")
-    views["file"] = _resolve(views.filename, dataset.image_root, projections)
+    views["file"] = _resolve(views.filename, dataset.image_root, projections, listed)
     views["projection"] = views.projection.str.lower()
 
     studies = reports.rename(columns={"MeSH": "mesh", "Problems": "problems"})
@@ -179,31 +174,20 @@ def _load_indiana(dataset):
         label_from_indexing(problems, mesh)
         for problems, mesh in zip(studies.problems, studies.mesh, strict=True)
     ]
+    studies["ground"] = dataset.ground
     return studies
 
 
-def _load_csv(dataset):
+def _load_csv(dataset, listed):
     table = _read_table(dataset.csv)
-    names = {ours: dataset.columns.get(ours, ours) for ours in CSV_REQUIRED}
-    unknown = set(dataset.columns) - {*CSV_REQUIRED, *CSV_OPTIONAL}
-    if unknown:
-        known = ", ".join((*CSV_REQUIRED, *CSV_OPTIONAL))
-        raise InputError(
-            f"--column {sorted(unknown)[0]}=…: is not a column of ours. Map one of: "
-            f"{known}."
-        )
-    for ours in CSV_OPTIONAL:
-        theirs = dataset.columns.get(ours, ours)
-        if ours in dataset.columns or theirs in table:
-            names[ours] = theirs
-    _require(table, names.values(), dataset.csv, names)
+    names = _names(dataset, table)
 
     def column(ours):
         return table[names[ours]].to_numpy(object) if ours in names else ""
 
     studies = pd.DataFrame(index=table.index)
     for view in ("frontal", "lateral"):
-        studies[view] = _resolve(column(view), dataset.image_root, dataset.csv)
+        studies[view] = _resolve(column(view), dataset.image_root, dataset.csv, listed)
         studies[f"{view}s"] = studies[view].ne("").astype(int)
     # A study without a uid is called by its frontal, not by its row number: a
     # table in another order then falls into the same splits.
@@ -215,9 +199,9 @@ def _load_csv(dataset):
     for text in ("indication", "findings"):
         studies[text] = column(text)
     studies["mesh"] = studies["problems"] = ""
-    studies["abnormal"] = np.nan
-    if "abnormal" in names:
-        studies["abnormal"] = _labels(column("abnormal"), dataset.csv)
+    studies["abnormal"] = _labels(names, column, dataset.csv)
+    studies["ground"] = "" if dataset.is_phantom else column("ground")
+    studies["ground"] = studies.ground.where(studies.ground.ne(""), dataset.ground)
     if studies.uid.eq("").any():
         raise InputError(
             f"{dataset.csv}: row {_row(studies.uid.eq(''))} has no uid. Fill it in, or "
@@ -233,73 +217,52 @@ def _uids(frontals):
     return uids.where(again.eq(0), uids + "-" + (again + 1).astype(str))
 
 
-def _labels(cells, csv):
-    labels = []
-    for row, cell in enumerate(cells):
-        try:
-            labels.append(label_from_cell(cell))
-        except InputError as error:
-            raise InputError(f"{csv}: row {row + 2}: {error}") from error
-    return labels
+def _names(dataset, table):
+    """Our column → the table's, of all that are to be read."""
+    known = (*CSV_REQUIRED, *CSV_OPTIONAL, *CSV_ASKED_FOR)
+    if unknown := set(dataset.columns) - set(known):
+        raise InputError(
+            f"--column {min(unknown)}=…: is not a column of ours. Map one of: "
+            f"{', '.join(known)}."
+        )
+    if {"abnormal", "finding"} <= set(dataset.columns):
+        raise InputError("--column: map one of abnormal and finding, not both.")
+    names = {ours: ours for ours in CSV_REQUIRED}
+    names |= {ours: ours for ours in CSV_OPTIONAL if ours in table}
+    names |= dataset.columns
+    for ours, theirs in names.items():
+        if theirs not in table:
+            raise InputError(
+                f"{dataset.csv}: has no column {theirs}. It has: "
+                f"{', '.join(table.columns)}. Say which column it is: --column "
+                f'{ours}=NAME (or columns={{"{ours}": "NAME"}}).'
+            )
+    return names
+
+
+def _labels(names, column, csv):
+    label = "finding" if "finding" in names else "abnormal"
+    if label not in names:
+        return np.nan
+    try:
+        return labels_from_cells(column(label), any_word=label == "finding")
+    except InputError as error:
+        raise InputError(f"{csv}: column {names[label]}: {error}") from error
 
 
 # === Tables and paths ===
 
 
-def _read_table(path):
-    """Read a CSV as stripped strings, `""` where a cell is empty."""
+def _read_table(path, needed=()):
+    table = read_csv(path, needed, "Download it again.")
+    return table.apply(lambda column: column.str.strip())
+
+
+def _resolve(names, folder, csv, listed):
     try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig",
-            sep="\t" if path.suffix.lower() == ".tsv" else ",",
-        )  # fmt: skip
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8. Save it as UTF-8 CSV.") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(
-            f"{path}: cannot be read as CSV ({str(error).strip()}). Mend the file."
-        ) from error
-    table.columns = table.columns.str.strip()
-    # A row that is short is padded with NaN whatever the options say.
-    return table.fillna("").apply(lambda column: column.astype(str).str.strip())
-
-
-def _require(table, needed, path, names=None):
-    absent = [name for name in needed if name not in table]
-    if not absent:
-        return
-    mend = "Download it again."
-    if names is not None:
-        ours = next(ours for ours, theirs in names.items() if theirs == absent[0])
-        mend = f"Say which column it is: --column {ours}=NAME"
-        mend += f' (or columns={{"{ours}": "NAME"}}).'
-    raise InputError(
-        f"{path}: has no column {', '.join(absent)}. It has: "
-        f"{', '.join(table.columns)}. {mend}"
-    )
-
-
-def _resolve(names, folder, csv):
-    paths = []
-    for name in names:
-        try:
-            paths.append(str(inside(folder, name)) if name else "")
-        except InputError as error:
-            raise InputError(f"{csv}: {error}") from error
-    return paths
-
-
-def _existing(files):
-    """Which of the files exist; each folder is listed once, for slow drives."""
-    wanted = {pathlib.PurePath(file) for file in files if file}
-    held = set()
-    for folder in {file.parent for file in wanted}:
-        folder = pathlib.Path(folder)
-        names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else ()
-        held |= {
-            str(file) for file in wanted if file.parent == folder and file.name in names
-        }
-    return held
+        return inside_all(folder, names, listed)
+    except InputError as error:
+        raise InputError(f"{csv}: {error}") from error
 
 
 def _row(mask):

@@ -29,9 +29,11 @@ STYLE = {
 def caption(figure, ground):
     """Write beneath a figure what it rests on, unless that is real radiographs.
 
+    Data that nobody has called real get a caption, too.
+
     Args:
         figure: `matplotlib` figure.
-        ground: string. `"phantom"`, `"drawn"` or `"real"`.
+        ground: string. `"phantom"`, `"drawn"`, `"real"` or `"unknown"`.
 
     Returns:
         The figure.

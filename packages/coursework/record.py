@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from cxrbase.files import InputError
-from cxrbase.grounds import GROUNDS
+from cxrbase.grounds import NAMED_GROUNDS
 from cxrscore.tables import BASELINES
 
 SCHEMA = 1
@@ -67,8 +67,8 @@ def check(record):
             mend = ": call results.dataset(…)" if name == "dataset" else ""
             raise InputError(f"results lack {name}{mend}.")
     dataset = record["dataset"]
-    if dataset.get("ground") not in list(GROUNDS):  # It may be a list itself.
-        raise InputError(f"results: dataset ground is none of {list(GROUNDS)}.")
+    if dataset.get("ground") not in list(NAMED_GROUNDS):  # It may be a list itself.
+        raise InputError(f"results: dataset ground is none of {list(NAMED_GROUNDS)}.")
     if not isinstance(dataset.get("counts"), dict):
         raise InputError("results: dataset counts are missing.")
     pretrained = record.get("pretrained", {})  # Optional: older results lack it.

@@ -18,6 +18,7 @@ import numpy as np
 
 from coursework.record import SCHEMA, check, check_answers, read_results
 from cxrbase.files import InputError, write_whole
+from cxrbase.grounds import NAMED_GROUNDS
 from cxrscore.evaluate import evaluate_predictions
 from cxrscore.figure import figure
 from cxrscore.tables import figures_table
@@ -73,11 +74,19 @@ class Results:
 
         Args:
             ground: string. `"phantom"`, `"drawn"` (real reports with simulated
-                images) or `"real"`.
+                images) or `"real"`; never `"unknown"`.
             counts: dict of ints. Studies per split.
             seed: int. Of the phantom or the split.
             **fingerprint: scalars. Checksums, the source's name, image size, …
+
+        Raises:
+            InputError: if the ground is unknown.
         """
+        if ground == "unknown":
+            raise InputError(
+                "dataset: nobody said whether the studies are real. Give their table a "
+                f"column `ground` ({', '.join(NAMED_GROUNDS)}) and `prepare` it again."
+            )
         self.record["dataset"] = {
             "ground": ground,
             "counts": {name: int(count) for name, count in counts.items()},

@@ -2,9 +2,14 @@
 
 import contextlib
 import errno
+import functools
 import os
 import pathlib
 import tempfile
+
+LOCK = ".lock"  # In the folder that it locks; it holds nothing.
+# What drives answer that know no locks: some networks', some clouds'.
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 class InputError(ValueError):
@@ -40,16 +45,25 @@ def write_whole(path):
     ```
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = "".join(path.suffixes[-2:])
-    descriptor, temporary = tempfile.mkstemp(
-        prefix=".partial-", suffix=suffix, dir=path.parent
-    )
-    os.close(descriptor)
-    os.chmod(temporary, 0o644)  # mkstemp's 0600 would lock the grader out.
+    with _full_disk_told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        suffix = "".join(path.suffixes[-2:])
+        descriptor, temporary = tempfile.mkstemp(
+            prefix=".partial-", suffix=suffix, dir=path.parent
+        )
+        try:
+            os.close(descriptor)
+            os.chmod(temporary, 0o644)  # mkstemp's 0600 would lock the grader out.
+            yield pathlib.Path(temporary)
+            os.replace(temporary, path)
+        finally:
+            pathlib.Path(temporary).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _full_disk_told(path):
     try:
-        yield pathlib.Path(temporary)
-        os.replace(temporary, path)
+        yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise InputError(
@@ -57,8 +71,56 @@ def write_whole(path):
                 "Free some space and run the same command again."
             ) from error
         raise
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Hold a folder: another process that wants to write into it waits.
+
+    Only those that ask for the lock wait for it. The same thread may hold a folder
+    more than once. The lock goes with its process, however that ends; its file, the
+    empty `LOCK` in the folder, stays.
+
+    Args:
+        folder: string or `pathlib.Path`. It is made if it is missing.
+
+    Raises:
+        InputError: if the disk is full.
+
+    Example:
+    ```python
+    with locked("outputs/prepared"):
+        ...
+    ```
+    """
+    folder = pathlib.Path(folder)
+    with _full_disk_told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _acquire(folder)
+    try:
+        yield
     finally:
-        pathlib.Path(temporary).unlink(missing_ok=True)
+        if lock is not None:
+            lock.release()
+
+
+def _acquire(folder):
+    """Wait for the lock of a folder; `None` if its drive knows no locks."""
+    import filelock  # Here: processes that only decode need not load it.
+
+    # Of one path there is one object, so that a thread cannot wait for itself.
+    lock = filelock.FileLock(folder.resolve() / LOCK, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"{folder}: another process is writing here; waiting for it …")
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        print(f"{folder}: this drive knows no locks; write here from one process only.")
+        return None
+    return lock
 
 
 def inside(folder, name):
@@ -80,7 +142,10 @@ def inside(folder, name):
     inside("images", "1_IM-0001-4001.dcm.png")
     ```
     """
-    folder = pathlib.Path(folder).resolve()
+    return _inside(pathlib.Path(folder).resolve(), name)
+
+
+def _inside(folder, name):
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
         raise InputError(
@@ -88,3 +153,85 @@ def inside(folder, name):
             "be relative and stay inside the image folder."
         )
     return path
+
+
+# === Many files, on drives where each look takes long ===
+
+
+def listing():
+    """Return a function that lists folders, each of them only once.
+
+    Returns:
+        A function from the path of a folder, a string, to a dict: the name of each
+        entry → whether it is a symbolic link. It is empty if there is no such folder.
+
+    Example:
+    ```python
+    listed = listing()
+    "1_IM-0001-4001.dcm.png" in listed("data/indiana/images/images_normalized")
+    ```
+    """
+
+    @functools.cache
+    def listed(folder):
+        try:
+            with os.scandir(folder) as entries:
+                return {entry.name: entry.is_symlink() for entry in entries}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+
+    return listed
+
+
+def inside_all(folder, names, listed):
+    """Resolve many names as `inside` does, each folder only once.
+
+    Args:
+        folder: string or `pathlib.Path`. The folder that must hold the files.
+        names: iterable of strings. Relative paths; an empty one stays empty.
+        listed: function, from `listing`.
+
+    Returns:
+        A list of strings, in the order of the names.
+
+    Raises:
+        InputError: for the first name that leads out of `folder`.
+
+    Example:
+    ```python
+    inside_all("images", table.frontal, listing())
+    ```
+    """
+    folder, parents, paths = pathlib.Path(folder).resolve(), {}, []
+    for name in names:
+        head, tail = os.path.split(name)
+        if head not in parents:
+            parent = (folder / head).resolve()
+            parents[head] = str(parent) if parent.is_relative_to(folder) else None
+        parent = parents[head]
+        if not name:
+            paths.append("")
+        elif parent is None or tail in ("", ".", "..") or listed(parent).get(tail):
+            paths.append(str(_inside(folder, name)))
+        else:
+            paths.append(os.path.join(parent, tail))
+    return paths
+
+
+def existing(files, listed):
+    """Which of many files exist.
+
+    Args:
+        files: iterable of strings, absolute paths; empty ones are left out.
+        listed: function, from `listing`.
+
+    Returns:
+        A set of strings.
+
+    Example:
+    ```python
+    existing(table.frontal, listing())
+    ```
+    """
+    parted = {file: os.path.split(file) for file in files if file}
+    return {file for file, (parent, name) in parted.items() if name in listed(parent)}

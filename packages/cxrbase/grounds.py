@@ -5,12 +5,32 @@ GROUNDS = {
     "phantom": "PHANTOM: simulated images and texts, no patient",
     "drawn": "DRAWN: real reports with simulated images",
     "real": "real radiographs and reports",
+    "unknown": "UNKNOWN GROUND: nobody said whether these are real or simulated",
 }
+# The grounds that a result may rest on.
+NAMED_GROUNDS = tuple(ground for ground in GROUNDS if ground != "unknown")
 
 
 def source_ground(source):
-    """Name the ground of evidence of a prepared folder: phantom, drawn or real."""
-    if not source.get("is_phantom"):
+    """Name the ground of evidence of a prepared folder.
+
+    Args:
+        source: dict. `source` of the folder's manifest. Manifests older than the
+            entry `ground` say `is_phantom` and what `phantom.json` said.
+
+    Returns:
+        A key of `GROUNDS`: `"unknown"` where the source does not say, never `"real"`.
+
+    Example:
+    ```python
+    source_ground(read_manifest("outputs/prepared")["source"])
+    ```
+    """
+    if "ground" in source:
+        return source["ground"] if source["ground"] in NAMED_GROUNDS else "unknown"
+    if source.get("is_phantom") is None:
+        return "unknown"
+    if not source["is_phantom"]:
         return "real"
     texts = (source.get("phantom") or {}).get("texts", "grammar")
     return "phantom" if texts == "grammar" else "drawn"

@@ -164,8 +164,15 @@ def _note(studies, seed, size, texts):
 
 
 def _write(out, note, jobs, processes, progress, unknown=None):
-    if folder.claim(out, note):
-        return out
+    with folder.claimed(out, note) as finished:
+        if not finished:
+            _draw_all(out, jobs, processes, progress)
+            folder.publish(out, note, [job.uid for job in jobs], unknown)
+    return out
+
+
+def _draw_all(out, jobs, processes, progress):
+    """Draw the studies that are not there yet."""
     left = [job for job in jobs if not folder.is_drawn(out, job.uid)]
     bar = tqdm(
         total=len(jobs),
@@ -178,8 +185,6 @@ def _write(out, note, jobs, processes, progress, unknown=None):
     with bar, workers(draw, len(left), processes, SMALLEST_JOB) as each:
         for _ in each(left):
             bar.update()
-    folder.publish(out, note, [job.uid for job in jobs], unknown)
-    return out
 
 
 def _draw(out, job):

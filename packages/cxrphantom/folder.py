@@ -1,7 +1,9 @@
 """The files of a phantom folder: claimed, written study by study, published last."""
 
+import contextlib
 import csv
 import hashlib
+import itertools
 import json
 import pathlib
 import re
@@ -9,10 +11,11 @@ import shutil
 
 import numpy as np
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import LOCK, InputError, locked, write_whole
 from cxrbase.images import read_radiograph, write_png
 from cxrbase.layout import IMAGES, PROJECTIONS, REPORTS
 from cxrbase.layout import PHANTOM_NOTE as NOTE
+from cxrbase.tables import read_csv
 
 TRUTH = "truth"
 UNKNOWN = "unknown_terms.csv"
@@ -64,33 +67,16 @@ def read_reports(path):
     rows = read_reports("indiana_reports.csv")
     ```
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Hand in an {REPORTS}.")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns, rows = reader.fieldnames or [], list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is not a CSV in UTF-8 ({error}).") from error
-    missing = [name for name in REPORT_COLUMNS if name not in columns]
-    if missing:
-        raise InputError(
-            f"{path}: lacks the column {', '.join(missing)}. It needs "
-            f"{', '.join(REPORT_COLUMNS)}."
-        )
-    if not rows:
-        raise InputError(f"{path}: holds no study.")
+    table = read_csv(path, REPORT_COLUMNS, f"Hand in an {REPORTS}.")
     seen = set()
-    for row in rows:
-        uid = row["uid"] or ""
+    for uid in table.uid:
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", uid) or uid in seen:
             raise InputError(
                 f"{path}: uid {uid!r} is repeated or holds more than letters, "
                 "digits, '_', '-' and '.', of which file names are made."
             )
         seen.add(uid)
-    return [{name: row[name] or "" for name in REPORT_COLUMNS} for row in rows]
+    return table[list(REPORT_COLUMNS)].to_dict("records")
 
 
 def digest(path):
@@ -141,35 +127,58 @@ def read_finding_masks(path, uids=None):
 # === Claiming ===
 
 
-def claim(out, note):
-    """Make the folder this phantom's own, or find it finished already.
+@contextlib.contextmanager
+def claimed(out, note):
+    """Hold the folder as this phantom's own while it is drawn.
+
+    Another process that draws into it waits, and goes on where this one ended.
 
     Args:
         out: `pathlib.Path`. The folder.
         note: dict. What `phantom.json` will say.
 
-    Returns:
+    Yields:
         A bool: whether the very phantom asked for is there and finished.
 
     Raises:
         InputError: if `out` is a file, holds another phantom or anything else.
     """
+    if not _is_finished(out, note):
+        _refuse_others(out)  # Before a lock is left in somebody's folder.
+        with locked(out):
+            if not _is_finished(out, note):
+                _begin(out, note)
+                yield False
+                return
+    # A run killed between the note and the tidying leaves this.
+    shutil.rmtree(out / PARTIAL, ignore_errors=True)
+    yield True
+
+
+def _is_finished(out, note):
+    if not (out / NOTE).exists():
+        return False
+    _compare(out, out / NOTE, note)
+    return True
+
+
+def _refuse_others(out):
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file. Name a folder to draw into.")
-    for path in (out / NOTE, out / PARTIAL / NOTE):
-        if path.exists():
-            _compare(out, path, note)
-            if path.parent == out:
-                # A run killed between the note and the tidying leaves this.
-                shutil.rmtree(out / PARTIAL, ignore_errors=True)
-                return True
-            return False
-    if out.is_dir() and any(out.iterdir()):
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    # In this order: a neighbour that is ending writes the second, removes the first.
+    ours = (out / PARTIAL / NOTE).exists() or (out / NOTE).exists()
+    if names - {LOCK, PARTIAL} and not ours:
         raise InputError(
             f"{out}: holds files that are no phantom. Name a new or empty folder."
         )
-    _write_json(out / PARTIAL / NOTE, note)
-    return False
+
+
+def _begin(out, note):
+    if (out / PARTIAL / NOTE).exists():
+        _compare(out, out / PARTIAL / NOTE, note)
+    else:
+        _write_json(out / PARTIAL / NOTE, note)
 
 
 def _compare(out, path, note):
@@ -188,7 +197,7 @@ def _compare(out, path, note):
 
 def is_drawn(out, uid):
     """Tell whether a study of an unfinished folder is finished."""
-    return _record(out, uid).exists()
+    return _record_path(out, uid).exists()
 
 
 # === Writing a study ===
@@ -238,7 +247,7 @@ def write_findings(out, uid, findings, study, views):
 def write_record(out, uid, report, projections, truth):
     """Note that a study is finished, with its rows of the three tables."""
     record = {"report": report, "projections": projections, "truth": truth}
-    _write_json(_record(out, uid), record)
+    _write_json(_record_path(out, uid), record)
 
 
 # === Publishing ===
@@ -255,20 +264,22 @@ def publish(out, note, uids, unknown=None):
     """
     for leftover in out.rglob(".partial-*"):  # Of a file that a kill cut short.
         leftover.unlink()
-    records = [json.loads(_record(out, uid).read_text()) for uid in uids]
-    projections = sum((record["projections"] for record in records), [])
-    truth = sum((record["truth"] for record in records), [])
-    _write_csv(out / TRUTH / "truth.csv", TRUTH_COLUMNS, truth)
+    records = [json.loads(_record_path(out, uid).read_text()) for uid in uids]
+
+    def rows(table):
+        return itertools.chain.from_iterable(record[table] for record in records)
+
+    _write_csv(out / TRUTH / "truth.csv", TRUTH_COLUMNS, rows("truth"))
     if unknown is not None:
         _write_csv(out / UNKNOWN, UNKNOWN_COLUMNS, unknown)
-    _write_csv(out / PROJECTIONS, PROJECTION_COLUMNS, projections)
+    _write_csv(out / PROJECTIONS, PROJECTION_COLUMNS, rows("projections"))
     reports = [record["report"] for record in records]
     _write_csv(out / REPORTS, REPORT_COLUMNS, reports)
     _write_json(out / NOTE, note)
-    shutil.rmtree(out / PARTIAL)
+    shutil.rmtree(out / PARTIAL, ignore_errors=True)  # A neighbour may be at it, too.
 
 
-def _record(out, uid):
+def _record_path(out, uid):
     # Prefixed, so that no uid can be the note's name.
     return out / PARTIAL / f"study-{uid}.json"
 

@@ -70,9 +70,9 @@ def read_pairs(path):
     read_pairs("predictions.csv")
     ```
     """
-    from cxrscore.evaluate import read_table
+    from cxrbase.tables import read_csv
 
-    table = read_table(path, ("prediction", "reference"))
+    table = read_csv(path, ("prediction", "reference"))
     if not table["reference"].str.strip().any():
         raise InputError(f"{path}: no row has a reference.")
     if "uid" not in table:
@@ -100,9 +100,9 @@ def read_train(path, column=None, section="impression"):
     read_train("indiana_reports.csv", "impression")
     ```
     """
-    from cxrscore.evaluate import read_table
+    from cxrbase.tables import read_csv
 
-    table = read_table(path, (column,) if column else ())
+    table = read_csv(path, (column,) if column else ())
     names = ("reference", section, "report", "impression", "findings")
     column = column or next((name for name in names if name in table), None)
     if column is None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
+from cxrbase.tables import read_csv
 from cxrscore.baselines import (
     best_constant,
     most_frequent,
@@ -34,43 +35,6 @@ SHUFFLED = 20_000
 THEMSELVES = "the references being scored (an upper bound)"
 
 
-def read_table(path, needed=()):
-    """Read a CSV as strings; a report that reads "None" stays a report.
-
-    Args:
-        path: string or `pathlib.Path`. UTF-8, with or without a byte-order mark.
-        needed: sequence of strings. Columns that must be there.
-
-    Returns:
-        A `pandas.DataFrame` of strings, `""` where a cell is empty.
-
-    Raises:
-        InputError: if the file is missing or unreadable, or lacks a column.
-
-    Example:
-    ```python
-    read_table("mine.csv", ["prediction", "reference"])
-    ```
-    """
-    try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file.") from None
-    except UnicodeError:
-        raise InputError(f"{path}: not in UTF-8; save it as CSV UTF-8.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
-        raise InputError(f"{path}: not a readable CSV file ({error}).") from None
-    table = table.fillna("").rename(columns=str.strip)  # A short row lacks cells.
-    for column in needed:
-        if column not in table:
-            raise InputError(
-                f"{path}: has no column {column}; columns: {list(table.columns)}."
-            )
-    return table
-
-
 def read_predictions(path):
     """Read a `predictions.csv` as it was written.
 
@@ -89,7 +53,7 @@ def read_predictions(path):
     read_predictions("outputs/demo/07_multitask/predictions.csv")
     ```
     """
-    table = read_table(path, ["uid"])
+    table = read_csv(path, ["uid"])
     numeric = [f"{name}_{view}" for name in IMAGES for view in VIEWS]
     for column in table.columns.intersection(["label", "probability", *numeric]):
         try:

@@ -5,6 +5,7 @@ import json
 import pathlib
 
 from cxrbase.files import InputError
+from cxrbase.grounds import source_ground
 from cxrbase.layout import IMAGES, PHANTOM_NOTE, PROJECTIONS, REPORTS
 
 KAGGLE_HANDLE = "raddar/chest-xrays-indiana-university"
@@ -43,6 +44,11 @@ class Dataset:
     def is_phantom(self):
         """Whether the radiographs were drawn by the phantom generator."""
         return self.phantom is not None
+
+    @property
+    def ground(self):
+        """Key of `GROUNDS`: real, unless a `phantom.json` says otherwise."""
+        return source_ground({"is_phantom": self.is_phantom, "phantom": self.phantom})
 
     def describe(self):
         """Return one line for the log.
@@ -97,7 +103,10 @@ def describe_folder(path, found="", columns=None, image_root=None):
     images = pathlib.Path(image_root).expanduser() if image_root else root
     if not images.is_dir():
         raise InputError(f"{images}: the image folder does not exist. Check the path.")
-    return Dataset(root, "csv", found, path, images.resolve(), dict(columns or {}))
+    images = images.resolve()
+    # A table of one's own over a phantom's images makes them no more real.
+    note = _note_above(root) or _note_above(images)
+    return Dataset(root, "csv", found, path, images, dict(columns or {}), note)
 
 
 def _indiana(root, found, image_root):
@@ -109,15 +118,9 @@ def _indiana(root, found, image_root):
     normalized = root / IMAGES
     images = normalized if normalized.is_dir() else root / "images"
     images = pathlib.Path(image_root).expanduser() if image_root else images
-    return Dataset(
-        root,
-        "indiana",
-        found,
-        root / REPORTS,
-        images.resolve(),
-        {},
-        read_phantom_note(root),
-    )
+    images = images.resolve()
+    note = read_phantom_note(root) or _note_above(images)
+    return Dataset(root, "indiana", found, root / REPORTS, images, {}, note)
 
 
 def read_phantom_note(root):
@@ -131,6 +134,12 @@ def read_phantom_note(root):
         raise InputError(
             f"{note}: is not readable JSON. Draw the phantom again."
         ) from error
+
+
+def _note_above(folder):
+    """What `phantom.json` says in this folder or in one that holds it."""
+    notes = map(read_phantom_note, (folder, *folder.parents))
+    return next((note for note in notes if note is not None), None)
 
 
 def _only_csv(root):

@@ -12,10 +12,11 @@ import pandas as pd
 
 from cxrbase.files import InputError
 from cxrbase.hosts import KAGGLE_INPUT, find_below
+from cxrbase.tables import read_csv
 
 TABLE = "Data_Entry_2017.csv"
 NORMAL = "No Finding"
-# Their column → ours. Only the first three are needed.
+# Their column → ours. Only the first `NEEDED` must be there.
 COLUMNS = {
     "Image Index": "file",
     "Finding Labels": "findings",
@@ -24,7 +25,7 @@ COLUMNS = {
     "Patient Gender": "sex",
     "View Position": "view",
 }
-NEEDED = list(COLUMNS)[:3]
+NEEDED = 3
 OLDEST = 110  # A few ages in the table are 148 or 411.
 
 
@@ -95,7 +96,8 @@ def read_nih(folder, limit=None, seed=0):
         - [Wang et al., 2017](https://arxiv.org/abs/1705.02315)
     """
     folder = pathlib.Path(folder)
-    table = _read_table(folder / TABLE)
+    table = read_csv(folder / TABLE, list(COLUMNS)[:NEEDED])
+    table = table.reindex(columns=list(COLUMNS), fill_value="").rename(columns=COLUMNS)
     table["uid"] = [pathlib.PurePath(name).stem for name in table.file]
     if table.uid.duplicated().any():
         twice = table.file[table.uid.duplicated()].iloc[0]
@@ -115,23 +117,6 @@ def read_nih(folder, limit=None, seed=0):
         table = _draw_patients(table, limit, seed)
     columns = ["uid", "patient", "frontal", "lateral", "abnormal", "findings"]
     return table[[*columns, "age", "sex", "view"]]
-
-
-def _read_table(path):
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file.") from None
-    except (UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path}: not a readable CSV file ({error}).") from None
-    table = table.rename(columns=str.strip)
-    for column in NEEDED:
-        if column not in table:
-            raise InputError(
-                f"{path}: has no column {column}; columns: {list(table.columns)}."
-            )
-    table = table.reindex(columns=list(COLUMNS), fill_value="").fillna("")
-    return table.rename(columns=COLUMNS)
 
 
 def _draw_patients(table, limit, seed):

@@ -208,7 +208,7 @@ def train_report_model(
     settings = {k: v for k, v in locals().items() if k in SETTINGS}
     keras.utils.set_random_seed(seed)
     manifest = read_manifest(prepared)
-    is_phantom = bool(manifest["source"].get("is_phantom"))
+    is_phantom = source_ground(manifest["source"]) != "real"
     folder = find_gpt2(gpt2, preset, is_phantom)
     preprocessor = make_preprocessor(
         prepared, section, sequence_length, vocabulary_size, folder

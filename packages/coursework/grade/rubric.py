@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from coursework.grade.expression import names_in
-from cxrbase.grounds import GROUNDS
+from cxrbase.grounds import NAMED_GROUNDS
 from cxrscore.tables import BASELINES
 
 BESIDE = (*BASELINES, "shuffled")  # What a figure may be compared with by name.
@@ -115,7 +115,7 @@ def _listed(value):
 Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | float)]
 Sums = dict[Text, Annotated[Text, AfterValidator(_sum)]]
 Against = Annotated[Any, PlainValidator(_against, json_schema_input_type=float | str)]
-Ground = Literal[tuple(GROUNDS)]
+Ground = Literal[NAMED_GROUNDS]
 Grounds = Annotated[
     list[Ground],
     BeforeValidator(_listed, json_schema_input_type=Ground | list[Ground]),
@@ -227,7 +227,9 @@ class NotebookRubric(Form):
     """What is asked of one notebook."""
 
     title: str = ""
-    ground: Grounds = Field(list(GROUNDS), description="What its results may rest on.")
+    ground: Grounds = Field(
+        list(NAMED_GROUNDS), description="What its results may rest on."
+    )
     fingerprint: Text = Field("", description="Of the dataset, if one must be used.")
     parameters: dict[str, Any] = Field({}, description="What they must be.")
     predictions: bool = Field(

@@ -11,7 +11,7 @@ import re
 
 from coursework.grade.untrusted import printable
 from cxrbase.files import InputError, write_whole
-from cxrscore.evaluate import read_table
+from cxrbase.tables import read_csv
 
 BY_HAND = ("student", "notebook", "item", "asked", "answer", "out_of", "points")
 BY_HAND += ("comment",)
@@ -144,7 +144,7 @@ def read_marks(path):
     if not path.exists():
         return {}
     marks = {}
-    rows = read_table(path, BY_HAND).to_dict("records")
+    rows = read_csv(path, BY_HAND, may_be_empty=True).to_dict("records")
     for line, row in enumerate(rows, start=1):
         if not row["points"].strip():
             continue
