@@ -87,7 +87,7 @@ def load_lung_model(path=None):
 
     Args:
         path: string, path or `None`. A `.keras`, `.h5` or `.hdf5` file; `None` takes
-            `lung_unet.keras` from `weights/` or `$CXR_WEIGHTS`.
+            `lung_unet.keras` from `$CXR_WEIGHTS` or `weights/`.
 
     Returns:
         A `keras.Model`, not compiled.
