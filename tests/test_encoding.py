@@ -1,4 +1,4 @@
-"""Each split is encoded once, by one model traced once, and nothing needless decoded."""
+"""Each split is encoded once, by one model traced once; text alone needs no decoder."""
 
 import inspect
 import pickle

@@ -116,7 +116,7 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
             of_all = _inside(shares.sum(axis=0, dtype="float64"), outline)
             counts["shuffled"] = (of_all - counts["value"]) / (n - 1)
         words = {"tolerance": f"{tolerance} pixels"} if name == "hit" else {}
-        figures[f"pointing.{name}"] = _record(
+        figures[f"pointing.{name}"] = _against_baselines(
             counts, n, seed, split=split, **words, **protocol
         )
     return figures
@@ -163,7 +163,7 @@ def _widened(masks, tolerance):
     return np.reshape(away, masks.shape) <= tolerance
 
 
-def _record(counts, n, seed, **protocol):
+def _against_baselines(counts, n, seed, **protocol):
     """The figure of one score, from what each study adds to it and its baselines."""
     means = {name: float(np.mean(each)) for name, each in counts.items()}
     value, others = means.pop("value"), {"gain": "constant", "fall": "shuffled"}

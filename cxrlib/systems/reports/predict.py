@@ -32,8 +32,9 @@ def predict_split(
     Returns:
         A pair. A `pandas.DataFrame` with a row per study: `uid`, `reference`,
         `prediction`, `label` (NaN where unknown), `probability`, SSIM and MSE per
-        view, and `latent` (an array), which `evaluate_model` takes out. A dict of uid to dict of images, float `(H, W, 1)`:
-        `frontal`, `lateral`, `frontal_reconstruction`, `lateral_reconstruction`.
+        view, and `latent` (an array), which `evaluate_model` takes out. A dict of
+        uid to dict of images, float `(H, W, 1)`: `frontal`, `lateral`,
+        `frontal_reconstruction`, `lateral_reconstruction`.
 
     Raises:
         InputError: if the split is empty, or its images are of another size.
