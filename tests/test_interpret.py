@@ -1,5 +1,6 @@
 """Heat maps against closed forms, finite differences and other backends."""
 
+import functools
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from cxrlib.explain.heatmaps import (
     upsample,
     word_cam,
 )
+from cxrlib.models import encoder
 
 TEXT = "Small left pleural effusion with basilar atelectasis."
 PLEURAL = TEXT.split().index("pleural")
@@ -237,6 +239,54 @@ def test_the_forward_pass_is_the_models(preprocessor, images, conditioning):
     ours = interpret._log_probabilities(backbone, content, np.array(tokens))
     theirs = ops.log_softmax(model.causal_lm(read))
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("part", ["reader", "pooling", "show"])
+def test_one_change_changes_the_model_its_cache_and_the_maps(
+    model, preprocessor, images, monkeypatch, part
+):
+    """Training, cached decoding and heat maps share one forward pass."""
+    kind = model.causal_lm.backbone.conditioning
+    if (part, kind) == ("pooling", "spatial"):
+        pytest.skip("what is not pooled cannot be pooled otherwise")
+
+    def three_ways():
+        # Built anew: a graph has been traced with what its parts were then.
+        lm = make_tiny_model(preprocessor, kind).causal_lm
+        maps = ops.convert_to_tensor(images["maps"])
+        image = maps if kind == "spatial" else encoder.pool_views(maps)
+        ids = preprocessor([TEXT] * 3)[0]["token_ids"]
+        read = {"token_ids": ids, "padding_mask": ops.ones_like(ids)}
+        whole = lm({**read, lm.backbone.image_input: image})
+        _, cache = lm.build_cache(ops.zeros_like(ids), image)
+        cached, _, _ = lm.call_with_cache(ids, cache, 0)
+        content = interpret._content(lm.backbone, images["maps"])
+        logs = interpret._log_probabilities(lm.backbone, content, ids)
+        return [np.array(ops.log_softmax(each)) for each in (whole, cached, logs)]
+
+    before = three_ways()[0]
+    if part == "pooling":
+
+        def pooling(dtype=None):
+            return keras.layers.GlobalMaxPooling2D(name="latent", dtype=dtype)
+
+        monkeypatch.setattr(encoder, "latent_pooling", pooling)
+    else:
+        owner = type(model.causal_lm.backbone.reader)
+        name = "call"
+        if part == "show":
+            owner, name = type(model.causal_lm.backbone), "show"
+        original = getattr(owner, name)
+
+        @functools.wraps(original)  # Keras reads the signature.
+        def changed(self, *arguments, **options):
+            return 1.5 * original(self, *arguments, **options)
+
+        monkeypatch.setattr(owner, name, changed)
+    whole, cached, logs = three_ways()
+    np.testing.assert_allclose(cached, whole, atol=1e-4)
+    np.testing.assert_allclose(logs, whole, atol=1e-4)
+    assert np.abs(whole - before).max() > 0.01
 
 
 # === Every backend and precision ===

@@ -108,7 +108,21 @@ def test_disease_whitens_lung_and_little_else():
     far = cv2.dilate(mask, np.ones((15, 15))) == 0
     assert max(np.abs(change[far]).max() for change in whiter) < 1e-3
     assert np.mean([change[mask == 1].mean() for change in whiter]) > 0.05
-    assert len(lungs_of(mask)) == 2
+
+
+def test_the_lungs_of_a_mask_are_two_at_most():
+    _, mask = two_lungs(128)
+    whole = lungs_of(mask)
+    assert len(whole) == 2
+    np.testing.assert_array_equal(sum(whole), mask)
+    more = mask.copy()
+    more[110:126, 55:75] = 1  # A third region, smaller than a lung.
+    more[2:4, 2:4] = 1  # A speck.
+    for ours, lung in zip(lungs_of(more), whole, strict=True):
+        np.testing.assert_array_equal(ours, lung)
+    joined = mask.copy()
+    joined[64] = 1
+    assert len(lungs_of(joined)) == 1 and lungs_of(0 * mask) == []
 
 
 # === Batches ===

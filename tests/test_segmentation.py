@@ -1,6 +1,9 @@
 """From probabilities to masks, crops and files, with models that any user may have."""
 
+import zipfile
+
 import cv2
+import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -23,6 +26,7 @@ from cxrlib.systems.lungs.segment import (
     load_lung_model,
     segment_lungs,
 )
+from cxrlib.training import read_model
 
 
 @pytest.fixture
@@ -146,14 +150,41 @@ def test_models_that_do_not_fit_are_refused(tmp_path):
         segment_lungs([film()[0]], model)
 
 
-@pytest.mark.parametrize("name", ["code.keras", "code.h5"])
-def test_no_code_comes_with_a_model(name, tmp_path):
+@pytest.mark.parametrize("name", ["code.keras", "code.h5", "code.hdf5"])
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("spelling", ["Lambda", "\\u004cambda"])
+def test_no_code_comes_with_a_model(name, nested, spelling, tmp_path):
+    """JSON has other ways to write an L; Keras parses them before it looks."""
+    path = write_with_code(tmp_path / "model" / name, nested, spelling)
+    with pytest.raises(InputError, match=f"{name}: .*Lambda.*code, which is never run"):
+        load_lung_model(path)
+    with pytest.raises(InputError, match=f"{name}: .*Lambda"):
+        read_model(path)
+    keras.saving.load_model(path, compile=False, safe_mode=False)  # Else it is whole.
+
+
+def write_with_code(path, nested, spelling):
+    """Save a model with a Lambda layer, its name in the file spelled otherwise."""
     image = keras.Input((32, 32, 1))
     model = keras.Model(image, keras.layers.Lambda(lambda x: x)(image))
-    path = tmp_path / "model" / name
+    if nested:
+        outer = keras.Input((32, 32, 1))
+        model = keras.Model(outer, keras.layers.Rescaling(1.0)(model(outer)))
     model.save(path)
-    with pytest.raises(InputError, match=f"{name}: .*Lambda"):
-        load_lung_model(path)
+    if path.suffix != ".keras":
+        with h5py.File(path, "r+") as file:
+            config = file.attrs["model_config"]
+            file.attrs["model_config"] = config.replace('"Lambda"', f'"{spelling}"')
+            assert spelling in file.attrs["model_config"]
+        return path
+    with zipfile.ZipFile(path) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    config = parts["config.json"].decode().replace('"Lambda"', f'"{spelling}"')
+    assert spelling in config
+    with zipfile.ZipFile(path, "w") as archive:
+        for part, content in {**parts, "config.json": config}.items():
+            archive.writestr(part, content)
+    return path
 
 
 def test_missing_and_broken_model_files_are_told(tmp_path):

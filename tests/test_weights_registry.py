@@ -74,6 +74,18 @@ def test_a_damaged_file_of_ours_is_not_loaded(nowhere):
         load_lung_model()
 
 
+def test_an_empty_line_among_the_checksums_is_passed_over(nowhere):
+    path = put(nowhere / "course" / registry.LUNG_UNET, b"whole")
+    digest = hashlib.sha256(b"whole").hexdigest()
+    sums = put(nowhere / "course" / registry.SUMS)
+    for mark in (" ", "*"):  # As sha256sum writes text and binary.
+        sums.write_text(f"\n{digest} {mark}{path.name}\n  \n")
+        assert registry.check_sums(path, registry.entry("lung-unet")) == 1
+    sums.write_text(f"{digest}\n")
+    with pytest.raises(InputError, match="SHA256SUMS: line 1 is no .*make sums"):
+        registry.check_sums(path, registry.entry("lung-unet"))
+
+
 def test_the_readme_holds_the_registry_and_the_figures():
     text = (COURSE / "README.md").read_text()
     for name, expected in (
@@ -105,7 +117,7 @@ def test_places_are_tried_in_their_order(nowhere, monkeypatch):
     order = [put(deep / CHEXNET)]
     monkeypatch.setenv("CXR_WEIGHTS", str(nowhere / "mine"))
     assert registry.find_weights(CHEXNET) == order[0]
-    for folder in ("mine", "course", "argument"):
+    for folder in ("course", "mine", "argument"):
         order.append(put(nowhere / folder / CHEXNET))
         found = registry.find_weights(CHEXNET, nowhere / "argument")
         assert found == order[-1]
@@ -194,6 +206,28 @@ def test_a_folder_is_fetched_part_by_part(nowhere, monkeypatch):
     with pytest.raises(InputError, match="could not be fetched"):
         fetch.fetch_weights("chexnet")
     assert not path.exists() and not list(path.parent.glob(".partial-*"))
+
+
+def test_a_folder_of_another_checksum_is_refused_and_nothing_stays(
+    nowhere, monkeypatch
+):
+    address = put(nowhere / "site" / "config.json").parent.as_uri()
+    known(monkeypatch, file="distil", parts=("config.json",), get=address)
+    put(nowhere / "course" / registry.SUMS, b"0123  distil/config.json\n")
+    with pytest.raises(InputError, match="config.json: its SHA-256 is not the one"):
+        fetch.fetch_weights("chexnet")
+    assert not (nowhere / "course" / "distil").exists()
+
+
+def test_what_was_fetched_into_the_own_folder_is_what_is_found(nowhere, monkeypatch):
+    hub = kagglehub(lambda handle, path: str(put(nowhere / "cache" / path, b"new")))
+    monkeypatch.setitem(sys.modules, "kagglehub", hub)
+    monkeypatch.setenv("CXR_WEIGHTS", str(nowhere / "mine"))
+    path = fetch.fetch_weights("chexnet")
+    assert path == nowhere / "mine" / CHEXNET
+    put(nowhere / "course" / CHEXNET, b"old")  # A checkout brings another.
+    assert registry.find_weights(CHEXNET) == path
+    assert fetch.fetch_weights("chexnet") == path
 
 
 def test_on_kaggle_a_failed_fetch_is_said_and_the_work_goes_on(

@@ -67,12 +67,14 @@ def classifier_cam(imaging_model, images):
     import keras
     from keras import ops
 
+    from cxrlib.models.encoder import pool_views
+
     maps = _maps(imaging_model, images)
     head = imaging_model.classifier.layers[-1]
     body = keras.Model(imaging_model.classifier.input, head.input)
 
     def logit(maps):
-        features = ops.cast(body(_pool(maps), training=False), "float32")
+        features = ops.cast(body(pool_views(maps), training=False), "float32")
         return (ops.matmul(features, head.kernel) + head.bias)[:, 0]
 
     _, slopes = gradient(logit, maps)
@@ -225,10 +227,10 @@ def next_word_shift(report_model, images, other_images, text, top=3):
     for i, said in enumerate(targets[0]):
         likely = {token for each in pair for token in np.argsort(-each[i])[:top]}
         likely = sorted(likely, key=lambda token: -mean[i, token])
-        row = {"said": _plain(name(int(said))), "bits": max(0.0, float(bits[i]))}
+        row = {"said": _as_text(name(int(said))), "bits": max(0.0, float(bits[i]))}
         for column, each in zip(("before", "after"), pair, strict=True):
             row[column] = {
-                _plain(name(int(token))): round(float(each[i, token]), 4)
+                _as_text(name(int(token))): round(float(each[i, token]), 4)
                 for token in likely
             }
         rows.append(row)
@@ -250,13 +252,6 @@ def _maps(imaging_model, images):
                 )
         images = imaging_model.predict(images, batch_size=16, verbose=0)
     return np.asarray(images["maps"], "float32")
-
-
-def _pool(maps):
-    """The latent `(B, 2C)` as `ImagingModel` makes it of its maps."""
-    from keras import ops
-
-    return ops.reshape(ops.mean(maps, axis=(2, 3)), (-1, 2 * maps.shape[-1]))
 
 
 def _teach(preprocessor, texts):
@@ -301,16 +296,14 @@ def _content(backbone, maps):
 
 
 def _read(backbone, content):
-    """What the layers are shown, made of the content by the rest of the reader."""
-    from keras import ops
+    """What the reader makes of the content; it has been normed for `"spatial"`."""
+    from cxrlib.models.encoder import pool_views
 
     if backbone.conditioning == "none":
         return None
     if backbone.conditioning == "latent":
-        return backbone.reader(_pool(content))
-    places = backbone.reader.places  # (S, hidden_dim)
-    tokens = ops.reshape(content, (-1, places.shape[0], content.shape[-1]))
-    return ops.add(backbone.reader.projection(tokens), places)
+        return backbone.reader(pool_views(content))
+    return backbone.reader(content, is_normed=True)
 
 
 def _log_probabilities(backbone, content, tokens):
@@ -318,14 +311,10 @@ def _log_probabilities(backbone, content, tokens):
     from keras import ops
 
     image = _read(backbone, ops.convert_to_tensor(content))
-    x = backbone.embed(ops.convert_to_tensor(tokens))
-    # What follows a token does not reach it, so padding needs no mask.
-    for i, layer in enumerate(backbone.transformer_layers):
-        x = layer(backbone.show(i, x, image), training=False)
-    logits = backbone.token_embedding(backbone.layer_norm(x), reverse=True)
-    return ops.log_softmax(ops.cast(logits, "float32"))
+    hidden_states, _ = backbone.run(ops.convert_to_tensor(tokens), image)
+    return ops.log_softmax(ops.cast(backbone.logits(hidden_states), "float32"))
 
 
-def _plain(token):
+def _as_text(token):
     """A byte-level token as text; its leading blank stays."""
     return token.replace("Ġ", " ")

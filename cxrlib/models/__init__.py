@@ -1,1 +1,4 @@
-"""Keras models and layers; they know no files and import no TensorFlow."""
+"""Keras models, layers, losses and metrics, and the tokenizer that is saved in them.
+
+Imports `cxrbase` alone; no TensorFlow, for Keras chooses the backend.
+"""

@@ -82,6 +82,7 @@ class ImageTokens(layers.Layer):
 
     Call arguments:
         maps: float tensor `(B, 2, h, w, C)`, frontal and lateral.
+        is_normed: bool. Whether `norm` has seen the maps already.
 
     Returns:
         Float tensor `(B, 2 · h · w, hidden_dim)`.
@@ -111,11 +112,12 @@ class ImageTokens(layers.Layer):
             name="places",
         )
 
-    def call(self, maps):
+    def call(self, maps, is_normed=False):
         """Flatten, project, and say where each token lies."""
         count, channels = self.places.shape[0], maps.shape[-1]
         tokens = ops.reshape(maps, (-1, count, channels))  # (B, 2hw, C)
-        return self.projection(self.norm(tokens)) + self.places
+        tokens = tokens if is_normed else self.norm(tokens)
+        return self.projection(tokens) + self.places
 
     def get_config(self):
         """The arguments, for saving."""

@@ -79,6 +79,30 @@ def transition(x, name):
     return layers.AveragePooling2D(2, strides=2, name=f"{name}_pool")(x)
 
 
+def latent_pooling(dtype=None):
+    """The layer that makes a latent `(B, C)` of the maps `(B, h, w, C)` of a view."""
+    return layers.GlobalAveragePooling2D(name="latent", dtype=dtype)
+
+
+def pool_views(maps):
+    """Latents of both views `(B, 2C)` of their maps, pooled as the encoder does.
+
+    Args:
+        maps: float tensor `(B, 2, h, w, C)`, frontal and lateral.
+
+    Returns:
+        Float tensor `(B, 2C)`, frontal first.
+
+    Example:
+    ```python
+    pool_views(np.random.rand(1, 2, 4, 4, 1024)).shape  # (1, 2048)
+    ```
+    """
+    views = ops.reshape(maps, (-1, *maps.shape[2:]))  # (2B, h, w, C)
+    pooled = latent_pooling(keras.backend.standardize_dtype(maps.dtype))(views)
+    return ops.reshape(pooled, (-1, 2 * maps.shape[-1]))
+
+
 @keras.saving.register_keras_serializable(package="cxrlib")
 class CheXNetEncoder(keras.Model):
     """DenseNet121 that returns five skips, its last maps and their mean, the latent.
@@ -151,7 +175,7 @@ class CheXNetEncoder(keras.Model):
                 x = transition(x, name=f"pool{stage}")
         x = layers.BatchNormalization(epsilon=1.001e-5, name="bn")(x)
         maps = layers.Activation("relu", name="relu")(x)  # (B, H/32, W/32, 1024)
-        latent = layers.GlobalAveragePooling2D(name="latent")(maps)  # (B, 1024)
+        latent = latent_pooling()(maps)  # (B, 1024)
         outputs = {f"skip_{i}": skip for i, skip in enumerate(skips, start=1)}
         super().__init__(
             inputs=image,

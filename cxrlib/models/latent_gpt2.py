@@ -134,13 +134,10 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
             shape = (latent_dim,) if conditioning == "latent" else tuple(maps_shape)
             inputs[name] = keras.Input(shape, name=name)
             image = self.reader(inputs[name])
-        x = self.embed(inputs["token_ids"])  # (B, T, hidden_dim)
-        for i, layer in enumerate(self.transformer_layers):
-            x = self.show(i, x, image)
-            x = layer(x, decoder_padding_mask=inputs["padding_mask"])
-        super().__init__(
-            inputs=inputs, outputs=self.layer_norm(x), dtype=dtype, **kwargs
+        hidden_states, _ = self.run(
+            inputs["token_ids"], image, padding_mask=inputs["padding_mask"]
         )
+        super().__init__(inputs=inputs, outputs=hidden_states, dtype=dtype, **kwargs)
 
         # === Config ===
         self.vocabulary_size = vocabulary_size
@@ -193,28 +190,55 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         ):
             ours.set_weights(theirs.get_weights())
 
-    def embed(self, token_ids, start_index=0):
-        """Tokens plus positions, counted from `start_index`."""
-        tokens = self.token_embedding(token_ids)
-        positions = self.position_embedding(tokens, start_index=start_index)
-        return self.embeddings_dropout(self.embeddings_add((tokens, positions)))
+    def run(self, token_ids, image, padding_mask=None, cache=None, start=0):
+        """The one forward pass, for training, decoding with a cache and heat maps.
 
-    def show(self, i, x, image):
+        Args:
+            token_ids: int tensor `(B, T)`.
+            image: what `reader` made of the image; with a cache, `keep_image`.
+            padding_mask: int tensor `(B, T)` or `None`, where none is needed: what
+                follows a token does not reach it.
+            cache: float tensor `(B, layers, 2, T, heads, head_dim)` or `None`. Keys
+                and values of the tokens before `start`.
+            start: int. Position of the first token.
+
+        Returns:
+            A pair: hidden states `(B, T, hidden_dim)`, and the new cache or `None`.
+        """
+        tokens = self.token_embedding(token_ids)
+        positions = self.position_embedding(tokens, start_index=start)
+        x = self.embeddings_dropout(self.embeddings_add((tokens, positions)))
+        updated = []
+        for i, layer in enumerate(self.transformer_layers):
+            x = self.show(i, x, image, is_kept=cache is not None)
+            if cache is None:
+                x = layer(x, decoder_padding_mask=padding_mask)
+            else:
+                x, layer_cache = layer(
+                    x,
+                    self_attention_cache=cache[:, i, ...],
+                    self_attention_cache_update_index=start,
+                )
+                updated.append(layer_cache)
+        cache = ops.stack(updated, axis=1) if updated else None
+        return self.layer_norm(x), cache
+
+    def logits(self, hidden_states):
+        """Of every next token, `(B, T, V)`: read with the matrix that embeds it."""
+        return self.token_embedding(hidden_states, reverse=True)
+
+    def show(self, i, x, image, is_kept=False):
         """Hidden states before layer `i` `(B, T, hidden_dim)`, told of the image.
 
-        `image` is what the reader made of it.
+        `image` is what the reader made of it, or (`is_kept`) `keep_image`.
         """
         if self.conditioning == "latent":
             return self.inject[i]([x, image])  # (B, 1, hidden_dim), broadcast over T
+        if self.conditioning == "spatial" and is_kept:
+            return self.inject[i](x, cache=image[:, i])
         if self.conditioning == "spatial":
             return self.inject[i](x, image)  # (B, S, hidden_dim)
         return x
-
-    def show_kept(self, i, x, kept):
-        """As `show`, from what `keep_image` put into the cache."""
-        if self.conditioning == "spatial":
-            return self.inject[i](x, cache=kept[:, i])
-        return self.show(i, x, kept)
 
     def keep_image(self, image):
         """What generation keeps of an image, computed once for a whole report.

@@ -40,7 +40,7 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
 
         # === Functional Model ===
         hidden_states = backbone(backbone.input)
-        logits = backbone.token_embedding(hidden_states, reverse=True)
+        logits = backbone.logits(hidden_states)
         super().__init__(inputs=backbone.input, outputs=logits, **kwargs)
 
     def build(self, input_shape):
@@ -63,19 +63,14 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
         Returns:
             Logits `(B, t, V)`, hidden states `(B, t, hidden_dim)`, new cache.
         """
-        backbone = self.backbone
-        x = backbone.embed(token_ids, start_index=cache_update_index)
-        updated = []
-        for i, layer in enumerate(backbone.transformer_layers):
-            x, layer_cache = layer(
-                backbone.show_kept(i, x, cache.get("image")),
-                self_attention_cache=cache["key_value"][:, i, ...],
-                self_attention_cache_update_index=cache_update_index,
-            )
-            updated.append(layer_cache)
-        hidden_states = backbone.layer_norm(x)
-        logits = backbone.token_embedding(hidden_states, reverse=True)
-        cache = {**cache, "key_value": ops.stack(updated, axis=1)}
+        hidden_states, key_value = self.backbone.run(
+            token_ids,
+            cache.get("image"),
+            cache=cache["key_value"],
+            start=cache_update_index,
+        )
+        logits = self.backbone.logits(hidden_states)
+        cache = {**cache, "key_value": key_value}
         return logits, hidden_states, cache
 
     def build_cache(self, token_ids, image=None):

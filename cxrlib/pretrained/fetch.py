@@ -66,7 +66,7 @@ def fetch_weights(name, folder=None):
     try:
         check_sums(target, each)
     except InputError:
-        target.unlink()
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
         raise
     print(f"{each.name}: {target}")
     return target

@@ -1,8 +1,8 @@
 """Pretrained files: which there are, where they lie, how they come here.
 
 One registry. A file is looked for in this order: the path that was given,
-`weights/`, `$CXR_WEIGHTS`, `/kaggle/input`; then it may be fetched with kagglehub or
-from its page (see `weights_fetch`), and if it is nowhere, that is said.
+`$CXR_WEIGHTS`, `weights/`, `/kaggle/input`; then it may be fetched with kagglehub or
+from its page (see `fetch`), and if it is nowhere, that is said.
 """
 
 import dataclasses
@@ -224,7 +224,8 @@ def find_weights(file, folder=None):
     find_weights("phantom_encoder.weights.h5")
     ```
     """
-    for place in (folder, course_weights(), os.environ.get("CXR_WEIGHTS"), "weights"):
+    # Where `fetch_weights` would write comes first, so that it finds what it wrote.
+    for place in (folder, os.environ.get("CXR_WEIGHTS"), course_weights(), "weights"):
         if place and (pathlib.Path(place) / file).exists():
             return pathlib.Path(place) / file
     # kagglehub's cache is not looked into: only kagglehub knows what is whole there.
@@ -281,8 +282,17 @@ def _sums(folder):
     path = folder / SUMS
     if not path.is_file():
         return {}
-    lines = [line.split(maxsplit=1) for line in path.read_text().splitlines()]
-    return {name.strip(): digest for digest, name in lines}
+    sums = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        digest, _, name = line.strip().partition(" ")
+        if digest and not name:
+            raise InputError(
+                f"{path}: line {number} is no checksum and a file's name; correct it, "
+                "or write the list anew: make sums"
+            )
+        if digest:
+            sums[name.lstrip(" *")] = digest  # The star is sha256sum's, for binary.
+    return sums
 
 
 def write_sums(folder=None):

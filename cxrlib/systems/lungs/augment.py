@@ -10,6 +10,8 @@ is lung.
 import cv2
 import numpy as np
 
+SMALLEST = 0.005  # Of the image: smaller regions are specks, no lungs.
+
 
 def augment(image, mask, rng, gentle=0.2):
     """Change an image and its mask as chance will have it.
@@ -168,10 +170,26 @@ def add_disease(image, mask, rng):
 
 
 def lungs_of(mask):
-    """Split a mask into its left and right half, each 0 and 1, none empty."""
-    count, labels = cv2.connectedComponents(mask)
-    parts = [(labels == i).astype("uint8") for i in range(1, count)]
-    return [part for part in parts if part.sum() > 0.005 * mask.size]
+    """Left and right lung of a mask, each 0 and 1: its two largest regions.
+
+    Less of them where the lungs touch, one is missing, or both are specks.
+
+    Args:
+        mask: uint8 array `(H, W)`, 0 and 1.
+
+    Returns:
+        A list of at most two arrays like it.
+
+    Example:
+    ```python
+    lungs_of(np.eye(4, dtype="uint8"))  # one: regions touch at corners, too
+    ```
+    """
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask)
+    areas = statistics[:, cv2.CC_STAT_AREA]  # The background is region 0.
+    largest = 1 + np.argsort(-areas[1:], kind="stable")[:2]
+    regions = [i for i in sorted(largest) if areas[i] > SMALLEST * mask.size]
+    return [(labels == i).astype("uint8") for i in regions]
 
 
 def _patches(side, rng):

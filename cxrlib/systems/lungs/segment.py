@@ -13,7 +13,7 @@ from cxrbase.images import check_unit_range, resize_square
 from cxrlib.pretrained.registry import LUNG_UNET, check_sums, entry, find_weights
 
 FLAT = 1 / 255  # Less contrast than one grey level is no picture.
-# What is less is a speck or a bubble of the stomach, not a lung.
+# Regions smaller than this are specks or a bubble of the stomach, no lungs.
 SMALLEST = 0.005  # Of the image.
 SMALLEST_BY_LARGEST = 0.1
 # What a plausible mask looks like. Of 600 pairs one has a smaller area, and one less
@@ -87,7 +87,7 @@ def load_lung_model(path=None):
 
     Args:
         path: string, path or `None`. A `.keras`, `.h5` or `.hdf5` file; `None` takes
-            `lung_unet.keras` from `weights/` or `$CXR_WEIGHTS`.
+            `lung_unet.keras` from `$CXR_WEIGHTS` or `weights/`.
 
     Returns:
         A `keras.Model`, not compiled.
@@ -103,33 +103,17 @@ def load_lung_model(path=None):
     """
     path = lung_model_path(path)
     try:
-        _refuse_code(path)
         # Not compiled: a foreign loss would have to be known here.
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except InputError:
-        raise
     except Exception as error:  # Keras raises a dozen kinds for a bad file.
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
             f"{path}: not a model that this version can load ({lines[0][:160]}). It "
-            "may be cut off, or of another Keras; download it again or take ours."
+            "may be cut off, of another Keras, or hold code, which is never run; "
+            "download it again or take ours."
         ) from error
     _check_fit(model, path)
     return model
-
-
-def _refuse_code(path):
-    """Keras's safe mode guards `.keras` files; an HDF5 file's layers we look at."""
-    if path.suffix == ".keras":
-        return
-    import h5py
-
-    with h5py.File(path) as file:
-        if "Lambda" in str(file.attrs.get("model_config", "")):
-            raise InputError(
-                f"{path}: holds a Lambda layer, that is, code. Export the model "
-                "without it, or take ours."
-            )
 
 
 def _check_fit(model, path):

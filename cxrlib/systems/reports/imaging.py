@@ -1,5 +1,7 @@
 """The image half of the system: one encoder, two decoders, one classifier."""
 
+import functools
+
 import keras
 from keras import layers, ops
 
@@ -74,10 +76,14 @@ class ImagingModel(keras.Model):
         `latent` `(B, 2 · latent_dim)` and `maps` `(B, 2, H/32, W/32, latent_dim)`,
         frontal first in both.
 
+    Where no reconstruction is wanted, `encoder_view()` gives `abnormal`, `latent` and
+    `maps` with the same weights, and runs no decoder.
+
     Example:
     ```python
     imaging = build_imaging_model("tiny")
     imaging.predict({"frontal": frontal, "lateral": lateral})["abnormal"]
+    imaging.encoder_view().predict({"frontal": frontal, "lateral": lateral})["latent"]
     ```
     """
 
@@ -129,6 +135,17 @@ class ImagingModel(keras.Model):
         self.frontal_decoder = frontal_decoder
         self.lateral_decoder = lateral_decoder
         self.classifier = classifier
+        # Behind a function: Keras would save a model that is an attribute as a part.
+        self.encoder_view = functools.cache(self._make_encoder_view)
+
+    def _make_encoder_view(self):
+        """The same model without its decoders; `encoder_view()` makes it once.
+
+        A model that is made anew is traced anew, DenseNet121 and all.
+        """
+        names = ("abnormal", "latent", "maps")
+        outputs = {name: self.output[name] for name in names}
+        return keras.Model(self.input, outputs, name="encoder_view")
 
     @property
     def image_size(self):

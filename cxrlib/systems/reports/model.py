@@ -103,7 +103,8 @@ class ReportModel(keras.Model):
             max_length: int or `None`. Longest report in tokens, prompt
                 included; the model's own length by default.
             batch_size: int. Studies written together.
-            return_imaging: bool. Also return what `ImagingModel` gives.
+            return_imaging: bool. Also return what `ImagingModel` gives; without it
+                no decoder runs.
 
         Returns:
             A list of strings; with `return_imaging`, that list and the dict of
@@ -121,7 +122,8 @@ class ReportModel(keras.Model):
                 "this model was built for; pass a smaller max_length."
             )
         self.check_prompt(prompt, max_length or longest)
-        seen = self.imaging.predict(images, batch_size=batch_size, verbose=0)
+        eye = self.imaging if return_imaging else self.imaging.encoder_view()
+        seen = eye.predict(images, batch_size=batch_size, verbose=0)
         self.set_sampler(sampler)
         reports = []
         name = self.causal_lm.backbone.image_input

@@ -1,6 +1,5 @@
 """A trained model at work: on a prepared split, and on somebody's own X-ray."""
 
-import keras
 import numpy as np
 import pandas as pd
 from keras import ops
@@ -32,9 +31,10 @@ def predict_split(
 
     Returns:
         A pair. A `pandas.DataFrame` with a row per study: `uid`, `reference`,
-        `prediction`, `label` (NaN where unknown), `probability`, and SSIM and
-        MSE per view. A dict of uid to dict of images, float `(H, W, 1)`:
-        `frontal`, `lateral`, `frontal_reconstruction`, `lateral_reconstruction`.
+        `prediction`, `label` (NaN where unknown), `probability`, SSIM and MSE per
+        view, and `latent` (an array), which `evaluate_model` takes out. A dict of
+        uid to dict of images, float `(H, W, 1)`: `frontal`, `lateral`,
+        `frontal_reconstruction`, `lateral_reconstruction`.
 
     Raises:
         InputError: if the split is empty, or its images are of another size.
@@ -59,6 +59,7 @@ def predict_split(
                 "prediction": reports,
                 "label": np.where(batch["abnormal"] < 0, np.nan, batch["abnormal"]),
                 "probability": seen["abnormal"][:, 0],
+                "latent": list(seen["latent"]),
             }
         )
         for view in VIEWS:
@@ -100,8 +101,7 @@ def encode_split(model, prepared, split):
     """
     check_same_images(model, prepared)
     section = model.origin.get("section", "impression")
-    outputs = {name: model.imaging.output[name] for name in ("latent", "abnormal")}
-    encoder = keras.Model(model.imaging.input, outputs)
+    encoder = model.imaging.encoder_view()
     parts = []
     for batch in load_records(prepared, split, batch_size=16).as_numpy_iterator():
         seen = encoder.predict_on_batch({view: batch[view] for view in VIEWS})

@@ -284,7 +284,8 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
         results: a `coursework.results.Results`.
         model: the `ReportModel` that predicted.
         prepared: string or path. The folder that was predicted.
-        predictions: DataFrame from `cxrlib.systems.reports.predict.predict_split`.
+        predictions: DataFrame from `cxrlib.systems.reports.predict.predict_split`;
+            its latents make room for the nearest train reports.
         split: string. Which split it was.
 
     Returns:
@@ -322,16 +323,18 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
 
 
 def _beside(model, prepared, predictions, split):
-    """What the baselines need; the nearest train reports go into the predictions."""
+    """What the baselines need; in the predictions, nearest reports replace latents."""
+    latents = predictions.pop("latent") if "latent" in predictions else None
     train = encode_split(model, prepared, "train")
     beside = {
         "train_texts": [text for text in train["text"] if text] or None,
         "train_labels": train["label"],
     }
     if split != "train":
-        latents = encode_split(model, prepared, split)["latent"]
+        if latents is None:  # Evaluated before, or read from a file.
+            latents = encode_split(model, prepared, split)["latent"]
         predictions["nearest"] = nearest_reports(
-            train["latent"], train["text"], latents
+            train["latent"], train["text"], list(latents)
         )
     if split_size(prepared, "val"):
         val = encode_split(model, prepared, "val")
