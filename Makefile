@@ -5,19 +5,27 @@ VENV ?= .venv
 COLAB_VENV ?= .venv-colab
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-colab lint pretrain lungs sums clean
+.PHONY: demo test test-all test-colab lint pretrain lungs sums clean
 
 demo: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
 		--profile course --out outputs/demo
 	$(BIN)/python -m cxrlib figures outputs/demo/07_multitask
 
+# WORKERS processes share the tests; a file stays in one of them.
+WORKERS ?= 2
+PYTEST = -m pytest -n $(WORKERS) --dist loadfile
+
 test: $(VENV)/test-installed
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST) -m "not long"
+
+# What is long as well: fuzzing, load, kills, full disks, solutions, a bare environment.
+test-all: $(VENV)/test-installed
+	$(BIN)/python $(PYTEST)
 
 # What Colab and Kaggle ship.
 test-colab: $(COLAB_VENV)/test-installed
-	$(COLAB_VENV)/bin/python -m pytest
+	$(COLAB_VENV)/bin/python $(PYTEST) -m "not long"
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff check .
@@ -47,7 +55,7 @@ sums: $(VENV)/demo-installed
 
 $(VENV)/demo-installed: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,batch,dicom]"
 	touch $@
 
 $(VENV)/test-installed: requirements.txt pyproject.toml
