@@ -6,7 +6,7 @@ by `;`, and `Problems` holds their heads. A study is normal when its one problem
 is `normal`. It is abnormal *of the lungs* when a term names a disease of the
 lungs or the pleura, or puts a finding there. What is abnormal elsewhere only
 (a spine, an enlarged heart, a catheter) is neither, and the funnel drops it, as
-seed 000 "focused on lung-related conditions only".
+the Calabria project "focused on lung-related conditions only".
 """
 
 import math

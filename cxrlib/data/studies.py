@@ -85,7 +85,7 @@ def missing_files(studies):
 
 
 def funnel(studies):
-    """Clean as seed 000 did, counting at each step.
+    """Clean as the Calabria project did, counting at each step.
 
     Exactly one frontal and one lateral → indexed (Indiana layout only) → has
     an impression → normal, or abnormal of the lungs. A CSV's own labels are

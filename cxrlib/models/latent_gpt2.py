@@ -19,7 +19,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
     The layers are those of `keras_hub.models.GPT2Backbone`, wired anew, with one
     of three conditionings between them:
 
-    - `"latent"`, the seed's: the latents of both views, concatenated,
+    - `"latent"`, the Calabria project's: the latents of both views, concatenated,
       normalised, projected to the hidden size and broadcast over all positions.
     - `"spatial"`: gated cross-attention to the encoder's maps of both views, so
       that every word can look at its own place of the image.

@@ -147,8 +147,8 @@ def _read_dicom(path):
 def resize_square(image, size, fit="stretch"):
     """Resize to a square.
 
-    Stretching is the default, as in seed 000: every pixel of the square then
-    shows the patient. Padding keeps the proportions, but spends a fifth of a
+    Stretching is the default, as in the Calabria project: every pixel of the square
+    then shows the patient. Padding keeps the proportions, but spends a fifth of a
     usual lateral on black bars, which are reconstructed without effort and
     flatter the SSIM. Shrinking averages areas, so that nothing fine aliases.
 

@@ -8,7 +8,7 @@ from cxrbase.files import InputError
 from cxrscore.texts.protocols import tidy
 from cxrscore.texts.scores import TextScorer
 
-# The two figures that seed 000 and most papers quote.
+# The two scores that the Calabria project and most papers quote.
 QUOTED = ("nltk.bleu_4", "rouge_score.rouge_l")
 _ROWS = 1024  # Studies compared at once with all of train.
 
