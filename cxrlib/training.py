@@ -181,6 +181,7 @@ def train(
     seed=0,
     resume=True,
     settings=None,
+    defaults=None,
     callbacks=(),
     verbose="auto",
 ):
@@ -200,6 +201,8 @@ def train(
         resume: bool. Take up a training found in `out`; otherwise start anew.
         settings: dict or `None`. What defines this training; a checkpoint made
             under other settings is refused, not mixed in.
+        defaults: dict or `None`. What a `settings.json` was made under that lacks a
+            key, as one from before there was that parameter does.
         callbacks: further callbacks.
         verbose: see `keras.Model.fit`.
 
@@ -225,7 +228,7 @@ def train(
             old.unlink(missing_ok=True)
     checkpoint, done = last_checkpoint(out)
     if checkpoint:
-        _check_settings(out / "settings.json", settings)
+        _check_settings(out / "settings.json", settings, defaults or {})
         print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
         model = read_model(checkpoint)
     else:
@@ -263,9 +266,9 @@ def train(
     return read_model(out / "model.keras")
 
 
-def _check_settings(path, settings):
+def _check_settings(path, settings, defaults):
     """Refuse to resume a training that was started under other settings."""
-    before = json.loads(path.read_text()) if path.exists() else {}
+    before = defaults | json.loads(path.read_text()) if path.exists() else {}
     changed = [key for key in settings if before.get(key) != settings[key]]
     if changed:
         key = changed[0]

@@ -71,9 +71,9 @@ def make_tiny_model(preprocessor, conditioning):
 @pytest.fixture(scope="session")
 def tiny_model(preprocessor):
     """An untrained tiny `ReportModel` as it is by default; tests must not train it."""
-    from cxrlib.systems.reports.presets import CONDITIONING
+    from cxrlib.systems.reports.recipe import ReportRecipe
 
-    return make_tiny_model(preprocessor, CONDITIONING)
+    return make_tiny_model(preprocessor, ReportRecipe.conditioning)
 
 
 def make_batch(preprocessor, count=4, size=64, seed=0):

@@ -162,7 +162,7 @@ def test_a_training_goes_on_where_it_was_stopped(folder, tmp_path):
         keras.utils.set_random_seed(0)
         model = LungUNet(image_size=64, widths=(4, 8), dropout=0.2)
         settings = {"batch_size": 2, "verbose": 0, "settings": {"for": "a test"}}
-        return fit_lung_unet(model, pairs, pairs, out, epochs, **settings)
+        return fit_lung_unet(model, pairs, pairs, out, epochs=epochs, **settings)
 
     class Killed(Exception):
         pass

@@ -4,6 +4,9 @@ import pathlib
 
 import click
 
+from cxrlib.commands.options import options
+from cxrlib.systems.lungs.recipe import LungRecipe
+
 PATH = click.Path(path_type=pathlib.Path)
 LUNG_MODEL = click.option(
     "--lung-model",
@@ -35,8 +38,7 @@ def segment(in_dir, out_dir, overlay, batch_size, lung_model):
     type=PATH,
     help="Folder of radiographs without masks, for a second round of training.",
 )
-@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--seed", default=0, show_default=True)
+@options(LungRecipe)
 @click.option(
     "--workdir",
     type=PATH,
@@ -45,10 +47,11 @@ def segment(in_dir, out_dir, overlay, batch_size, lung_model):
     help="Checkpoints and histories; a killed training goes on from there.",
 )
 @click.option("--resume/--no-resume", default=True, help="Take up what WORKDIR holds.")
-def train_lungs(out, **options):
+def train_lungs(out, data, unlabelled, workdir, resume, **values):
     """Train the lung U-Net on real pairs; OUT ends in .keras."""
     from cxrlib.course import setup
     from cxrlib.systems.lungs.train import train_lung_unet
 
-    setup(options["seed"])
-    train_lung_unet(out, **options)
+    recipe = LungRecipe(**values)
+    setup(recipe.seed)
+    train_lung_unet(out, data, recipe, unlabelled, workdir, resume)

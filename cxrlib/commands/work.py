@@ -6,6 +6,8 @@ import pathlib
 import click
 
 from cxrlib.commands.lungs import LUNG_MODEL
+from cxrlib.commands.options import options
+from cxrlib.systems.reports.recipe import ReportRecipe
 
 
 @click.command()
@@ -37,7 +39,6 @@ def multiple_of_32(context, parameter, size):
 
 
 SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
-COUNT = click.IntRange(1)
 
 
 @click.command()
@@ -120,54 +121,16 @@ def prepare(
 @click.command()
 @click.argument("prepared", type=click.Path(path_type=pathlib.Path))
 @click.argument("out", type=click.Path(path_type=pathlib.Path))
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "compact", "base"]),
-    default="compact",
-    show_default=True,
-)
-@click.option(
-    "--section", type=click.Choice(["impression", "findings"]), default="impression"
-)
-@click.option("--epochs", type=COUNT, default=10, show_default=True)
-@click.option("--batch-size", type=COUNT, default=16, show_default=True)
-@click.option("--learning-rate", default=1e-3, show_default=True)
-@click.option("--alpha", default=1.0, show_default=True, help="Classification.")
-@click.option("--beta", default=1.0, show_default=True, help="Frontal reconstruction.")
-@click.option("--gamma", default=1.0, show_default=True, help="Lateral reconstruction.")
-@click.option("--delta", default=1.0, show_default=True, help="Text.")
-@click.option("--ssim-weight", default=0.5, show_default=True, help="λ of 1 − SSIM.")
-@click.option("--skips", type=click.IntRange(0, 5), default=5, show_default=True)
-@click.option(
-    "--conditioning",
-    type=click.Choice(["spatial", "latent", "none"]),
-    default="spatial",
-    show_default=True,
-    help="How GPT-2 is told of the image.",
-)
-@click.option("--sequence-length", default=64, show_default=True, help="In tokens.")
-@click.option("--vocabulary-size", default=1000, show_default=True)
-@click.option(
-    "--gpt2",
-    default="auto",
-    show_default=True,
-    help="auto, none, gpt2, distilgpt2, or a folder of vocabulary and weights.",
-)
-@click.option(
-    "--encoder-weights",
-    default="auto",
-    show_default=True,
-    help="auto, none, chexnet, imagenet, or a file.",
-)
-@click.option("--seed", default=0, show_default=True)
+@options(ReportRecipe)
 @click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
-def train(prepared, out, **options):
+def train(prepared, out, resume, **values):
     """Train on the folder PREPARED; the best model goes to OUT/model.keras."""
     from cxrlib.course import setup
     from cxrlib.systems.reports.train import train_report_model
 
-    setup(options["seed"])
-    train_report_model(prepared, out, **options)
+    recipe = ReportRecipe(**values)
+    setup(recipe.seed)
+    train_report_model(prepared, out, recipe, resume)
     click.echo(f"Best epoch: {out / 'model.keras'}; figures: {out / 'history.csv'}")
 
 

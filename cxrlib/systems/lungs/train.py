@@ -1,5 +1,6 @@
 """Training the lung U-Net: on masks drawn by people, then on its own as well."""
 
+import dataclasses
 import json
 import pathlib
 import platform
@@ -20,6 +21,7 @@ from cxrlib.systems.lungs.pairs import (
     read_pairs,
     split_pairs,
 )
+from cxrlib.systems.lungs.recipe import LungRecipe
 from cxrlib.systems.lungs.segment import segment_lungs
 from cxrlib.systems.lungs.unet import LungUNet
 from cxrlib.training import train, warmup_cosine
@@ -86,14 +88,11 @@ def fit_lung_unet(
     pairs,
     val_pairs,
     out,
-    epochs=100,
-    batch_size=16,
-    learning_rate=2e-3,
-    seed=0,
-    gentle=0.2,
+    recipe=None,
     resume=True,
     settings=None,
     verbose="auto",
+    **changes,
 ):
     """Train on augmented pairs; the best epoch by validation is kept.
 
@@ -102,14 +101,11 @@ def fit_lung_unet(
         pairs: tuple of images and masks, from `read_pairs`.
         val_pairs: tuple of images and masks, shown as they are; see `harden`.
         out: string or path. As in `cxrlib.training.train`.
-        epochs: int.
-        batch_size: int.
-        learning_rate: float. Peak of the schedule.
-        seed: int. Order and augmentation.
-        gentle: float. As in `augment`.
+        recipe: a `LungRecipe`, or `None` for its defaults.
         resume: bool. Take up a training found in `out`.
         settings: dict or `None`. What else defines this training.
         verbose: see `keras.Model.fit`.
+        **changes: fields of the recipe that are to be others.
 
     Returns:
         The model of the best epoch.
@@ -122,28 +118,38 @@ def fit_lung_unet(
     fit_lung_unet(LungUNet(), read_pairs(train), read_pairs(val), "outputs/lungs")
     ```
     """
+    recipe = dataclasses.replace(recipe or LungRecipe(), **changes)
     images, masks = pairs
-    steps = len(images) // batch_size
+    steps = len(images) // recipe.batch_size
     if not steps:
         raise InputError(
-            f"{len(images)} pairs for a batch of {batch_size}: use a smaller "
+            f"{len(images)} pairs for a batch of {recipe.batch_size}: use a smaller "
             "batch_size, or more pairs."
         )
-    schedule = warmup_cosine(learning_rate, epochs * steps, warmup=0.05)
+    schedule = warmup_cosine(recipe.learning_rate, recipe.epochs * steps, warmup=0.05)
+
+    def batches(first):
+        return lung_batches(
+            images,
+            masks,
+            recipe.batch_size,
+            recipe.seed,
+            first,
+            recipe.epochs,
+            recipe.gentle,
+        )
+
     return train(
         compile_lung_unet(model, schedule),
-        lambda first: lung_batches(
-            images, masks, batch_size, seed, first, epochs, gentle
-        ),
+        batches,
         plain_batches(*val_pairs),
         out,
-        epochs,
+        recipe.epochs,
         steps,
-        seed=seed,
+        seed=recipe.seed,
         resume=resume,
-        settings={"pairs": len(images), "learning_rate": learning_rate}
-        | {"gentle": gentle}
-        | (settings or {}),
+        settings=recipe.settings() | {"pairs": len(images)} | (settings or {}),
+        defaults=LungRecipe().settings(),
         verbose=verbose,
     )
 
@@ -210,7 +216,13 @@ def mask_scores(model, images, masks):
 
 
 def train_lung_unet(
-    out, data, unlabelled=None, epochs=100, seed=0, workdir="outputs/lungs", resume=True
+    out,
+    data,
+    recipe=None,
+    unlabelled=None,
+    workdir="outputs/lungs",
+    resume=True,
+    **changes,
 ):
     """Train the course's lung model, from folders to the file in `weights/`.
 
@@ -223,11 +235,12 @@ def train_lung_unet(
         out: string or path ending in `.keras`. Beside it goes a `.json` with the
             same name: where the data came from and what the model reaches.
         data: string or path. As in `find_lung_pairs`.
+        recipe: a `LungRecipe`, or `None` for its defaults. Of the first round; the
+            second takes a third of its epochs, and a smaller learning rate.
         unlabelled: string, path or `None`. Radiographs without masks.
-        epochs: int. Of the first round; the second takes a third as many.
-        seed: int. Of the split, the weights and the augmentation.
         workdir: string or path. Checkpoints; a killed training goes on there.
         resume: bool. Whether it does.
+        **changes: fields of the recipe that are to be others.
 
     Returns:
         The figures, as they stand in the `.json`.
@@ -243,12 +256,13 @@ def train_lung_unet(
     Reference:
     - [Xie et al., 2020, noisy student](https://arxiv.org/abs/1911.04252)
     """
+    recipe = dataclasses.replace(recipe or LungRecipe(), **changes)
     out, workdir = pathlib.Path(out), pathlib.Path(workdir)
-    table = split_pairs(find_lung_pairs(data), seed=seed)
+    table = split_pairs(find_lung_pairs(data), seed=recipe.seed)
     pairs = {name: read_pairs(rows) for name, rows in table.groupby("split")}
     val = harden(*pairs["val"])
     model = fit_lung_unet(
-        LungUNet(), pairs["train"], val, workdir / "first", epochs, seed=seed,
+        LungUNet(), pairs["train"], val, workdir / "first", recipe,
         resume=resume, verbose=2,
     )  # fmt: skip
     added = 0
@@ -258,16 +272,16 @@ def train_lung_unet(
         # What people drew counts twice.
         parts = zip(pairs["train"], pairs["train"], more, strict=True)
         model = fit_lung_unet(
-            model, tuple(map(np.concatenate, parts)), val, workdir / "second",
-            max(1, epochs // 3), learning_rate=1.2e-3, seed=seed + 1, gentle=0.35,
-            resume=resume, verbose=2,
+            model, tuple(map(np.concatenate, parts)), val, workdir / "second", recipe,
+            epochs=max(1, recipe.epochs // 3), learning_rate=1.2e-3, gentle=0.35,
+            seed=recipe.seed + 1, resume=resume, verbose=2,
         )  # fmt: skip
     figures = {
         "made_with": {
             "keras": keras.__version__,
             "python": platform.python_version(),
-            "seed": seed,
-            "epochs": epochs,
+            "seed": recipe.seed,
+            "epochs": recipe.epochs,
         },
         "trained_on": {
             "pairs": table.groupby(["source", "split"]).size().unstack().T.to_dict(),

@@ -10,6 +10,7 @@ from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
 from cxrlib.systems.reports.imaging import ImagingModel
 from cxrlib.systems.reports.model import ReportModel
+from cxrlib.systems.reports.recipe import ReportRecipe
 
 DENSENET121 = {"blocks": (6, 12, 24, 16), "growth_rate": 32, "stem_filters": 64}
 
@@ -52,10 +53,6 @@ PRESETS = {
     },
 }
 
-# How GPT-2 is told of the image, unless somebody says otherwise. Chosen by
-# `benchmarks/conditioning.py`: see the README.
-CONDITIONING = "spatial"
-
 
 def preset_sizes(preset):
     """Look up a preset.
@@ -82,7 +79,7 @@ def preset_sizes(preset):
 
 
 def build_imaging_model(
-    preset="compact", image_size=None, skips=5, trainable_layers=None
+    preset="compact", image_size=None, skips=ReportRecipe.skips, trainable_layers=None
 ):
     """Build encoder, twin decoders and classifier of a preset.
 
@@ -147,12 +144,12 @@ def build_report_model(
     preset,
     preprocessor,
     image_size=None,
-    skips=5,
+    skips=ReportRecipe.skips,
     trainable_layers=None,
     dropout=0.1,
     origin=None,
     gpt2_sizes=None,
-    conditioning=CONDITIONING,
+    conditioning=ReportRecipe.conditioning,
 ):
     """Build the whole `ReportModel` of a preset.
 
@@ -168,7 +165,7 @@ def build_report_model(
         gpt2_sizes: dict or `None`. `num_layers`, `num_heads`, `hidden_dim` and
             `intermediate_dim` of the text half, in the place of the preset's. See
             `cxrlib.pretrained.gpt2.gpt2_sizes_of`.
-        conditioning: string. How GPT-2 is told of the image: `"latent"`,
+        conditioning: string. How GPT-2 is conditioned on the image: `"latent"`,
             `"spatial"` or `"none"`. See `LatentGPT2Backbone`.
 
     Returns:

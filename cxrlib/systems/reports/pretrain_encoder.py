@@ -19,6 +19,7 @@ from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained.native import save_half
 from cxrlib.systems.reports.imaging import StackViews, UnstackViews
 from cxrlib.systems.reports.presets import preset_sizes
+from cxrlib.systems.reports.recipe import EncoderRecipe
 from cxrlib.training import warmup_cosine
 from cxrphantom.cases import sample_case
 from cxrphantom.drawing.anatomy import sample_patient
@@ -215,19 +216,14 @@ class ExampleBatches(keras.utils.PyDataset):
         self.order = self.rng.permutation(len(self.examples.views))
 
 
-def pretrain_encoder(
-    out, studies=10000, epochs=3, seed=1_000_000, preset="compact", learning_rate=1e-3
-):
+def pretrain_encoder(out, recipe=None, **changes):
     """Pretrain the encoder of a preset and write its weights.
 
     Args:
         out: string or path, ending in `.weights.h5`. Written after every epoch,
             in half precision.
-        studies: int. Phantom studies drawn for the purpose.
-        epochs: int.
-        seed: int. Far from the seeds that the notebooks draw from.
-        preset: string. See `cxrlib.systems.reports.presets.PRESETS`.
-        learning_rate: float. Peak of the schedule.
+        recipe: an `EncoderRecipe`, or `None` for its defaults.
+        **changes: fields of the recipe that are to be others.
 
     Returns:
         The `keras.callbacks.History`.
@@ -237,19 +233,19 @@ def pretrain_encoder(
     pretrain_encoder("weights/phantom_encoder.weights.h5", studies=64, epochs=1)
     ```
     """
-    keras.utils.set_random_seed(seed)
-    sizes = preset_sizes(preset)
+    recipe = dataclasses.replace(recipe or EncoderRecipe(), **changes)
+    keras.utils.set_random_seed(recipe.seed)
+    sizes = preset_sizes(recipe.preset)
     size = sizes["image_size"]
-    held_out = draw_examples(studies // 20 + 16, seed + 1, size)
-    train = ExampleBatches(draw_examples(studies, seed, size), seed=seed)
+    held_out = draw_examples(recipe.studies // 20 + 16, recipe.seed + 1, size)
+    train = ExampleBatches(
+        draw_examples(recipe.studies, recipe.seed, size), seed=recipe.seed
+    )
     encoder = CheXNetEncoder(image_size=size, **sizes["encoder"])
     model = build_pretraining_model(encoder)
+    schedule = warmup_cosine(recipe.learning_rate, recipe.epochs * len(train))
     model.compile(
-        keras.optimizers.AdamW(
-            warmup_cosine(learning_rate, epochs * len(train), warmup=0.1),
-            weight_decay=1e-3,
-            global_clipnorm=10.0,
-        ),
+        keras.optimizers.AdamW(schedule, weight_decay=1e-3, global_clipnorm=10.0),
         loss={"attributes": summed_crossentropy, "maps": summed_crossentropy},
         loss_weights={"attributes": 1.0, "maps": 0.25},
         metrics={"attributes": [keras.metrics.AUC(name="auroc", from_logits=True)]},
@@ -258,5 +254,8 @@ def pretrain_encoder(
         on_epoch_end=lambda epoch, logs: save_half(encoder, out)
     )
     return model.fit(
-        train, validation_data=ExampleBatches(held_out), epochs=epochs, callbacks=[save]
+        train,
+        validation_data=ExampleBatches(held_out),
+        epochs=recipe.epochs,
+        callbacks=[save],
     )

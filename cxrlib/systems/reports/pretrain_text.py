@@ -6,6 +6,7 @@ a start of the same kind: words without images, from a seed that no notebook
 draws from. That a report belongs to an image, it does not learn here.
 """
 
+import dataclasses
 import json
 import pathlib
 
@@ -18,6 +19,7 @@ from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.pretrained.gpt2 import CONFIG, OURS, WEIGHTS
 from cxrlib.pretrained.native import gpt2_sizes, save_half
 from cxrlib.systems.reports.presets import build_gpt2
+from cxrlib.systems.reports.recipe import TextRecipe
 from cxrlib.training import warmup_cosine
 from cxrphantom.cases import sample_case
 from cxrphantom.reports.grammar import findings_text, impression_text
@@ -46,30 +48,14 @@ def write_texts(studies, seed):
     return texts
 
 
-def pretrain_gpt2(
-    out,
-    studies=12000,
-    epochs=4,
-    seed=2_000_000,
-    preset="compact",
-    sequence_length=64,
-    vocabulary_size=800,
-    batch_size=32,
-    learning_rate=2e-3,
-):
+def pretrain_gpt2(out, recipe=None, **changes):
     """Pretrain a GPT-2 on phantom texts; write weights and vocabulary.
 
     Args:
         out: string or path. A folder; receives `gpt2.weights.h5` (float16),
             `config.json`, `vocab.json` and `merges.txt`.
-        studies: int. Phantom studies written for the purpose.
-        epochs: int.
-        seed: int. Far from the seeds that the notebooks draw from.
-        preset: string. See `cxrlib.systems.reports.presets.PRESETS`.
-        sequence_length: int. Tokens per text.
-        vocabulary_size: int.
-        batch_size: int.
-        learning_rate: float. Peak of the schedule.
+        recipe: a `TextRecipe`, or `None` for its defaults.
+        **changes: fields of the recipe that are to be others.
 
     Returns:
         The `keras.callbacks.History`.
@@ -79,18 +65,21 @@ def pretrain_gpt2(
     pretrain_gpt2("weights/phantom_gpt2", studies=64, epochs=1)
     ```
     """
-    keras.utils.set_random_seed(seed)
-    texts = write_texts(studies, seed)
-    tokenizer = ReportTokenizer.train(texts, vocabulary_size)
-    preprocessor = ReportPreprocessor(tokenizer, sequence_length=sequence_length)
-    gpt2 = build_gpt2(preset, preprocessor)
+    recipe = dataclasses.replace(recipe or TextRecipe(), **changes)
+    keras.utils.set_random_seed(recipe.seed)
+    texts = write_texts(recipe.studies, recipe.seed)
+    tokenizer = ReportTokenizer.train(texts, recipe.vocabulary_size)
+    preprocessor = ReportPreprocessor(tokenizer, sequence_length=recipe.sequence_length)
+    gpt2 = build_gpt2(recipe.preset, preprocessor)
     logits = gpt2.token_embedding(gpt2.output, reverse=True)
     model = keras.Model(gpt2.input, logits)
-    held_out = preprocessor(write_texts(max(8, studies // 20), seed + 1))
+    held_out = preprocessor(write_texts(max(8, recipe.studies // 20), recipe.seed + 1))
     x, y, weight = preprocessor(texts)
-    steps = epochs * -(-len(texts) // batch_size)
+    schedule = warmup_cosine(
+        recipe.learning_rate, recipe.epochs * -(-len(texts) // recipe.batch_size)
+    )
     model.compile(
-        keras.optimizers.AdamW(warmup_cosine(learning_rate, steps), weight_decay=0.01),
+        keras.optimizers.AdamW(schedule, weight_decay=0.01),
         text_loss(),
         weighted_metrics=[],
     )
@@ -99,8 +88,8 @@ def pretrain_gpt2(
         y,
         sample_weight=weight,
         validation_data=held_out,
-        batch_size=batch_size,
-        epochs=epochs,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
     )
     out = pathlib.Path(out)
     _save_vocabulary(tokenizer, out)

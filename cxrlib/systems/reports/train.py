@@ -1,5 +1,6 @@
 """The main job as one call: from prepared shards to a trained `ReportModel`."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -17,13 +18,14 @@ from cxrlib.pretrained.load import find_gpt2, load_encoder, load_gpt2
 from cxrlib.pretrained.registry import registered
 from cxrlib.systems.reports.model import compile_report_model
 from cxrlib.systems.reports.predict import encode_split
-from cxrlib.systems.reports.presets import CONDITIONING, build_report_model
+from cxrlib.systems.reports.presets import build_report_model
+from cxrlib.systems.reports.recipe import ReportRecipe
 from cxrlib.training import train, warmup_cosine
 from cxrscore.baselines import nearest_reports
 from cxrscore.labels.thresholds import choose_threshold
 
 
-def read_texts(prepared, split, section="impression"):
+def read_texts(prepared, split, section=ReportRecipe.section):
     """Read the reports of a split.
 
     Args:
@@ -54,9 +56,9 @@ def read_texts(prepared, split, section="impression"):
 
 def make_preprocessor(
     prepared,
-    section="impression",
-    sequence_length=64,
-    vocabulary_size=1000,
+    section=ReportRecipe.section,
+    sequence_length=ReportRecipe.sequence_length,
+    vocabulary_size=ReportRecipe.vocabulary_size,
     gpt2="",
 ):
     """Make the tokenizer and preprocessor for the training reports.
@@ -147,134 +149,97 @@ def identity(model, prepared):
 
 
 def train_report_model(
-    prepared,
-    out,
-    preset="compact",
-    section="impression",
-    epochs=10,
-    batch_size=16,
-    learning_rate=1e-3,
-    alpha=1.0,
-    beta=1.0,
-    gamma=1.0,
-    delta=1.0,
-    ssim_weight=0.5,
-    skips=5,
-    conditioning=CONDITIONING,
-    sequence_length=64,
-    vocabulary_size=1000,
-    gpt2="auto",
-    encoder_weights="auto",
-    seed=0,
-    resume=True,
-    verbose="auto",
+    prepared, out, recipe=None, resume=True, verbose="auto", **changes
 ):
     """Train the whole system on a prepared folder.
 
     Args:
         prepared: string or path. A folder written by `prepare`.
         out: string or path. See `cxrlib.training.train`.
-        preset: string. See `cxrlib.systems.reports.presets.PRESETS`.
-        section: string. The text to learn: `"impression"` or `"findings"`.
-        epochs: int.
-        batch_size: int.
-        learning_rate: float. Peak of the warm-up and cosine schedule.
-        alpha: float. Weight of the classification.
-        beta: float. Weight of the frontal reconstruction.
-        gamma: float. Weight of the lateral reconstruction.
-        delta: float. Weight of the text.
-        ssim_weight: float. λ in `MSE + λ(1 − SSIM)`.
-        skips: int, 0 to 5. Levels that the decoders may copy from.
-        conditioning: string. How GPT-2 is told of the image: `"latent"`,
-            `"spatial"` or `"none"`.
-        sequence_length: int. Tokens per report.
-        vocabulary_size: int. Of the learned tokenizer.
-        gpt2: string. See `cxrlib.pretrained.load.find_gpt2`.
-        encoder_weights: string. See `cxrlib.pretrained.load.load_encoder`.
-        seed: int.
+        recipe: a `ReportRecipe`, or `None` for its defaults.
         resume: bool. Take up a training found in `out`.
         verbose: see `keras.Model.fit`.
+        **changes: fields of the recipe that are to be others.
 
     Returns:
         The `ReportModel` of the best epoch.
 
+    Raises:
+        InputError: if a parameter is unknown or out of its range, or `out` holds a
+            training under others.
+
     Example:
     ```python
-    model = train_report_model("data/prepared", "outputs/training", "tiny", epochs=2)
+    train_report_model("data/prepared", "outputs/training", preset="tiny", epochs=2)
     ```
     """
     import keras
 
-    settings = {k: v for k, v in locals().items() if k in SETTINGS}
-    keras.utils.set_random_seed(seed)
+    recipe = dataclasses.replace(recipe or ReportRecipe(), **changes)
+    keras.utils.set_random_seed(recipe.seed)
     manifest = read_manifest(prepared)
     is_phantom = source_ground(manifest["source"]) != "real"
-    folder = find_gpt2(gpt2, preset, is_phantom)
+    folder = find_gpt2(recipe.gpt2, recipe.preset, is_phantom)
     preprocessor = make_preprocessor(
-        prepared, section, sequence_length, vocabulary_size, folder
+        prepared,
+        recipe.section,
+        recipe.sequence_length,
+        recipe.vocabulary_size,
+        folder,
     )
     model = build_report_model(
-        preset,
+        recipe.preset,
         preprocessor,
         image_size=manifest["size"],
-        skips=skips,
-        origin=describe_origin(prepared, section),
+        skips=recipe.skips,
+        origin=describe_origin(prepared, recipe.section),
         gpt2_sizes=gpt2_sizes_of(folder),
-        conditioning=conditioning,
+        conditioning=recipe.conditioning,
     )
     model.origin["encoder"] = load_encoder(
-        model.imaging.encoder, encoder_weights, is_phantom
+        model.imaging.encoder, recipe.encoder_weights, is_phantom
     )
     model.origin["gpt2"] = load_gpt2(
         model.causal_lm.backbone, folder, preprocessor.tokenizer
     )
-    settings |= identity(model, prepared)
-    steps = math.ceil(split_size(prepared, "train") / batch_size)
+    settings = recipe.settings() | identity(model, prepared)
+    steps = math.ceil(split_size(prepared, "train") / recipe.batch_size)
     compile_report_model(
         model,
-        learning_rate=warmup_cosine(learning_rate, epochs * steps),
-        alpha=alpha,
-        beta=beta,
-        gamma=gamma,
-        delta=delta,
-        ssim_weight=ssim_weight,
+        learning_rate=warmup_cosine(recipe.learning_rate, recipe.epochs * steps),
+        alpha=recipe.alpha,
+        beta=recipe.beta,
+        gamma=recipe.gamma,
+        delta=recipe.delta,
+        ssim_weight=recipe.ssim_weight,
     )
 
     def batches(split, **options):
         return load_batches(
-            prepared, split, preprocessor, batch_size, section, seed=seed, **options
+            prepared,
+            split,
+            preprocessor,
+            recipe.batch_size,
+            recipe.section,
+            seed=recipe.seed,
+            **options,
         )
 
     return train(
         model,
-        lambda first: batches("train", shuffle=True, first_epoch=first, epochs=epochs),
+        lambda first: batches(
+            "train", shuffle=True, first_epoch=first, epochs=recipe.epochs
+        ),
         batches("val") if split_size(prepared, "val") else None,
         out,
-        epochs=epochs,
+        epochs=recipe.epochs,
         steps_per_epoch=steps,
-        seed=seed,
+        seed=recipe.seed,
         resume=resume,
         settings=settings,
+        defaults=ReportRecipe().settings(),
         verbose=verbose,
     )
-
-
-# What defines a training: a checkpoint made under other values is not taken up.
-SETTINGS = (
-    "preset",
-    "section",
-    "batch_size",
-    "learning_rate",
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "ssim_weight",
-    "skips",
-    "conditioning",
-    "sequence_length",
-    "vocabulary_size",
-)
 
 
 def evaluate_model(results, model, prepared, predictions, split="test"):
