@@ -1,7 +1,8 @@
 """Decode every study once and write shards that tf.data can stream.
 
-A folder written by `prepare` holds `<split>-00000-of-00007.tfrecord` files,
-a `.json` beside each (its key and its problems), `split.csv`, `studies.csv`,
+A folder written by `prepare` holds `<split>-00000-of-00007.tfrecord` files
+(`.npy`, if they are to be mapped into memory without TensorFlow), a `.json`
+beside each (its key and its problems), `split.csv`, `studies.csv`,
 `problems.csv` and, last of all, `manifest.json`. Whatever stops it, shards that
 are there stay valid, and the same call goes on where it stopped.
 """
@@ -16,12 +17,15 @@ from tqdm import tqdm
 
 from cxrbase.files import InputError, write_whole
 from cxrlib.data.shards import (
+    ARRAYS,
     RECORD,
+    RECORDS,
     VERSION,
     feature_description,
     plan_shards,
     read_entry,
     remove_stale,
+    said,
     write_shard,
 )
 from cxrlib.data.splits import split_studies, split_summary
@@ -43,8 +47,9 @@ def prepare(
     processes=None,
     shard_size=64,
     progress=True,
+    memory_map=False,
 ):
-    """Write the studies as TFRecord shards; resumable.
+    """Write the studies as shards; resumable.
 
     Files that are missing, truncated or no image are listed in
     `problems.csv`, and their studies left out. Studies without a column
@@ -63,6 +68,8 @@ def prepare(
             core, and none beside this one for a handful of studies.
         shard_size: int. Studies per shard.
         progress: bool. Show a progress bar.
+        memory_map: bool. Write arrays for `load_arrays` in place of TFRecords for
+            `load_batches`; then neither `prepare` nor training needs TensorFlow.
 
     Returns:
         The manifest, as `read_manifest` returns it.
@@ -84,7 +91,12 @@ def prepare(
     out.mkdir(parents=True, exist_ok=True)
     if "split" not in usable:
         usable = split_studies(usable, path=out / "split.csv")
-    plan = plan_shards(usable, shard_size, f"{size}/{fit}/{crop_name}")
+    plan = plan_shards(
+        usable,
+        shard_size,
+        f"{size}/{fit}/{crop_name}",
+        suffix=ARRAYS if memory_map else RECORDS,
+    )
     (out / MANIFEST).unlink(missing_ok=True)  # It would lie until all is done.
     remove_stale(out, plan)
     entries = _write_missing(out, plan, progress, (size, fit, crop, processes))
@@ -175,7 +187,7 @@ def read_manifest(folder):
     folder = pathlib.Path(folder).resolve()
     path = folder / MANIFEST
     if not path.exists():
-        if any(folder.glob("*.tfrecord")):
+        if any(folder.glob("*-of-*.*")):
             raise InputError(
                 f"{folder}: is prepared in part. Run the same `prepare` again: it "
                 "goes on where it stopped."
@@ -217,6 +229,8 @@ def _source(studies, plan, out):
         path = out / shard.name
         if path.is_file():
             digest.update(path.read_bytes())
+        if path.suffix == ARRAYS:  # It lacks what a record says beside the images.
+            digest.update(json.dumps([said(row) for row in shard.rows]).encode())
     return source | {"fingerprint": digest.hexdigest()[:16]}
 
 
