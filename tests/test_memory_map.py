@@ -11,10 +11,15 @@ import pytest
 from small_prepared import draw_studies, prepare_studies
 
 from cxrbase.files import InputError
-from cxrlib.data.memory_map import load_array_records, load_arrays, open_views
-from cxrlib.data.order import draw_epoch, shuffle_rows
+from cxrlib.data.memory_map import (
+    load_array_records,
+    load_arrays,
+    open_views,
+    shuffle_rows,
+)
 from cxrlib.data.pipeline import load_batches, load_records
 from cxrlib.data.prepare import read_manifest
+from cxrlib.data.table import draw_epoch
 
 ROOT = pathlib.Path(__file__).parents[1]
 

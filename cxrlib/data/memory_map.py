@@ -6,9 +6,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from cxrlib.data.order import draw_epoch, shuffle_rows
 from cxrlib.data.shards import ARRAYS, IMAGES, TEXTS, shard_order
-from cxrlib.data.table import add_views, read_split, read_targets, split_shards
+from cxrlib.data.table import (
+    SHUFFLE_BUFFER,
+    add_views,
+    draw_epoch,
+    read_split,
+    read_targets,
+    split_shards,
+)
 
 
 def open_views(prepared, split):
@@ -189,3 +195,53 @@ def _read_views(maps, places):
     pixels = np.stack([maps[i][row] for i, row in places], axis=1)  # (2, B, H, W)
     pixels = pixels[..., None].astype("float32") / 255
     return dict(zip(IMAGES, pixels, strict=True))
+
+
+# === The order of tf.data ===
+
+
+def shuffle_rows(rows, seeds, buffer=SHUFFLE_BUFFER):
+    """Shuffle as tf.data does, which has a buffer and a generator of its own.
+
+    Args:
+        rows: array `(n,)`.
+        seeds: pair of ints, as from `draw_epoch`.
+        buffer: int. `buffer_size` of `tf.data.Dataset.shuffle`.
+
+    Returns:
+        A shuffled copy.
+
+    Example:
+    ```python
+    tf.random.set_seed(3)
+    dataset = tf.data.Dataset.range(9).shuffle(4, seed=7)
+    list(dataset.as_numpy_iterator()) == list(shuffle_rows(np.arange(9), (3, 7), 4))
+    ```
+    """
+    rows = np.array(rows)
+    seeds = map(int, _philox(2, *seeds))  # Every iteration draws a new pair.
+    for start, draw in enumerate(_philox(len(rows), *seeds).tolist()):
+        # The buffer's next study takes the place of the one that was drawn.
+        drawn = start + draw % min(buffer, len(rows) - start)
+        rows[[start, drawn]] = rows[[drawn, start]]
+    return rows
+
+
+def _philox(count, key, counter):
+    """The first numbers of TensorFlow's `PhiloxRandom(key, counter)`.
+
+    Reference:
+    - [Salmon et al., 2011](https://doi.org/10.1145/2063384.2063405)
+    """
+    word, low = np.uint64(32), np.uint64(2**32 - 1)
+    block = np.arange(-(-count // 4), dtype=np.uint64)
+    zero = np.zeros_like(block)
+    a, b, c, d = block, zero, zero + np.uint64(counter), zero
+    keys = [key, 0]
+    for _ in range(10):
+        left, right = a * np.uint64(0xD2511F53), c * np.uint64(0xCD9E8D57)
+        a = (right >> word) ^ b ^ np.uint64(keys[0])
+        c = (left >> word) ^ d ^ np.uint64(keys[1])
+        b, d = right & low, left & low
+        keys = [(keys[0] + 0x9E3779B9) % 2**32, (keys[1] + 0xBB67AE85) % 2**32]
+    return np.stack([a, b, c, d], axis=1).ravel()[:count]

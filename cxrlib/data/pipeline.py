@@ -5,10 +5,15 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from cxrlib.data.order import SHUFFLE_BUFFER, draw_epoch
 from cxrlib.data.prepare import feature_description, read_manifest
 from cxrlib.data.shards import IMAGES, RECORDS
-from cxrlib.data.table import add_views, read_targets, split_shards
+from cxrlib.data.table import (
+    SHUFFLE_BUFFER,
+    add_views,
+    draw_epoch,
+    read_targets,
+    split_shards,
+)
 
 
 def load_batches(

@@ -1,4 +1,4 @@
-"""What a prepared folder knows of its studies without opening an image."""
+"""What a prepared folder knows of its studies, and their order, without an image."""
 
 import pathlib
 
@@ -9,6 +9,9 @@ import pandas as pd
 from cxrbase.files import InputError
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.shards import ARRAYS, shard_order
+
+# Studies held in memory for shuffling: 100 MB at 224 × 224.
+SHUFFLE_BUFFER = 1024
 
 
 def split_size(prepared, split):
@@ -195,6 +198,29 @@ def read_targets(prepared, split, section, preprocessor):
         "text": text_weight.astype("float32") * (texts != "")[:, None],
     }
     return studies["uid"].tolist(), (inputs, targets, weights)
+
+
+def draw_epoch(shards, seed, epoch):
+    """Draw the order of the shards, and the seeds that shuffle their studies.
+
+    Args:
+        shards: int. How many there are.
+        seed: int.
+        epoch: int.
+
+    Returns:
+        A pair: an array of the numbers below `shards`, and two ints, the seeds that
+        `tf.data.Dataset.shuffle` takes from TensorFlow's global seed and its own.
+
+    Example:
+    ```python
+    order, seeds = draw_epoch(7, seed=0, epoch=3)
+    ```
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order, own, limit = rng.permutation(shards), int(rng.integers(2**31)), 2**31 - 1
+    # Two zeros would mean a new order every time.
+    return order, (seed % limit, own % limit or (0 if seed % limit else limit))
 
 
 def add_views(views, batch):
