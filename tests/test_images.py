@@ -2,12 +2,13 @@ import os
 import pathlib
 import struct
 import sys
-import zlib
 
 import cv2
 import numpy as np
 import pytest
+from films import giant_png
 
+from cxrbase import images
 from cxrbase.files import InputError
 from cxrbase.images import check_unit_range, read_radiograph, resize_square
 
@@ -75,15 +76,62 @@ def test_a_flipped_byte_in_a_png_is_noticed(tmp_path, gradient):
         read_radiograph(path)
 
 
-def test_a_png_that_claims_a_giant_size_is_refused(tmp_path):
-    def chunk(name, body):
-        crc = zlib.crc32(name + body)
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc)
+@pytest.fixture
+def no_decoder(monkeypatch):
+    """Fail where a decoder is called."""
 
-    header = struct.pack(">IIBBBBB", 2**20, 2**20, 8, 0, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0"))
+    def decode(*args):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(cv2, "imdecode", decode)
+
+
+@pytest.mark.parametrize("size", [(10_001, 10_000), (2**20, 2**7)])
+def test_a_giant_png_is_refused_before_it_is_decoded(tmp_path, no_decoder, size):
     path = tmp_path / "bomb.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b""))
+    path.write_bytes(giant_png(*size))
+    assert path.stat().st_size < 50_000
+    with pytest.raises(InputError, match="claims .* pixels, more than 100,000,000"):
+        read_radiograph(path)
+
+
+def claim(data, width, height):
+    """The JPEG with another size in the header of its frame."""
+    at = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
+    return data[: at + 5] + struct.pack(">HH", height, width) + data[at + 9 :]
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_a_giant_jpeg_is_refused_before_it_is_decoded(
+    tmp_path, gradient, no_decoder, progressive
+):
+    path = tmp_path / "bomb.jpg"
+    cv2.imwrite(str(path), gradient, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])
+    data = claim(path.read_bytes(), 65_000, 64_000)
+    # A comment that looks like the header of a small frame, and bytes between.
+    comment = b"\xff\xc0\x00\x11\x08\x00\x10\x00\x10"
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + len(comment)) + comment
+    path.write_bytes(data[:2] + comment + b"\xff\xff" + data[2:])
+    with pytest.raises(InputError, match="claims 65,000 × 64,000 pixels, more than"):
+        read_radiograph(path)
+
+
+def test_the_size_is_that_of_the_file(tmp_path, gradient, monkeypatch):
+    paths = [save(tmp_path / f"a{suffix}", gradient) for suffix in (".png", ".jpg")]
+    for path in paths:
+        monkeypatch.setattr(images, "MOST_PIXELS", 1200)
+        assert read_radiograph(path).shape == (40, 30)
+        monkeypatch.setattr(images, "MOST_PIXELS", 1199)
+        with pytest.raises(InputError, match="claims 30 × 40 pixels"):
+            read_radiograph(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xda"]
+)
+def test_a_file_without_a_size_is_corrupt(tmp_path, no_decoder, content):
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
     with pytest.raises(InputError, match="truncated or corrupt"):
         read_radiograph(path)
 
@@ -163,6 +211,22 @@ def test_bad_dicom_is_named(tmp_path):
         read_radiograph(frames)
 
 
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({"Rows": 60_000, "Columns": 50_000}, "claims 50,000 × 60,000 pixels, more"),
+        ({"NumberOfFrames": 2_000_000}, "8 × 8 pixels in each of 2,000,000 frames"),
+    ],
+)
+def test_a_giant_dicom_is_refused_before_it_is_decoded(
+    tmp_path, monkeypatch, tags, message
+):
+    path = write_dicom(tmp_path / "a.dcm", np.ones((8, 8)), **tags)
+    monkeypatch.delattr("pydicom.Dataset.pixel_array")
+    with pytest.raises(InputError, match=message):
+        read_radiograph(path)
+
+
 def test_without_pydicom_the_mend_is_named(tmp_path, monkeypatch):
     path = write_dicom(tmp_path / "a.dcm", np.ones((3, 3)))
     monkeypatch.setitem(sys.modules, "pydicom", None)
@@ -185,6 +249,13 @@ def test_stretch_fills_the_square_and_pad_keeps_proportions():
     assert padded.shape == (10, 10)
     assert padded.mean() == pytest.approx(0.5, abs=0.06)
     assert padded[:, 0].max() == padded[:, -1].max() == 0
+
+
+def test_a_strip_is_not_padded_to_a_giant_square():
+    strip = np.zeros((2, 20_000), np.float32)
+    with pytest.raises(InputError, match="20,000 × 2 pixels make too large a square"):
+        resize_square(strip, 8, "pad")
+    assert resize_square(strip, 8).shape == (8, 8)
 
 
 def test_resize_enlarges_and_refuses_what_is_no_image():

@@ -1,35 +1,33 @@
 """The stream of batches: its contract, order and shares, and what is missing."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from small_prepared import AWKWARD, draw_studies, prepare_studies
 
 from cxrbase.files import InputError
-from cxrlib.data.pipeline import (
-    known_texts,
-    load_batches,
-    load_records,
-    split_size,
-)
-from cxrlib.data.prepare import prepare
-from cxrlib.data.sources import find_dataset
-from cxrlib.data.studies import funnel, load_studies
-from cxrphantom.dataset import write_phantom
+from cxrlib.data.pipeline import load_batches, load_records
+from cxrlib.data.prepare import read_manifest
+from cxrlib.data.table import read_texts, split_size
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """Forty phantom studies at 64 × 64; one without a label, one without text."""
     folder = tmp_path_factory.mktemp("pipeline")
-    root = write_phantom(folder / "phantom", studies=40, size=64, progress=False)
-    kept, _ = funnel(load_studies(find_dataset(root)))
-    kept = kept.head(20).reset_index(drop=True)
-    kept["split"] = ["train"] * 14 + ["val"] * 3 + ["test"] * 3
-    kept.loc[0, "abnormal"] = np.nan
-    kept.loc[1, "impression"] = ""
-    prepare(kept, folder / "prepared", size=64, shard_size=4, progress=False)
-    return folder / "prepared"
+    return prepare_studies(draw_studies(folder / "phantom"), folder / "prepared")
+
+
+@pytest.fixture()
+def without_images(prepared, tmp_path):
+    """The same folder, its shards of the right length and nothing in them."""
+    folder = tmp_path / "prepared"
+    shutil.copytree(prepared, folder)
+    for path in folder.glob("*.tfrecord"):
+        path.write_bytes(bytes(path.stat().st_size))
+    return folder
 
 
 def texts_of(dataset, preprocessor):
@@ -69,18 +67,33 @@ def test_what_is_missing_weighs_nothing_and_is_a_number(prepared, preprocessor):
     assert found["text"].count(False) == (train.impression == "").sum() == 1
 
 
-def test_known_texts_are_what_the_preprocessor_makes_of_them(preprocessor):
-    texts = ["No acute disease.", "", "Large left pleural effusion. " * 9, "Ödem?"]
-    tokenise = known_texts([*texts, texts[0]], preprocessor)
-    asked = tf.constant([texts[i] for i in (3, 0, 0, 2, 1)])
-    for found, expected in zip(
-        tf.nest.flatten(tokenise(asked)),
-        tf.nest.flatten(preprocessor(asked)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(found, expected)
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        tokenise(tf.constant(["Never seen."]))
+def test_tokens_are_what_the_preprocessor_makes_of_the_record(prepared, preprocessor):
+    batches = load_batches(prepared, "train", preprocessor, 14).as_numpy_iterator()
+    records = load_records(prepared, "train", 14).as_numpy_iterator()
+    (inputs, targets, _), record = next(batches), next(records)
+    assert AWKWARD[0].encode() in record["impression"]
+    x, y, _ = preprocessor(tf.constant(record["impression"]))
+    np.testing.assert_array_equal(inputs["token_ids"], x["token_ids"])
+    np.testing.assert_array_equal(inputs["padding_mask"], x["padding_mask"])
+    np.testing.assert_array_equal(targets["text"], y)
+    known = np.maximum(record["abnormal"], 0)
+    np.testing.assert_array_equal(targets["abnormal"][:, 0], known)
+
+
+def test_texts_are_read_without_an_image(prepared, without_images, preprocessor):
+    texts = read_texts(prepared, "val")
+    assert len(texts) == 3 and AWKWARD[1] in texts
+    assert read_texts(without_images, "val") == texts
+    dataset = load_batches(without_images, "train", preprocessor)
+    with pytest.raises(tf.errors.DataLossError):
+        next(iter(dataset))
+
+
+def test_a_table_that_was_changed_is_told(without_images):
+    path = without_images / "studies.csv"
+    pd.read_csv(path).head(5).to_csv(path, index=False)
+    with pytest.raises(InputError, match="lists 5 studies of train, and 14 were"):
+        read_texts(without_images, "train")
 
 
 def test_order_comes_from_seed_and_epoch_alone(prepared, preprocessor):
@@ -99,6 +112,55 @@ def test_order_comes_from_seed_and_epoch_alone(prepared, preprocessor):
     for epoch in range(3):
         rows = sorted(whole[2 * epoch] + whole[2 * epoch + 1])
         assert rows == sorted(whole[0] + whole[1]), "every epoch sees every study once"
+
+
+def concatenated_uids(prepared, batch_size, seed, first_epoch, epochs):
+    """The order of trainings that were begun before the epochs became one stream."""
+    tf.random.set_seed(seed)  # As `train_report_model` and `start` do.
+    files = [str(path) for path in read_manifest(prepared)["shards"]["train"]]
+
+    def one_epoch(epoch):
+        rng = np.random.default_rng([seed, epoch])
+        names = [files[i] for i in rng.permutation(len(files))]
+        records = tf.data.TFRecordDataset(tf.data.Dataset.from_tensor_slices(names))
+        records = records.shuffle(1024, seed=int(rng.integers(2**31)))
+        return records.batch(batch_size)
+
+    stream = one_epoch(first_epoch)
+    for epoch in range(first_epoch + 1, epochs):
+        stream = stream.concatenate(one_epoch(epoch))
+    feature = {"uid": tf.io.FixedLenFeature([], "string")}
+    stream = stream.map(lambda batch: tf.io.parse_example(batch, feature)["uid"])
+    return [list(uids) for uids in stream.as_numpy_iterator()]
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_trainings_go_on_in_the_order_they_began_in(prepared, preprocessor, seed):
+    record = next(load_records(prepared, "train", 14).as_numpy_iterator())
+    image_of = dict(zip(record["uid"], record["frontal"], strict=True))
+    span = {"seed": seed, "first_epoch": 1, "epochs": 4}
+    expected = concatenated_uids(prepared, 5, **span)
+    tf.random.set_seed(99)  # Of which the order must not depend.
+    dataset = load_batches(prepared, "train", preprocessor, 5, shuffle=True, **span)
+    for _ in range(2):  # Keras may begin the stream twice.
+        batches = list(dataset.as_numpy_iterator())
+        assert len(batches) == len(expected) == 9
+        for uids, (inputs, _, _) in zip(expected, batches, strict=True):
+            images = np.stack([image_of[uid] for uid in uids])
+            np.testing.assert_array_equal(inputs["frontal"], images)
+
+
+def test_epochs_do_not_lie_in_each_other(prepared, preprocessor, monkeypatch):
+    real, made = tf.data.TFRecordDataset, []
+    monkeypatch.setattr(
+        tf.data, "TFRecordDataset", lambda names: made.append(1) or real(names)
+    )
+    counts = []
+    for epochs in (2, 40):
+        made.clear()
+        load_batches(prepared, "train", preprocessor, shuffle=True, epochs=epochs)
+        counts.append(len(made))
+    assert counts[0] == counts[1]
 
 
 def test_workers_share_the_studies(prepared):

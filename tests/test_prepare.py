@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from films import giant_png
 
 from cxrbase.files import InputError
 from cxrlib.data import prepare as module
@@ -133,6 +134,20 @@ def test_bad_files_are_listed_and_left_out(tmp_path, capsys):
     cv2.imwrite(str(folder / "5f.png"), np.full((9, 9), 7, np.uint8))
     again = prepare(read_folder(folder), out, size=8, progress=False)
     assert again["problems"] == 3 and "s5" in read_records(again)
+
+
+@pytest.mark.parametrize("memory_map", [False, True])
+def test_a_giant_image_is_listed_and_the_rest_goes_on(tmp_path, memory_map):
+    folder = make_folder(tmp_path / "in")
+    (folder / "7l.png").write_bytes(giant_png())
+    out = tmp_path / "out"
+    manifest = prepare(
+        read_folder(folder), out, size=8, progress=False, memory_map=memory_map
+    )
+    assert sum(manifest["counts"].values()) == 11 and manifest["left_out"] == 1
+    problems = pd.read_csv(out / "problems.csv")
+    assert problems.uid.tolist() == ["s7"]
+    assert "claims 10,001 × 10,000 pixels" in problems.reason[0]
 
 
 def test_the_crop_is_applied_to_the_frontal_only(studies, tmp_path):

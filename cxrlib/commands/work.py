@@ -79,6 +79,9 @@ SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
     help="Shares of train, val and test.",
 )
 @click.option("--processes", type=int, help="Decoding processes; all cores by default.")
+@click.option(
+    "--memory-map", is_flag=True, help="For training without TensorFlow: no TFRecords."
+)
 def prepare(
     out,
     data,
@@ -91,6 +94,7 @@ def prepare(
     seed,
     fractions,
     processes,
+    memory_map,
 ):
     """Clean, split, decode and resize a dataset into shards in the folder OUT."""
     from cxrlib.course import draw_phantom
@@ -115,7 +119,8 @@ def prepare(
         split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
         kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
     cropping = crop_options(crop, lung_model)
-    write_shards(kept, out, size=size, fit=fit, processes=processes, **cropping)
+    options = {"processes": processes, "memory_map": memory_map} | cropping
+    write_shards(kept, out, size=size, fit=fit, **options)
 
 
 @click.command()

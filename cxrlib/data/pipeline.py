@@ -1,33 +1,19 @@
-"""From prepared shards to batches: tf.data, in an order that only the seed decides."""
+"""From TFRecords to batches: tf.data, in an order that only the seed decides."""
 
 import math
 
 import numpy as np
 import tensorflow as tf
 
-from cxrbase.files import InputError
 from cxrlib.data.prepare import feature_description, read_manifest
-
-# Studies held in memory for shuffling: 100 MB at 224 × 224.
-SHUFFLE_BUFFER = 1024
-
-
-def split_size(prepared, split):
-    """Count the studies of a split.
-
-    Args:
-        prepared: string or path. A folder written by `prepare`.
-        split: string. `"train"`, `"val"` or `"test"`.
-
-    Returns:
-        int.
-
-    Example:
-    ```python
-    split_size("data/prepared", "train")
-    ```
-    """
-    return read_manifest(prepared)["counts"].get(split, 0)
+from cxrlib.data.shards import IMAGES, RECORDS
+from cxrlib.data.table import (
+    SHUFFLE_BUFFER,
+    add_views,
+    draw_epoch,
+    read_targets,
+    split_shards,
+)
 
 
 def load_batches(
@@ -76,36 +62,53 @@ def load_batches(
     ```
     """
     manifest = read_manifest(prepared)
-    files = _shard_files(prepared, split)
-    size = manifest["size"]
+    files = _record_files(prepared, split)
+    look_up = _tokenised(*read_targets(prepared, split, section, preprocessor))
+    if shuffle:
+        numbers = range(first_epoch, epochs)
+        drawn = [draw_epoch(len(files), seed, epoch) for epoch in numbers]
+    else:
+        drawn = [(np.arange(len(files)), (0, 0))] * (epochs - first_epoch)
 
-    def one_epoch(epoch):
-        # One number for each pair of seed and epoch.
-        rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(len(files)) if shuffle else range(len(files))
-        names = tf.data.Dataset.from_tensor_slices([files[i] for i in order])
+    def one_epoch(order, seeds):
+        names = tf.data.Dataset.from_tensor_slices(tf.gather(files, order))
         records = tf.data.TFRecordDataset(names.shard(shard[1], shard[0]))
-        if shuffle:
-            records = records.shuffle(SHUFFLE_BUFFER, seed=int(rng.integers(2**31)))
-        return records.batch(batch_size)
-
-    tokenise = known_texts(_read_section(files, section), preprocessor)
+        return (_shuffle(records, seeds) if shuffle else records).batch(batch_size)
 
     def parse(records):
-        return teach(parse_records(records, size), section, tokenise)
+        record = parse_records(records, manifest["size"])
+        views = {view: record[view] for view in IMAGES}
+        return add_views(views, look_up(record["uid"]))
 
-    stream = one_epoch(first_epoch)
-    for epoch in range(first_epoch + 1, epochs):
-        stream = stream.concatenate(one_epoch(epoch))
-    stream = stream.map(
-        parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    ).prefetch(tf.data.AUTOTUNE)
+    # Concatenated epochs lie in each other: an element would pass them all.
+    orders = np.array([order for order, _ in drawn]).reshape(-1, len(files))
+    seeds = np.array([seeds for _, seeds in drawn]).reshape(-1, 2)
+    stream = tf.data.Dataset.from_tensor_slices((orders, seeds))
+    stream = (
+        stream.flat_map(one_epoch)
+        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
     if shard == (0, 1):  # Then `fit` can know the number of steps beforehand.
         steps = math.ceil(manifest["counts"][split] / batch_size)
         stream = stream.apply(
             tf.data.experimental.assert_cardinality(steps * (epochs - first_epoch))
         )
     return stream
+
+
+def _shuffle(records, seeds):
+    """`records.shuffle`, which adds TensorFlow's global seed, and fails if it is 0."""
+    shuffled = tf.raw_ops.ShuffleDatasetV3(
+        input_dataset=tf.data.experimental.to_variant(records),
+        buffer_size=SHUFFLE_BUFFER,
+        seed=seeds[0],
+        seed2=seeds[1],
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        output_types=[tf.string],
+        output_shapes=[[]],
+    )
+    return tf.data.experimental.from_variant(shuffled, records.element_spec)
 
 
 def load_records(prepared, split, batch_size=16):
@@ -131,58 +134,23 @@ def load_records(prepared, split, batch_size=16):
     ```
     """
     size = read_manifest(prepared)["size"]
-    records = tf.data.TFRecordDataset(_shard_files(prepared, split)).batch(batch_size)
+    records = tf.data.TFRecordDataset(_record_files(prepared, split)).batch(batch_size)
     return records.map(lambda batch: parse_records(batch, size)).prefetch(1)
 
 
-def _shard_files(prepared, split):
-    """Paths of a split's shards, sorted; refuse an empty split."""
-    manifest = read_manifest(prepared)
-    files = [str(path) for path in manifest["shards"].get(split, [])]
-    if not files:
-        raise InputError(
-            f"{prepared}: the split {split!r} holds no study. Prepare more studies "
-            "or change the fractions of the split."
-        )
-    return files
+def _record_files(prepared, split):
+    return [str(path) for path in split_shards(prepared, split, RECORDS)]
 
 
-def _read_section(files, section):
-    """Every text of a section, as bytes."""
-    described = {section: feature_description()[section]}
-    records = tf.data.TFRecordDataset(files)
-    texts = records.map(lambda record: tf.io.parse_single_example(record, described))
-    return [text[section] for text in texts.as_numpy_iterator()]
-
-
-def known_texts(texts, preprocessor):
-    """Tokenise all texts now, so that a pipeline need only look them up.
-
-    A byte-pair tokenizer is some 1,500 operations. In the pipeline they would be
-    traced for every dataset and run for every batch of every epoch.
-
-    Args:
-        texts: list of strings or bytes. All that will be asked for.
-        preprocessor: a `ReportPreprocessor`.
-
-    Returns:
-        A function from a string tensor `(B,)` to what the preprocessor makes of
-        it. It raises `tf.errors.InvalidArgumentError` for any other text.
-
-    Example:
-    ```python
-    tokenise = known_texts(["No acute disease."], preprocessor)
-    x, y, sample_weight = tokenise(tf.constant(["No acute disease."]))
-    ```
-    """
-    texts = tf.constant(sorted(set(texts)))  # (n,)
-    tokens = preprocessor(texts)  # Each tensor is (n, T).
-    rows = tf.lookup.KeyValueTensorInitializer(texts, tf.range(len(texts)))
+def _tokenised(uids, batch):
+    """A function from uids `(B,)` to their rows of what `read_targets` gives."""
+    rows = tf.lookup.KeyValueTensorInitializer(uids, tf.range(len(uids)))
     rows = tf.lookup.StaticHashTable(rows, default_value=-1)
+    batch = tf.nest.map_structure(tf.constant, batch)
 
     def look_up(asked):
         found = rows.lookup(asked)  # (B,)
-        return tf.nest.map_structure(lambda each: tf.gather(each, found), tokens)
+        return tf.nest.map_structure(lambda each: tf.gather(each, found), batch)
 
     return look_up
 
@@ -190,40 +158,8 @@ def known_texts(texts, preprocessor):
 def parse_records(records, size):
     """Parse serialised records `(B,)`; see `load_records` for what comes out."""
     parsed = tf.io.parse_example(records, feature_description())
-    views = {view: _decode_view(parsed[view], size) for view in ("frontal", "lateral")}
+    views = {view: _decode_view(parsed[view], size) for view in IMAGES}
     return {**parsed, **views}
-
-
-def teach(record, section, preprocessor):
-    """Arrange a batch of records as inputs, targets and weights.
-
-    Args:
-        record: dict, as `load_records` gives it.
-        section: string. The text to learn.
-        preprocessor: a `ReportPreprocessor`, or what `known_texts` makes of it.
-
-    Returns:
-        Tuple `(inputs, targets, weights)`; see `load_batches`.
-    """
-    views = {view: record[view] for view in ("frontal", "lateral")}
-    label = record["abnormal"][:, None]  # (B,) -> (B, 1)
-    tokens, text, text_weight = preprocessor(record[section])
-    has_text = tf.cast(tf.strings.length(record[section]) > 0, tf.float32)
-    # A view that a CSV lacks never gets here, so both always count.
-    seen = tf.ones_like(label)[..., None]  # (B, 1, 1)
-    inputs = {
-        **views,
-        "token_ids": tokens["token_ids"],
-        "padding_mask": tf.cast(tokens["padding_mask"], tf.int32),
-    }
-    targets = {**views, "abnormal": tf.maximum(label, 0.0), "text": text}
-    weights = {
-        "frontal": seen,
-        "lateral": seen,
-        "abnormal": tf.cast(label >= 0, tf.float32),
-        "text": tf.cast(text_weight, tf.float32) * has_text[:, None],
-    }
-    return inputs, targets, weights
 
 
 def _decode_view(encoded, size):

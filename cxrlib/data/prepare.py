@@ -1,7 +1,8 @@
 """Decode every study once and write shards that tf.data can stream.
 
-A folder written by `prepare` holds `<split>-00000-of-00007.tfrecord` files,
-a `.json` beside each (its key and its problems), `split.csv`, `studies.csv`,
+A folder written by `prepare` holds `<split>-00000-of-00007.tfrecord` files
+(`.npy`, if they are to be mapped into memory without TensorFlow), a `.json`
+beside each (its key and its problems), `split.csv`, `studies.csv`,
 `problems.csv` and, last of all, `manifest.json`. Whatever stops it, shards that
 are there stay valid, and the same call goes on where it stopped.
 """
@@ -18,11 +19,14 @@ from cxrbase.files import InputError, locked, write_whole
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrlib.data.columns import complete, source_of
 from cxrlib.data.shards import (
+    ARRAYS,
     RECORD,
+    RECORDS,
     VERSION,
     feature_description,
     plan_shards,
     read_entry,
+    said,
     stale_files,
     write_shard,
 )
@@ -45,8 +49,9 @@ def prepare(
     processes=None,
     shard_size=64,
     progress=True,
+    memory_map=False,
 ):
-    """Write the studies as TFRecord shards; resumable.
+    """Write the studies as shards; resumable.
 
     Files that are missing, truncated or no image are listed in
     `problems.csv`, and their studies left out. Studies without a column
@@ -68,6 +73,8 @@ def prepare(
             core, and none beside this one for a handful of studies.
         shard_size: int. Studies per shard.
         progress: bool. Show a progress bar.
+        memory_map: bool. Write arrays for `load_arrays` in place of TFRecords for
+            `load_batches`; then neither `prepare` nor training needs TensorFlow.
 
     Returns:
         The manifest, as `read_manifest` returns it.
@@ -90,7 +97,12 @@ def prepare(
     with locked(out):
         if "split" not in usable:
             usable = split_studies(usable, path=out / "split.csv")
-        plan = plan_shards(usable, shard_size, f"{size}/{fit}/{crop_name}")
+        plan = plan_shards(
+            usable,
+            shard_size,
+            f"{size}/{fit}/{crop_name}",
+            suffix=ARRAYS if memory_map else RECORDS,
+        )
         entries = {shard.name: read_entry(out, shard) for shard in plan}
         stale = stale_files(out, plan)
         if stale or None in entries.values():  # Else another process may be reading.
@@ -187,7 +199,7 @@ def read_manifest(folder):
     folder = pathlib.Path(folder).resolve()
     path = folder / MANIFEST
     if not path.exists():
-        if any(folder.glob("*.tfrecord")):
+        if any(folder.glob("*-of-*.*")):
             raise InputError(
                 f"{folder}: is prepared in part. Run the same `prepare` again: it "
                 "goes on where it stopped."
@@ -228,6 +240,8 @@ def _fingerprint(plan, out):
         path = out / shard.name
         if path.is_file():
             digest.update(path.read_bytes())
+        if path.suffix == ARRAYS:  # It lacks what a record says beside the images.
+            digest.update(json.dumps([said(row) for row in shard.rows]).encode())
     return digest.hexdigest()[:16]
 
 

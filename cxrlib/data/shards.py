@@ -1,13 +1,16 @@
-"""TFRecord shards: what a record holds, and which shards need not be rewritten."""
+"""Shards: what they hold of a study, and which of them need not be written again."""
 
 import collections
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import math
 import os
 import pathlib
+
+import numpy as np
 
 from cxrbase.files import write_whole
 from cxrlib.data.splits import SPLITS
@@ -19,6 +22,10 @@ VERSION = 2  # Of the folder's format: raise it when a record or a note changes.
 IMAGES = ("frontal", "lateral")
 TEXTS = ("uid", "patient", "indication", "findings", "impression")
 RECORD = dict.fromkeys((*TEXTS, *IMAGES), "string") | {"abnormal": "float32"}
+
+# A shard of RECORDS holds all of its studies, one of ARRAYS the images alone, uint8
+# `(n, 2, size, size)`, to be mapped into memory; the rest stands in `studies.csv`.
+RECORDS, ARRAYS = ".tfrecord", ".npy"
 
 Shard = collections.namedtuple("Shard", "name split key rows")
 
@@ -39,7 +46,7 @@ def feature_description():
     return {name: tf.io.FixedLenFeature([], kind) for name, kind in RECORD.items()}
 
 
-def plan_shards(studies, shard_size, settings):
+def plan_shards(studies, shard_size, settings, suffix=RECORDS):
     """Cut each split into shards, in an order that mixes the studies.
 
     Args:
@@ -47,6 +54,7 @@ def plan_shards(studies, shard_size, settings):
             as paths).
         shard_size: int. Studies per shard.
         settings: string. Whatever else decides what is written.
+        suffix: string. `RECORDS`, or `ARRAYS` for a memory map.
 
     Returns:
         A list of `Shard`: `name`, `split`, `key` (a hash of all that goes into
@@ -59,20 +67,42 @@ def plan_shards(studies, shard_size, settings):
     """
     plan = []
     for split in SPLITS:
-        rows = studies[studies.split.eq(split)].to_dict("records")
-        # A CSV may come sorted by class: then neighbours would be alike.
-        rows.sort(key=lambda row: hashlib.sha256(row["uid"].encode()).hexdigest())
+        rows = shard_order(studies[studies.split.eq(split)]).to_dict("records")
         pieces = [rows[i : i + shard_size] for i in range(0, len(rows), shard_size)]
         for number, piece in enumerate(pieces):
-            name = f"{split}-{number:05d}-of-{len(pieces):05d}.tfrecord"
+            name = f"{split}-{number:05d}-of-{len(pieces):05d}{suffix}"
             plan.append(Shard(name, split, _key(piece, settings), piece))
     return plan
+
+
+def shard_order(studies):
+    """Sort the studies of a split as they follow one another in its shards.
+
+    A CSV may come sorted by class: then neighbours would be alike. A hash of the
+    uid mixes them, and depends on no other study.
+
+    Args:
+        studies: DataFrame with `uid`.
+
+    Returns:
+        A sorted copy.
+    """
+
+    def mixed(uids):
+        return uids.map(lambda uid: hashlib.sha256(uid.encode()).hexdigest())
+
+    return studies.sort_values("uid", key=mixed, kind="stable")
+
+
+def said(row):
+    """What a study says beside its images, a list of strings."""
+    return [str(row[name]) for name in (*TEXTS, "abnormal")]
 
 
 def _key(rows, settings):
     key = hashlib.sha256(f"{VERSION}/{settings}".encode())
     for row in rows:
-        parts = [str(row[name]) for name in (*TEXTS, "abnormal")]
+        parts = said(row)
         for view in IMAGES:
             with contextlib.suppress(OSError):  # Gone: the decoder will say so.
                 status = os.stat(row[view])
@@ -127,19 +157,18 @@ def write_shard(out, shard, decoded):
     write_shard(out, plan[0], decode(paths))
     ```
     """
-    import tensorflow as tf
-
     problems, whole = [], []
-    with (
-        write_whole(out / shard.name) as temporary,
-        _disk_full_as_oserror(tf),
-        tf.io.TFRecordWriter(str(temporary)) as writer,
-    ):
+
+    def good():
         for row, study in zip(shard.rows, decoded, strict=True):
-            problems += [[row["uid"], *fault] for fault in study["problems"]]
+            problems.extend([row["uid"], *fault] for fault in study["problems"])
             if not study["problems"]:
-                writer.write(_serialise(tf, row, study["views"]))
-                whole += [row["uid"]] * study["whole"]
+                whole.extend([row["uid"]] * study["whole"])
+                yield row, study["views"]
+
+    with write_whole(out / shard.name) as temporary:
+        write = _write_arrays if shard.name.endswith(ARRAYS) else _write_records
+        write(temporary, good())
     length = (out / shard.name).stat().st_size
     entry = {
         "key": shard.key, "bytes": length, "problems": problems, "whole": whole
@@ -147,6 +176,22 @@ def write_shard(out, shard, decoded):
     with write_whole(_note(out, shard.name)) as temporary:
         temporary.write_text(json.dumps(entry))
     return entry
+
+
+def _write_records(path, studies):
+    import tensorflow as tf
+
+    with _disk_full_as_oserror(tf), tf.io.TFRecordWriter(str(path)) as writer:
+        for row, views in studies:
+            writer.write(_serialise(tf, row, views))
+
+
+def _write_arrays(path, studies):
+    pairs = [[views[name] for name in IMAGES] for _, views in studies]
+    if pairs:  # Else the file stays empty, as one without a record does.
+        file = io.BytesIO()  # `np.save` itself does not tell a full disk as one.
+        np.save(file, np.array(pairs, np.uint8))
+        path.write_bytes(file.getbuffer())
 
 
 @contextlib.contextmanager
@@ -190,7 +235,8 @@ def stale_files(out, plan):
     ```
     """
     names = {shard.name for shard in plan}
-    shards = [path for path in out.glob("*-of-*.tfrecord") if path.name not in names]
+    shards = [path for kind in (RECORDS, ARRAYS) for path in out.glob(f"*-of-*{kind}")]
+    shards = [path for path in shards if path.name not in names]
     return [
         *shards,
         *(_note(out, path.name) for path in shards),

@@ -1,4 +1,8 @@
-"""One look for every figure of the course."""
+"""One look for every figure of the course.
+
+A function takes arrays or tables and returns a Matplotlib figure, whose caption names
+its ground. Imports Matplotlib, cxrscore, `explain` and `models`; no system.
+"""
 
 from cxrlib.plots.charts import (
     plot_class_balance,

@@ -5,16 +5,9 @@ import textwrap
 import numpy as np
 from matplotlib import pyplot as plt
 
-from cxrlib.plots.style import BLUE, GREY, STYLE, caption
+from cxrlib.plots.style import BLUE, GREY, STYLE, caption, draw_radiograph
 
 LEADING = 13  # points from line to line of nine-point text
-
-
-def _grey(axes, image, title="", white=1.0, **arguments):
-    """Draw a radiograph with black as 0 and white as `white`, never stretched."""
-    axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=white, **arguments)
-    axes.set_title(title)
-    axes.set_axis_off()
 
 
 @plt.rc_context(STYLE)
@@ -52,8 +45,8 @@ def show_pairs(frontals, laterals, titles=None, columns=3, *, ground):
             # As many lines everywhere, or the images of a row would not align.
             lines = titles[index] + [" "] * (deepest - len(titles[index]))
             cell.suptitle("\n".join(lines), fontsize=9)
-        _grey(axes[0], frontals[index])
-        _grey(axes[1], laterals[index])
+        draw_radiograph(axes[0], frontals[index])
+        draw_radiograph(axes[1], laterals[index])
     return caption(figure, ground)
 
 
@@ -95,11 +88,11 @@ def show_reconstructions(
         for axes, image, drawn, value in zip(
             grid, inputs, outputs, values, strict=True
         ):
-            _grey(axes[0], image, "input")
-            _grey(axes[1], drawn, f"SSIM {value:.3f}")
+            draw_radiograph(axes[0], image, "input")
+            draw_radiograph(axes[1], drawn, f"SSIM {value:.3f}")
             # The error is small; white at a third shows where it sits.
             error = np.abs(np.asarray(image) - np.asarray(drawn))
-            _grey(axes[2], error, "error × 3", white=1 / 3)
+            draw_radiograph(axes[2], error, "error × 3", white=1 / 3)
     return caption(figure, ground)
 
 
@@ -176,12 +169,12 @@ def show_reports(
         axes = cell.subplot_mosaic(
             [["frontal", "lateral"], ["text", "text"]], height_ratios=[2.7, text_height]
         )
-        _grey(axes["frontal"], frontals[index], "frontal")
+        draw_radiograph(axes["frontal"], frontals[index], "frontal")
         if laterals[index] is None:
             axes["lateral"].set_axis_off()
             axes["lateral"].set_title("no lateral")
         else:
-            _grey(axes["lateral"], laterals[index], "lateral")
+            draw_radiograph(axes["lateral"], laterals[index], "lateral")
         axes["text"].set_axis_off()
         drop = 0
         for text, colour in texts[index]:

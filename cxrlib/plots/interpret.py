@@ -70,7 +70,7 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
             # What says nothing stays a plain radiograph.
             axes.imshow(heat[view], cmap=HEAT, vmin=0, vmax=1, alpha=0.7 * heat[view])
             if masks is not None:
-                _outline(axes, masks[i, view], size)
+                _draw_scaled_border(axes, masks[i, view], size)
             axes.set_axis_off()
     if masks is not None:
         line = Line2D([], [], color=TRUTH, label="true outline of the finding")
@@ -78,7 +78,7 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
     return caption(figure, ground)
 
 
-def _outline(axes, mask, size):
+def _draw_scaled_border(axes, mask, size):
     """Draw a mask's border on an image of another size."""
     if not mask.any() or mask.all():
         return

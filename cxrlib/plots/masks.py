@@ -7,25 +7,12 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Patch, Rectangle
 
-from cxrlib.plots.style import STYLE, caption
+from cxrlib.plots.style import STYLE, caption, draw_border, draw_radiograph
 
 # Bright, for they lie on black and grey; the outlines as in `segment_folder`.
 FOUND, DOUBTFUL = "#ffdd33", "#ff4040"
 MISSED, EXTRA = "#4da3ff", "#ff8c1a"
 TITLE_WIDTH = 30  # characters
-
-
-def _film(axes, image, title=" "):
-    axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=1)
-    axes.set_title(title)
-    axes.set_axis_off()
-
-
-def _outline(axes, mask, colour):
-    """Draw the border of a mask; a mask that is all one value has none."""
-    mask = np.asarray(np.squeeze(mask), "float32")
-    if mask.min() < 0.5 < mask.max():
-        axes.contour(mask, [0.5], colors=colour, linewidths=1.2)
 
 
 def _tint(axes, where, colour):
@@ -73,14 +60,14 @@ def show_masks(
     for index, axes in enumerate(grid.flat[:n]):
         # As many lines everywhere, or the images of a row would not align.
         lines = titles[index] + [" "] * (deepest - len(titles[index]))
-        _film(axes, images[index], "\n".join(lines))
+        draw_radiograph(axes, images[index], "\n".join(lines))
         if truths is not None:
             found = np.squeeze(masks[index]) > 0.5
             true = np.squeeze(truths[index]) > 0.5
             _tint(axes, true & ~found, MISSED)
             _tint(axes, found & ~true, EXTRA)
         red = doubtful is not None and doubtful[index]
-        _outline(axes, masks[index], DOUBTFUL if red else FOUND)
+        draw_border(axes, masks[index], DOUBTFUL if red else FOUND)
     if truths is not None:
         patches = [
             Patch(color=MISSED, label="missed"),
@@ -114,9 +101,11 @@ def show_crop(image, box, whole, crop, mask=None, *, ground):
     """
     figure, panels = plt.subplots(1, 3, figsize=(10.0, 3.7))
     height, width = np.shape(image)
-    _film(panels[0], image, f"{width} × {height} pixels, window of {box.side}")
+    draw_radiograph(
+        panels[0], image, f"{width} × {height} pixels, window of {box.side}"
+    )
     if mask is not None:
-        _outline(panels[0], mask, FOUND)
+        draw_border(panels[0], mask, FOUND)
     corner = box.left - 0.5, box.top - 0.5
     window = Rectangle(corner, box.side, box.side, fill=False, color=EXTRA, lw=1.6)
     panels[0].add_patch(window)
@@ -124,6 +113,6 @@ def show_crop(image, box, whole, crop, mask=None, *, ground):
     panels[0].set_xlim(min(corner[0], -0.5), max(corner[0] + box.side, width - 0.5))
     panels[0].set_ylim(max(corner[1] + box.side, height - 0.5), min(corner[1], -0.5))
     sides = [len(whole), len(crop)]
-    _film(panels[1], whole, f"the whole at {sides[0]} × {sides[0]}")
-    _film(panels[2], crop, f"the window at {sides[1]} × {sides[1]}")
+    draw_radiograph(panels[1], whole, f"the whole at {sides[0]} × {sides[0]}")
+    draw_radiograph(panels[2], crop, f"the window at {sides[1]} × {sides[1]}")
     return caption(figure, ground)

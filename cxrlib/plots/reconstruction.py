@@ -8,14 +8,14 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption
+from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption, draw_border
 
 OUTLINE = "#4dd2ff"  # Bright, for it lies on black and grey.
 TITLE_WIDTH = 22  # characters
 BESIDE = 5  # pixels: an outline so much wider does not cover a small finding.
 
 
-def _film(axes, image, title="", white=1.0):
+def _draw_framed(axes, image, title="", white=1.0):
     """Draw a film with black as 0; the axes keep their frame for a row's label."""
     axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=white)
     _bare(axes, title)
@@ -63,7 +63,7 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
     )
     titles = titles if titles is not None else ["film"] * n
     for i in range(n):
-        _film(grid[step * i, 0], films[i], " \n ")
+        _draw_framed(grid[step * i, 0], films[i], " \n ")
         label = "\n".join(textwrap.wrap(str(titles[i]), TITLE_WIDTH))
         grid[step * i, 0].set_ylabel(label, fontsize=9)
         if gain:
@@ -76,26 +76,25 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
         alike, error = np.asarray(ssim(films, each)), np.asarray(mse(films, each))
         for i in range(n):
             words = f"{name}\nSSIM {alike[i]:.2f}, MSE {error[i]:.4f}"
-            _film(grid[step * i, column], each[i], words)
+            _draw_framed(grid[step * i, column], each[i], words)
             if gain:
                 wrong = np.abs(films[i] - each[i])
-                _film(grid[step * i + 1, column], wrong, white=1 / gain)
+                _draw_framed(grid[step * i + 1, column], wrong, white=1 / gain)
     if masks is not None:
         for i in range(n):
             rows = grid[step * i : step * (i + 1)]
             for axes in [rows[0, 0], *(rows[1, 1:] if gain else [])]:
-                _outline(axes, masks[i])
+                _draw_around(axes, masks[i])
         line = Line2D([], [], color=OUTLINE, label="around the true findings")
         figure.legend(handles=[line], loc="outside upper center", fontsize=9)
     return caption(figure, ground)
 
 
-def _outline(axes, mask):
-    """Draw a mask's border; a mask that is all one value has none."""
+def _draw_around(axes, mask):
+    """Draw a border a little outside of the mask, so that it covers nothing of it."""
     mask = np.asarray(np.squeeze(mask), "float32")
     mask = cv2.dilate(mask, np.ones((BESIDE, BESIDE)))
-    if mask.min() < 0.5 < mask.max():
-        axes.contour(mask, [0.5], colors=OUTLINE, linewidths=1.0)
+    draw_border(axes, mask, OUTLINE, width=1.0)
 
 
 @plt.rc_context(STYLE)
@@ -267,7 +266,7 @@ def show_differences(films, differences, titles, *, ground):
     )
     first = np.abs(next(iter(differences.values())))
     for i, axes in enumerate(grid[:, 0]):
-        _film(axes, films[i], "with the finding" if i == 0 else "")
+        _draw_framed(axes, films[i], "with the finding" if i == 0 else "")
         label = "\n".join(textwrap.wrap(str(titles[i]), TITLE_WIDTH))
         axes.set_ylabel(label, fontsize=9)
     for column, (name, each) in enumerate(differences.items(), start=1):

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import numpy as np
 from matplotlib import pyplot as plt
 
 from cxrbase.files import write_whole
@@ -47,6 +48,20 @@ def caption(figure, ground):
     if ground != "real":
         figure.supxlabel(GROUNDS[ground], fontsize=9, color=RED)
     return figure
+
+
+def draw_radiograph(axes, image, title="", white=1.0, **arguments):
+    """Draw a radiograph with black as 0 and white as `white`, never stretched."""
+    axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=white, **arguments)
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def draw_border(axes, mask, colour, width=1.2):
+    """Draw the border of a mask; a mask that is all one value has none."""
+    mask = np.asarray(np.squeeze(mask), "float32")
+    if mask.min() < 0.5 < mask.max():
+        axes.contour(mask, [0.5], colors=colour, linewidths=width)
 
 
 def save_figure(figure, path):

@@ -5,6 +5,7 @@ whole collection import this module.
 """
 
 import pathlib
+import re
 import struct
 import zlib
 
@@ -15,7 +16,13 @@ from cxrbase.files import InputError, write_whole
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
+MARKER = re.compile(rb"\xff+([^\x00\xff])")
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # The rest are tables.
+ALONE = {0x01, *range(0xD0, 0xD9)}  # Markers without a length.
 DICOM_SUFFIXES = (".dcm", ".dicom")
+
+# A plate of 43 × 43 cm at 50 µm has 74 million. A PNG of 1 MB can claim 10⁹ pixels.
+MOST_PIXELS = 100_000_000
 
 
 def read_radiograph(path):
@@ -36,7 +43,8 @@ def read_radiograph(path):
 
     Raises:
         InputError: if the file is missing, empty, truncated, corrupt, of
-            another format, or DICOM where pydicom is not installed.
+            another format, of more than 100 million pixels, or DICOM where
+            pydicom is not installed.
 
     Example:
     ```python
@@ -56,18 +64,37 @@ def read_radiograph(path):
     if data[128:132] == b"DICM" or path.suffix.lower() in DICOM_SUFFIXES:
         return _read_dicom(path)
     if data.startswith(PNG):
-        whole = _png_is_whole(data)
+        size, whole = _png_size(data), _png_is_whole(data)
     elif data.startswith(JPEG):
-        whole = _jpeg_is_whole(data)
+        size, whole = _jpeg_size(data), _jpeg_is_whole(data)
     else:
         raise InputError(
             f"{path}: is neither PNG, JPEG nor DICOM. Convert it to PNG first."
         )
+    if size:
+        _check_pixels(path, *size)
     # OpenCV fills what is missing with grey and says nothing, so look first.
-    pixels = _decode(data) if whole else None
+    pixels = _decode(data) if size and whole else None
     if pixels is None:
         raise InputError(f"{path}: is truncated or corrupt. Copy or download it again.")
     return _to_unit_range(pixels)
+
+
+def _check_pixels(path, width, height, frames=1):
+    """Refuse, before it is decoded, what would take gigabytes."""
+    if width * height * frames > MOST_PIXELS:
+        each = f" in each of {frames:,} frames" if frames > 1 else ""
+        raise InputError(
+            f"{path}: claims {width:,} × {height:,} pixels{each}, more than "
+            f"{MOST_PIXELS:,}. Export it smaller, or leave the study out."
+        )
+
+
+def _png_size(data):
+    """Width and height from IHDR, which comes first."""
+    if data[12:16] != b"IHDR" or len(data) < 24:
+        return None
+    return struct.unpack_from(">II", data, 16)
 
 
 def _png_is_whole(data):
@@ -85,6 +112,21 @@ def _png_is_whole(data):
             return True
         position = end + 4
     return False
+
+
+def _jpeg_size(data):
+    """Width and height from the frame's header (SOF), which precedes the scans."""
+    position = 2
+    while marker := MARKER.search(data, position):
+        code, position = marker[1][0], marker.end()
+        if code in (0xD9, 0xDA) or len(data) < position + 7:
+            break
+        if code in FRAMES:
+            height, width = struct.unpack_from(">HH", data, position + 3)
+            return width, height
+        if code not in ALONE:
+            position += max(2, *struct.unpack_from(">H", data, position))
+    return None
 
 
 def _jpeg_is_whole(data):
@@ -121,9 +163,13 @@ def _read_dicom(path):
         ) from error
     try:
         file = pydicom.dcmread(path, force=True)
+        size = [int(file.get(name) or 0) for name in ("Columns", "Rows")]
+        _check_pixels(path, *size, frames=int(file.get("NumberOfFrames") or 1))
         pixels = file.pixel_array
         if pixels.ndim == 2:
             pixels = apply_voi_lut(apply_modality_lut(pixels, file), file)
+    except InputError:
+        raise
     except Exception as error:  # pydicom raises some ten kinds.
         raise InputError(
             f"{path}: pydicom cannot decode it ({error}). Copy it again, or export "
@@ -141,7 +187,7 @@ def _read_dicom(path):
     image = (pixels.astype(np.float32) - low) / max(high - low, 1e-6)
     if file.get("PhotometricInterpretation") == "MONOCHROME1":
         image = 1.0 - image
-    return np.clip(image, 0.0, 1.0, dtype=np.float32)
+    return np.clip(image, 0.0, 1.0, out=image)
 
 
 def resize_square(image, size, fit="stretch"):
@@ -161,8 +207,8 @@ def resize_square(image, size, fit="stretch"):
         A float32 array `(size, size)`.
 
     Raises:
-        InputError: if the image is not a non-empty 2-D array, or `fit` is
-            another word.
+        InputError: if the image is not a non-empty 2-D array, too long for its
+            width to be padded, or `fit` is another word.
 
     Example:
     ```python
@@ -178,6 +224,11 @@ def resize_square(image, size, fit="stretch"):
         raise InputError(f"fit={fit!r}: choose 'stretch' or 'pad'.")
     if fit == "pad":
         height, width = image.shape
+        if max(height, width) ** 2 > 2 * MOST_PIXELS:
+            raise InputError(
+                f"{width:,} × {height:,} pixels make too large a square to be padded. "
+                "Crop the image, or leave the study out."
+            )
         tall, wide = max(0, width - height), max(0, height - width)
         image = np.pad(
             image, ((tall // 2, tall - tall // 2), (wide // 2, wide - wide // 2))

@@ -1,0 +1,1 @@
+"""Collections in layouts of their own, read into tables; pandas and cxrbase alone."""

@@ -6,8 +6,9 @@ from keras import ops
 
 from cxrbase.files import InputError
 from cxrbase.images import check_unit_range, read_radiograph, resize_square
-from cxrlib.data.pipeline import load_records
+from cxrlib.data.memory_map import load_array_records
 from cxrlib.data.prepare import read_manifest
+from cxrlib.data.table import is_memory_map
 from cxrlib.models.metrics import mse, ssim
 from cxrlib.systems.lungs.crop import find_crop
 
@@ -47,7 +48,7 @@ def predict_split(
     check_same_images(model, prepared)
     section = model.origin.get("section", "impression")
     tables, examples = [], {}
-    for batch in load_records(prepared, split, batch_size).as_numpy_iterator():
+    for batch in _read_records(prepared, split, batch_size):
         images = {view: batch[view] for view in VIEWS}
         reports, seen = model.generate(
             images, prompt, sampler, batch_size=batch_size, return_imaging=True
@@ -103,7 +104,7 @@ def encode_split(model, prepared, split):
     section = model.origin.get("section", "impression")
     encoder = model.imaging.encoder_view()
     parts = []
-    for batch in load_records(prepared, split, batch_size=16).as_numpy_iterator():
+    for batch in _read_records(prepared, split, batch_size=16):
         seen = encoder.predict_on_batch({view: batch[view] for view in VIEWS})
         parts.append(
             {
@@ -115,6 +116,14 @@ def encode_split(model, prepared, split):
             }
         )
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _read_records(prepared, split, batch_size):
+    if is_memory_map(prepared):
+        return load_array_records(prepared, split, batch_size)
+    from cxrlib.data.pipeline import load_records  # It needs TensorFlow.
+
+    return load_records(prepared, split, batch_size).as_numpy_iterator()
 
 
 def check_same_images(model, prepared):

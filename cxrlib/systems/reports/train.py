@@ -4,14 +4,11 @@ import dataclasses
 import hashlib
 import json
 import math
-import pathlib
 
-import pandas as pd
-
-from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS, source_ground
-from cxrlib.data.pipeline import load_batches, split_size
+from cxrlib.data.memory_map import load_arrays
 from cxrlib.data.prepare import read_manifest
+from cxrlib.data.table import is_memory_map, read_texts, split_size
 from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.pretrained.gpt2 import gpt2_sizes_of, tokenizer_files
 from cxrlib.pretrained.load import find_gpt2, load_encoder, load_gpt2
@@ -23,35 +20,6 @@ from cxrlib.systems.reports.recipe import ReportRecipe
 from cxrlib.training import train, warmup_cosine
 from cxrscore.baselines import nearest_reports
 from cxrscore.labels.thresholds import choose_threshold
-
-
-def read_texts(prepared, split, section=ReportRecipe.section):
-    """Read the reports of a split.
-
-    Args:
-        prepared: string or path. A folder written by `prepare`.
-        split: string. `"train"`, `"val"` or `"test"`.
-        section: string. `"impression"` or `"findings"`.
-
-    Returns:
-        A list of strings without the empty ones.
-
-    Raises:
-        InputError: if there is no such section.
-
-    Example:
-    ```python
-    read_texts("data/prepared", "train")[:3]
-    ```
-    """
-    path = pathlib.Path(prepared) / "studies.csv"
-    read_manifest(prepared)  # It says what to do if the folder is not prepared.
-    studies = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if section not in studies:
-        raise InputError(
-            f"{path}: has no section {section!r}; choose impression or findings."
-        )
-    return [text for text in studies[section][studies["split"] == split] if text]
 
 
 def make_preprocessor(
@@ -214,8 +182,13 @@ def train_report_model(
         ssim_weight=recipe.ssim_weight,
     )
 
+    if is_memory_map(prepared):
+        load = load_arrays
+    else:
+        from cxrlib.data.pipeline import load_batches as load  # It needs TensorFlow.
+
     def batches(split, **options):
-        return load_batches(
+        return load(
             prepared,
             split,
             preprocessor,

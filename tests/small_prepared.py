@@ -1,0 +1,29 @@
+"""Twenty phantom studies, prepared: one without a label, one without a text."""
+
+import numpy as np
+
+from cxrlib.data.prepare import prepare
+from cxrlib.data.sources import find_dataset
+from cxrlib.data.studies import funnel, load_studies
+from cxrphantom.dataset import write_phantom
+
+# What a CSV could spoil: quotes, line ends, a word that pandas reads as missing.
+AWKWARD = ('He said "no",\r\nthen\rleft;\n é ', "NA")
+
+
+def draw_studies(folder):
+    """Draw the studies at 64 × 64 and split them."""
+    root = write_phantom(folder, studies=40, size=64, processes=1, progress=False)
+    kept, _ = funnel(load_studies(find_dataset(root)))
+    kept = kept.head(20).reset_index(drop=True)
+    kept["split"] = ["train"] * 14 + ["val"] * 3 + ["test"] * 3
+    kept.loc[0, "abnormal"] = np.nan
+    kept.loc[1, "impression"] = ""
+    kept.loc[[2, 14], "impression"] = AWKWARD
+    return kept
+
+
+def prepare_studies(studies, out, **options):
+    """Write them in four shards of train and one of each other split."""
+    prepare(studies, out, size=64, shard_size=4, processes=1, progress=False, **options)
+    return out
