@@ -13,18 +13,13 @@ from cxrlib.data.pipeline import (
     split_size,
 )
 from cxrlib.data.prepare import prepare
-from cxrlib.data.sources import find_dataset
-from cxrlib.data.studies import funnel, load_studies
-from cxrphantom.dataset import write_phantom
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """Forty phantom studies at 64 × 64; one without a label, one without text."""
+def prepared(phantom_studies, tmp_path_factory):
+    """Twenty phantom studies at 64 × 64; one without a label, one without text."""
     folder = tmp_path_factory.mktemp("pipeline")
-    root = write_phantom(folder / "phantom", studies=40, size=64, progress=False)
-    kept, _ = funnel(load_studies(find_dataset(root)))
-    kept = kept.head(20).reset_index(drop=True)
+    kept = phantom_studies.copy()
     kept["split"] = ["train"] * 14 + ["val"] * 3 + ["test"] * 3
     kept.loc[0, "abnormal"] = np.nan
     kept.loc[1, "impression"] = ""
