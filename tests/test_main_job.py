@@ -16,8 +16,10 @@ from cxrlib.data.pipeline import load_batches, load_records
 from cxrlib.data.prepare import prepare
 from cxrlib.models.metrics import mse, ssim
 from cxrlib.systems.files import load_model
+from cxrlib.systems.reports import train as reports_train
 from cxrlib.systems.reports.model import ReportModel
 from cxrlib.systems.reports.predict import encode_split, predict_split, write_report
+from cxrlib.systems.reports.recipe import ReportRecipe
 from cxrlib.systems.reports.train import (
     evaluate_model,
     identity,
@@ -142,6 +144,38 @@ def test_a_training_from_before_the_recipes_is_taken_up(
         np.testing.assert_array_equal(one, other)
     with pytest.raises(InputError, match="skips=5, not 0"):
         train_report_model(prepared, tmp_path, **SMALL, skips=0)
+
+
+def test_every_parameter_reaches_its_place(prepared, tmp_path, monkeypatch):
+    handed = {}
+
+    def spy(model, make_train, val, out, **options):
+        handed.update(options, model=model, batch=next(iter(make_train(3))))
+
+    monkeypatch.setattr(reports_train, "train", spy)
+    recipe = ReportRecipe(
+        preset="tiny", section="findings", epochs=4, batch_size=3, learning_rate=0.01,
+        alpha=2.0, beta=3.0, gamma=4.0, delta=5.0, ssim_weight=0.25, skips=2,
+        conditioning="latent", sequence_length=20, vocabulary_size=310, seed=6,
+    )  # fmt: skip
+    train_report_model(prepared, tmp_path, recipe, resume=False, verbose=0)
+    model, (inputs, _, _) = handed["model"], handed["batch"]
+    weights = {"abnormal": 2.0, "frontal": 3.0, "lateral": 4.0, "text": 5.0}
+    assert model._compile_loss._user_loss_weights == weights
+    assert {model.loss[view].ssim_weight for view in VIEWS} == {0.25}
+    schedule = model.optimizer._learning_rate
+    rates = [float(schedule(step)) for step in range(4 * 4)]
+    assert max(rates) == pytest.approx(0.01) and rates[-1] < 0.001
+    assert "skip_4" in model.imaging.frontal_decoder.input
+    assert "skip_3" not in model.imaging.frontal_decoder.input
+    assert model.causal_lm.backbone.conditioning == "latent"
+    assert model.origin["section"] == "findings"
+    assert model.preprocessor.tokenizer.vocabulary_size() == 310
+    assert inputs["frontal"].shape == (3, 64, 64, 1)
+    assert inputs["token_ids"].shape == (3, 20)
+    assert (handed["epochs"], handed["seed"], handed["steps_per_epoch"]) == (4, 6, 4)
+    assert (handed["resume"], handed["verbose"]) == (False, 0)
+    assert handed["settings"] == recipe.settings() | identity(model, prepared)
 
 
 def test_wrong_parameters_are_refused_before_anything_is_written(prepared, tmp_path):
