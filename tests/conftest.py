@@ -1,5 +1,6 @@
 """Shared fixtures: a tokenizer and a tiny model, built once for the whole run."""
 
+import functools
 import os
 import pathlib
 import sys
@@ -20,11 +21,13 @@ REPORTS = [
 
 
 @pytest.fixture(autouse=True)
-def precision():
-    """Undo what a test's `setup` did to the precision on a machine with a GPU."""
+def leave_no_trace():
+    """Undo what a test's `setup` did to the precision; close the figures it drew."""
     yield
     if "keras" in sys.modules:
         sys.modules["keras"].config.set_dtype_policy("float32")
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="session")
@@ -104,10 +107,37 @@ def make_batch(preprocessor, count=4, size=64, seed=0):
     return inputs, targets, weights
 
 
+@pytest.fixture(scope="session")
+def small():
+    """A small encoder with random weights, which every test leaves as they are."""
+    from densenets import SMALL
+    from model_checks import randomise
+
+    from cxrlib.models.encoder import CheXNetEncoder
+
+    return randomise(CheXNetEncoder(64, **SMALL))
+
+
+@pytest.fixture
+def refused(small):
+    """Asserts that a file is refused by the small encoder; see `densenets.refuse`."""
+    from densenets import refuse
+
+    return functools.partial(refuse, small)
+
+
 @pytest.fixture()
 def batch(preprocessor):
     """Inputs, targets and weights of four studies."""
     return make_batch(preprocessor)
+
+
+@pytest.fixture(scope="session")
+def phantom_studies(tmp_path_factory):
+    """Twenty phantom studies at 64 × 64 that can be used, not split; make copies."""
+    from small_prepared import draw_usable
+
+    return draw_usable(tmp_path_factory.mktemp("studies") / "phantom")
 
 
 @pytest.fixture(scope="session")

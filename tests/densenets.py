@@ -24,21 +24,6 @@ def films(size=64, count=2):
     return images
 
 
-def randomise(model, seed=0):
-    """Weights and BatchNorm statistics as no initialiser makes them."""
-    rng = np.random.default_rng(seed)
-    for name, weight in named_weights(model).items():
-        shape, variable = weight.shape, name.split("/")[1]
-        if variable == "kernel":
-            fan_in = np.prod(shape[:-1])
-            weight.assign(rng.normal(0, np.sqrt(2 / fan_in), shape))
-        elif variable in ("gamma", "moving_variance"):
-            weight.assign(rng.uniform(0.5, 1.5, shape))
-        else:
-            weight.assign(rng.normal(0, 0.2, shape))
-    return model
-
-
 def refuse(encoder, path, *words):
     """Assert that a file is refused in one line with these words, and changes nothing.
 

@@ -11,11 +11,16 @@ from cxrphantom.dataset import write_phantom
 AWKWARD = ('He said "no",\r\nthen\rleft;\n é ', "NA")
 
 
-def draw_studies(folder):
-    """Draw the studies at 64 × 64 and split them."""
+def draw_usable(folder):
+    """Draw twenty studies at 64 × 64 that the funnel keeps."""
     root = write_phantom(folder, studies=40, size=64, processes=1, progress=False)
     kept, _ = funnel(load_studies(find_dataset(root)))
-    kept = kept.head(20).reset_index(drop=True)
+    return kept.head(20).reset_index(drop=True)
+
+
+def draw_studies(folder):
+    """Draw them, split them, and spoil a few."""
+    kept = draw_usable(folder)
     kept["split"] = ["train"] * 14 + ["val"] * 3 + ["test"] * 3
     kept.loc[0, "abnormal"] = np.nan
     kept.loc[1, "impression"] = ""

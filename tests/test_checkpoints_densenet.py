@@ -1,7 +1,5 @@
 """DenseNets from Keras 2: the same outputs here, or a refusal; and what trains."""
 
-import functools
-
 import h5py
 import keras
 import numpy as np
@@ -13,12 +11,11 @@ from densenets import (
     arrays,
     films,
     keras2_name,
-    randomise,
-    refuse,
     with_head,
     write_keras2,
     zip_of,
 )
+from model_checks import randomise
 
 from cxrbase.files import InputError
 from cxrlib.models.chexnet import NIH_LABELS, CheXNet
@@ -31,19 +28,6 @@ from cxrlib.pretrained.densenet import (
 )
 from cxrlib.pretrained.keras2 import read_keras2
 from cxrlib.pretrained.tensors import assign, named_weights, trainable_table
-
-
-@pytest.fixture(scope="module")
-def small():
-    """A small encoder whose weights every test leaves as they are."""
-    return randomise(CheXNetEncoder(64, **SMALL))
-
-
-@pytest.fixture
-def refused(small):
-    """Asserts that a file is refused; see `refuse`."""
-    return functools.partial(refuse, small)
-
 
 # === Keras 2 ===
 

@@ -1,6 +1,5 @@
 """DenseNets from PyTorch: the same features here, or a refusal; no code runs."""
 
-import functools
 import pathlib
 import pickle
 
@@ -14,8 +13,6 @@ from densenets import (
     build_torch,
     films,
     old_names,
-    randomise,
-    refuse,
     torch_pixels,
     zip_of,
 )
@@ -24,18 +21,6 @@ from cxrbase.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained.densenet import load_checkpoint, load_chexnet
 from cxrlib.pretrained.torch_densenet import fold_grey, rename
-
-
-@pytest.fixture(scope="module")
-def small():
-    """A small encoder whose weights every test leaves as they are."""
-    return randomise(CheXNetEncoder(64, **SMALL))
-
-
-@pytest.fixture
-def refused(small):
-    """Asserts that a file is refused; see `refuse`."""
-    return functools.partial(refuse, small)
 
 
 @pytest.fixture(scope="module")

@@ -273,7 +273,9 @@ def test_no_finding(text, value):
 
 @pytest.mark.parametrize("text", ["", " ", "XXXX.", "1. 2.", None, float("nan")])
 def test_a_report_without_words_says_nothing(text):
-    assert all(math.isnan(value) for value in label_report(text).values())
+    labels = label_report(text)
+    assert list(labels) == list(OBSERVATIONS)
+    assert all(math.isnan(value) for value in labels.values())
 
 
 def test_shapes_and_names():

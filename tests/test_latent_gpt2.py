@@ -1,7 +1,5 @@
 """The text half: causality, the image's influence, cache, samplers, plain GPT-2."""
 
-import subprocess
-import sys
 import warnings
 
 import keras
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import make_tiny_model
 from keras import ops
+from model_checks import run_saving_test
 
 from cxrlib.models.latent_gpt2 import LatentGPT2Backbone
 from cxrlib.models.latent_gpt2_causal_lm import LatentGPT2CausalLM
@@ -211,7 +210,7 @@ def test_samplers_obey_seed_and_temperature(tiny_model, batch, name):
 
 def test_prompt_begins_every_report(tiny_model, batch):
     reports = tiny_model.generate(images_of(batch), prompt="No acute", max_length=14)
-    assert all(report.startswith("No acute") for report in reports)
+    assert [report[:8] for report in reports] == ["No acute"] * 4
 
 
 def test_batches_do_not_change_the_reports(tiny_model, batch):
@@ -266,36 +265,20 @@ def test_it_learns_to_read_the_report_off_the_image(conditioning):
     np.testing.assert_array_equal(written["token_ids"], inputs["token_ids"])
 
 
-OTHER_BACKEND = """
-import os
-os.environ["KERAS_BACKEND"] = "jax"
-import numpy as np
-from cxrlib.systems.files import load_model
-from cxrlib.models.metrics import ssim
-model = load_model({path!r})
-import keras
-assert keras.backend.backend() == "jax"
-data = np.load({data!r})
-images = {{k: data[k] for k in ("frontal", "lateral")}}
-assert model.generate(images, max_length=14) == list(data["reports"])
-assert model.generate(images, max_length=14, sampler="beam") == list(data["beams"])
-"""
-
-
 def test_same_reports_under_jax(tiny_model, batch, tmp_path):
     pytest.importorskip("jax", reason="jax is in the test extras")
     images = images_of(batch)
-    tiny_model.save(tmp_path / "model.keras")
-    np.savez(
-        tmp_path / "data.npz",
+    run_saving_test(
+        {"model": (tiny_model, batch[0])},
+        tmp_path,
+        """
+write = models["model"].generate
+assert write(kept["images"], max_length=14) == kept["reports"]
+assert write(kept["images"], max_length=14, sampler="beam") == kept["beams"]
+""",
+        backend="jax",
+        tolerance=1e-4,
+        images=images,
         reports=tiny_model.generate(images, max_length=14),
         beams=tiny_model.generate(images, max_length=14, sampler="beam"),
-        **images,
     )
-    script = OTHER_BACKEND.format(
-        path=str(tmp_path / "model.keras"), data=str(tmp_path / "data.npz")
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

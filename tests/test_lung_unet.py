@@ -1,11 +1,9 @@
 """The U-Net, its loss, its measures: form, arithmetic, saving, learning."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
+from model_checks import run_saving_test
 
 from cxrlib.models.losses import MaskLoss
 from cxrlib.models.metrics import MeanDice, MeanOverlap, dice, iou
@@ -95,32 +93,21 @@ def test_exposure_and_contrast_do_not_matter():
     assert np.isfinite(model(np.zeros_like(image))).all()
 
 
-def test_every_weight_gets_a_gradient():
-    import tensorflow as tf
-
-    model = LungUNet(**SMALL)
-    image = np.random.default_rng(0).random((2, 64, 64, 1), dtype="float32")
-    with tf.GradientTape() as tape:
-        loss = MaskLoss()((image > 0.5).astype("float32"), model(image, training=True))
-    gradients = tape.gradient(loss, [w.value for w in model.trainable_weights])
-    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
-        assert gradient is not None and np.any(gradient != 0), weight.path
-
-
 def test_the_same_in_a_fresh_process(tmp_path):
     model = compile_lung_unet(LungUNet(**SMALL))
     image = np.random.default_rng(0).random((2, 64, 64, 1), dtype="float32")
-    np.save(tmp_path / "image.npy", image)
-    model.save(tmp_path / "model.keras")
-    code = (
-        "import sys, numpy as np;"
-        "from cxrlib.systems.lungs.segment import load_lung_model;"
-        "model = load_lung_model(sys.argv[1] + '/model.keras');"
-        "np.save(sys.argv[1] + '/seen.npy', model(np.load(sys.argv[1] + '/image.npy')))"
+    run_saving_test(
+        {"model": (model, image)},
+        tmp_path,
+        """
+from cxrlib.systems.lungs.segment import load_lung_model
+again = load_lung_model(f"{folder}/model.keras")
+np.testing.assert_allclose(again(kept["image"]), kept["seen"], atol=1e-6)
+""",
+        tolerance=1e-6,
+        image=image,
+        seen=np.array(model(image)),
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
-    seen = np.load(tmp_path / "seen.npy")
-    np.testing.assert_allclose(seen, model(image), atol=1e-6)
 
 
 def test_it_learns_a_tiny_set():

@@ -230,8 +230,8 @@ folder = pathlib.Path(sys.argv[1])
 studies = draw_studies(folder / "phantom").head(14)
 prepared = prepare_studies(studies, folder / "prepared", memory_map=True)
 model = train_report_model(
-    prepared, folder / "training", "tiny", epochs=1, batch_size=7, sequence_length=16,
-    vocabulary_size=300, verbose=0,
+    prepared, folder / "training", preset="tiny", epochs=1, batch_size=7,
+    sequence_length=16, vocabulary_size=300, verbose=0,
 )
 assert int(model.optimizer.iterations) == 2
 print(keras.backend.backend())

@@ -1,11 +1,9 @@
 """The image half: shapes, what trains, equality with keras.applications, saving."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
+from model_checks import run_saving_test
 
 from cxrlib.models.decoder import ReconstructionDecoder
 from cxrlib.models.encoder import CheXNetEncoder, ImageNetNormalization
@@ -183,34 +181,13 @@ def test_every_part_gets_gradients_from_its_own_loss(tiny_model, batch):
             assert all(hits) if name == other else not any(hits), (name, other)
 
 
-FRESH = """
-import sys, numpy as np
-from cxrlib.systems.files import load_model
-model = load_model(sys.argv[1])
-data = np.load(sys.argv[2])
-inputs = {k[3:]: data[k] for k in data if k.startswith("in_")}
-outputs = model.predict(inputs, verbose=0)
-for name, value in outputs.items():
-    np.testing.assert_allclose(value, data["out_" + name], atol=1e-5)
-images = {k: inputs[k] for k in ("frontal", "lateral")}
-assert model.generate(images, prompt="No", max_length=12) == list(data["reports"])
-"""
-
-
 def test_saved_model_is_the_same_in_a_fresh_process(tiny_model, batch, tmp_path):
-    inputs, _, _ = batch
-    outputs = tiny_model.predict(inputs, verbose=0)
-    images = {name: inputs[name] for name in ("frontal", "lateral")}
-    reports = tiny_model.generate(images, prompt="No", max_length=12)
-    tiny_model.save(tmp_path / "model.keras")
-    np.savez(
-        tmp_path / "data.npz",
-        reports=reports,
-        **{f"in_{k}": v for k, v in inputs.items()},
-        **{f"out_{k}": v for k, v in outputs.items()},
+    images = {name: batch[0][name] for name in ("frontal", "lateral")}
+    run_saving_test(
+        {"model": (tiny_model, batch[0])},
+        tmp_path,
+        "assert kept['reports'] == models['model'].generate("
+        "kept['images'], prompt='No', max_length=12)",
+        images=images,
+        reports=tiny_model.generate(images, prompt="No", max_length=12),
     )
-    arguments = [str(tmp_path / "model.keras"), str(tmp_path / "data.npz")]
-    done = subprocess.run(
-        [sys.executable, "-c", FRESH, *arguments], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,12 +1,9 @@
 import inspect
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pandas as pd
 import pytest
+from figures import words
 from matplotlib import pyplot as plt
 
 from cxrlib import plots
@@ -53,17 +50,6 @@ CASES = {
     "calibration_of_one": lambda **k: plots.plot_calibration([1], [0.2], **k),
     "calibration_of_none": lambda **k: plots.plot_calibration([np.nan], [0.2], **k),
 }
-
-
-def words(figure):
-    """Every text of the figure, subfigures included."""
-    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("name", CASES)

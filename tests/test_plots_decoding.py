@@ -1,25 +1,11 @@
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
-import pytest
+from figures import words
 from matplotlib import pyplot as plt
 
 from cxrlib import plots
 
 TOKENS = ["Small", " left", " effusion", " costs $5 or $6"]
 CAUSAL = np.triu(np.full((4, 4), 0.5))
-
-
-def words(figure):
-    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_influences_share_one_scale_and_mark_the_answers(tmp_path):

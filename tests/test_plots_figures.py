@@ -1,12 +1,8 @@
 """Values beside what needs no model, resamples, and pulls."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
+from figures import words
 
 from cxrlib import plots
 
@@ -15,16 +11,6 @@ FIGURES = {
     "clinical.micro_f1_5": {"value": 0.7, "nearest": 0.75, "seed 000": 0.5},
     "frontal.ssim": {"value": None, "seed 000": 0.8856},
 }
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-def words(figure):
-    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
 
 
 def test_a_value_stands_beside_whatever_there_is(tmp_path):

@@ -1,10 +1,7 @@
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pandas as pd
 import pytest
+from figures import words
 from matplotlib import pyplot as plt
 from matplotlib.contour import ContourSet
 
@@ -24,16 +21,6 @@ TABLE = pd.DataFrame(
         "after": [{"Small": 0.2, "No": 0.8}, {" left": 0.1, " right": 0.003}] * 2,
     }
 )
-
-
-def words(figure):
-    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("columns", [1, 2])

@@ -1,9 +1,7 @@
 import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pytest
+from figures import words
 from matplotlib import pyplot as plt
 
 from cxrlib import plots
@@ -17,20 +15,10 @@ MASKS[3] = True  # … then nothing, then everything: neither has a border.
 SMALL = IMAGES[0, :16, :16, 0]
 
 
-def words(figure):
-    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
-
-
 def contours(axes):
     """Colours of the outlines drawn on one image."""
     found = axes.findobj(matplotlib.contour.ContourSet)
     return [matplotlib.colors.to_hex(each.get_edgecolor()[0]) for each in found]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("columns", [2, 3])

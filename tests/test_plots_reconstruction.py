@@ -1,10 +1,7 @@
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pandas as pd
 import pytest
+from figures import words
 from matplotlib import pyplot as plt
 from matplotlib.contour import ContourSet
 
@@ -53,16 +50,6 @@ CASES = {
         FILMS, {"film": FILMS - 0.5, "none": 0 * FILMS}, ["a", "b"], **k
     ),
 }
-
-
-def words(figure):
-    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("name", CASES)

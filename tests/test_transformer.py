@@ -1,8 +1,6 @@
 """The Transformer from scratch: equal to Keras's parts, causal, saved; it learns."""
 
 import math
-import subprocess
-import sys
 
 import keras
 import keras_hub
@@ -10,6 +8,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from model_checks import randomise, run_saving_test
 
 from cxrlib.models.losses import text_loss
 from cxrlib.models.transformer import (
@@ -31,12 +30,6 @@ SIZES = {"num_layers": 2, "num_heads": 4, "hidden_dim": 32, "intermediate_dim": 
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-def randomise(layer, seed=1):
-    """Random weights for all, so that no bias is 0 and no scale 1 by chance."""
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.3, w.shape) for w in layer.get_weights()])
 
 
 @pytest.fixture(scope="module")
@@ -358,41 +351,23 @@ def test_a_prompt_that_fills_the_report_is_refused(model):
 
 # === Saving ===
 
-ELSEWHERE = """
-import os, sys
-os.environ["KERAS_BACKEND"] = sys.argv[1]
-import keras
-import numpy as np
-from cxrlib.systems.files import load_model
-model = load_model(sys.argv[2])
-assert keras.backend.backend() == sys.argv[1]
-data = np.load(sys.argv[3])
-logits = keras.ops.convert_to_numpy(model(data["ids"]))
-np.testing.assert_allclose(logits, data["logits"], atol=1e-4)
-assert model.generate(["No", ""], max_length=12) == list(data["reports"])
-assert model.origin["trained_on"] == "six sentences"
-"""
-
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_the_same_in_a_fresh_process(backend, preprocessor, texts, tmp_path):
     pytest.importorskip(backend, reason=f"{backend} is in the test extras")
     model = fresh(preprocessor)
     model.origin["trained_on"] = "six sentences"
-    model.save(tmp_path / "model.keras")
-    np.savez(
-        tmp_path / "data.npz",
-        ids=texts[0],
-        logits=model(texts[0]),
+    run_saving_test(
+        {"model": (model, texts[0])},
+        tmp_path,
+        """
+assert models["model"].generate(["No", ""], max_length=12) == kept["reports"]
+assert models["model"].origin["trained_on"] == "six sentences"
+""",
+        backend=backend,
+        tolerance=1e-4,
         reports=model.generate(["No", ""], max_length=12),
     )
-    paths = [str(tmp_path / name) for name in ("model.keras", "data.npz")]
-    done = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, backend, *paths],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 # === Figures ===

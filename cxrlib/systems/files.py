@@ -3,8 +3,10 @@
 It stands above the systems: importing it registers every class that a file may name.
 """
 
+import cxrlib.models.chexnet
 import cxrlib.models.text
 import cxrlib.models.transformer
+import cxrlib.systems.lungs.unet
 import cxrlib.systems.reports.presets  # noqa: F401
 from cxrbase.files import InputError
 from cxrlib.training import read_model
