@@ -205,7 +205,8 @@ def test_predictions_are_the_models(model, prepared, studies, predicted):
         for name, score in (("ssim", ssim), ("mse", mse)):
             expected = np.array(score(views[view], seen[view]))
             np.testing.assert_allclose(table[f"{name}_{view}"], expected, atol=1e-5)
-    kinds = table.drop(columns=["uid", "reference", "prediction"]).dtypes
+    assert np.stack(table.latent).shape == (4, 2 * model.imaging.encoder.latent_dim)
+    kinds = table.drop(columns=["uid", "reference", "prediction", "latent"]).dtypes
     assert len(kinds) == 6 and {kind.kind for kind in kinds} == {"f"}
     assert list(examples) == list(table.uid[:3])
     for i, images in enumerate(examples.values()):

@@ -7,6 +7,7 @@ from keras import ops
 
 from cxrlib.models.losses import ReconstructionLoss, label_loss, text_loss
 from cxrlib.models.metrics import StructuralSimilarity
+from cxrlib.systems.reports.recipe import ReportRecipe
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")
@@ -225,12 +226,12 @@ class TokenPerplexity(keras.metrics.MeanMetricWrapper):
 
 def compile_report_model(
     model,
-    learning_rate=1e-3,
-    alpha=1.0,
-    beta=1.0,
-    gamma=1.0,
-    delta=1.0,
-    ssim_weight=0.5,
+    learning_rate=ReportRecipe.learning_rate,
+    alpha=ReportRecipe.alpha,
+    beta=ReportRecipe.beta,
+    gamma=ReportRecipe.gamma,
+    delta=ReportRecipe.delta,
+    ssim_weight=ReportRecipe.ssim_weight,
     clipnorm=1.0,
     run_eagerly=False,
 ):
