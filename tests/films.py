@@ -5,6 +5,7 @@ import zlib
 
 import cv2
 import numpy as np
+import pytest
 
 
 def two_lungs(size=64):
@@ -36,3 +37,26 @@ def giant_png(width=10_001, height=10_000):
     rows = zlib.compress(bytes((1 + (width + 7) // 8) * height), 9)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
+
+
+def write_dicom(path, pixels, photometric="MONOCHROME2", **tags):
+    """A DICOM film of 16 bits, uncompressed; the test is skipped without pydicom."""
+    pydicom = pytest.importorskip("pydicom")
+    file = pydicom.Dataset()
+    file.file_meta = pydicom.dataset.FileMetaDataset()
+    file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    file.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+    file.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    file.SOPClassUID, file.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", "1.2.3"
+    file.Rows, file.Columns = pixels.shape[-2:]
+    if pixels.ndim == 3:
+        file.NumberOfFrames = len(pixels)
+    file.SamplesPerPixel, file.PixelRepresentation = 1, 0
+    file.BitsAllocated = file.BitsStored = 16
+    file.HighBit = 15
+    file.PhotometricInterpretation = photometric
+    file.PixelData = pixels.astype("<u2").tobytes()
+    for name, value in tags.items():
+        setattr(file, name, value)
+    file.save_as(path, enforce_file_format=True)
+    return path

@@ -152,6 +152,7 @@ def test_resume_redoes_the_four(batch, capsys):
 # === Death of the process that runs, and of the one that started it ===
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_is_told(tmp_path):
     pid = tmp_path / "pid"
     kill = tell_pid(pid) + "\nos.kill(os.getppid(), 9)\nwhile True: pass"
@@ -171,6 +172,7 @@ def test_a_worker_that_is_killed_is_told(tmp_path):
     assert is_gone(int(pid.read_text()), seconds=0.5)
 
 
+@pytest.mark.long
 def test_a_worker_that_outstays_its_timeout_is_killed(tmp_path, monkeypatch):
     # The kernel stops its parent, which then cannot look at the clock.
     stop = (
@@ -183,6 +185,7 @@ def test_a_worker_that_outstays_its_timeout_is_killed(tmp_path, monkeypatch):
     assert (record["status"], record["reason"]) == ("failed", "timed out")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_who_is_stopped_ends_its_kernels(tmp_path, number):
     pids = [tmp_path / "1", tmp_path / "2"]
@@ -295,6 +298,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     assert len(result.output.strip().splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_full_disk_stops_the_batch(tmp_path, monkeypatch):
     pid = tmp_path / "pid"
     paths = [

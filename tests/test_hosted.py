@@ -101,6 +101,7 @@ def test_kaggle_works_on_what_is_attached(kaggle):
     assert manifest["source"]["root"].endswith(NAME)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", ["colab", "kaggle"])
 def test_a_killed_training_goes_on(host, request):
     root, process = request.getfixturevalue(host)

@@ -6,7 +6,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from films import giant_png
+from films import giant_png, write_dicom
 
 from cxrbase import images
 from cxrbase.files import InputError
@@ -155,28 +155,6 @@ def test_a_missing_file_or_a_folder_is_named(tmp_path):
 
 
 # === DICOM ===
-
-
-def write_dicom(path, pixels, photometric="MONOCHROME2", **tags):
-    pydicom = pytest.importorskip("pydicom")
-    file = pydicom.Dataset()
-    file.file_meta = pydicom.dataset.FileMetaDataset()
-    file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    file.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
-    file.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
-    file.SOPClassUID, file.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", "1.2.3"
-    file.Rows, file.Columns = pixels.shape[-2:]
-    if pixels.ndim == 3:
-        file.NumberOfFrames = len(pixels)
-    file.SamplesPerPixel, file.PixelRepresentation = 1, 0
-    file.BitsAllocated = file.BitsStored = 16
-    file.HighBit = 15
-    file.PhotometricInterpretation = photometric
-    file.PixelData = pixels.astype("<u2").tobytes()
-    for name, value in tags.items():
-        setattr(file, name, value)
-    file.save_as(path, enforce_file_format=True)
-    return path
 
 
 def test_dicom_is_stretched_to_its_range(tmp_path):

@@ -250,9 +250,15 @@ def test_profiles_hold_known_scalars(profile):
 def smoke_run(tmp_path_factory):
     """All in one batch, so that each finds what the ones before left."""
     out = tmp_path_factory.mktemp("smoke")
-    every = [*NOTEBOOKS, *SOLUTIONS]
-    status = run_notebooks(every, out, profile="smoke", progress=False)
+    status = run_notebooks(NOTEBOOKS, out, profile="smoke", progress=False)
     return out, status
+
+
+@pytest.fixture(scope="module")
+def solved_run(smoke_run):
+    """The solutions, run on what the notebooks left."""
+    out = smoke_run[0]
+    return out, run_notebooks(SOLUTIONS, out, profile="smoke", progress=False)
 
 
 @pytest.mark.notebook
@@ -261,7 +267,7 @@ def test_the_batch_is_done_and_shown(smoke_run):
     assert status == 0
     page = (out / "index.html").read_text()
     assert "PHANTOM" in page
-    assert all(path.stem in page for path in [*NOTEBOOKS, *SOLUTIONS])
+    assert all(path.stem in page for path in NOTEBOOKS)
 
 
 @pytest.mark.notebook
@@ -307,8 +313,17 @@ def answers_of(solution):
     return ast.literal_eval(re.sub(r"np\.\w+\(([^()]*)\)", r"\1", printed))
 
 
+@pytest.mark.long
+@pytest.mark.notebook
+def test_the_solutions_are_done_and_shown(solved_run):
+    out, status = solved_run
+    assert status == 0
+    page = (out / "index.html").read_text()
+    assert all(path.stem in page for path in SOLUTIONS)
+
+
 @pytest.fixture(scope="module")
-def graded_run(smoke_run, tmp_path_factory):
+def graded_run(smoke_run, solved_run, tmp_path_factory):
     """The smoke run as handed in, with the answers of the solutions, and its grade."""
     from coursework.grade.grades import grade_class
     from coursework.grade.rubric_file import read_rubric
@@ -325,6 +340,7 @@ def graded_run(smoke_run, tmp_path_factory):
     return student, grade
 
 
+@pytest.mark.long
 @pytest.mark.notebook
 @each_notebook
 def test_the_rubric_fits_what_a_run_leaves(graded_run, path):

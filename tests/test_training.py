@@ -63,6 +63,7 @@ def run(model, batch, out, epochs=4, callbacks=(), **options):
     )
 
 
+@pytest.mark.long
 def test_a_killed_training_ends_as_an_unbroken_one(preprocessor, batch, tmp_path):
     whole = run(fresh(preprocessor), batch, tmp_path / "whole")
     with pytest.raises(Killed):

@@ -261,6 +261,7 @@ def test_it_learns_by_heart_and_says_it(preprocessor, texts, reports):
     assert beam == written
 
 
+@pytest.mark.long
 def test_a_killed_training_ends_as_an_unbroken_one(
     preprocessor, texts, tmp_path, eager
 ):

@@ -8,7 +8,8 @@ import types
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from densenets import SMALL, arrays, randomise, with_head, write_keras2
+from densenets import SMALL, arrays, with_head, write_keras2
+from model_checks import randomise
 
 from coursework.pages.figures import marks
 from coursework.results import Results
