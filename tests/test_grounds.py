@@ -1,6 +1,7 @@
 """A phantom stays a phantom, and what nobody has called real is not: on every way."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -123,6 +124,21 @@ def test_a_csv_of_ones_own_is_real_unless_its_images_are_drawn(kept, phantom, tm
     assert ground_of(load_studies(find_dataset(path, image_root=images))) == "phantom"
     table[["uid", "frontal", "lateral", "report", "ground"]].to_csv(path, index=False)
     assert ground_of(load_studies(find_dataset(path))) == "phantom"
+
+
+def test_a_csv_above_a_phantom_is_drawn_row_by_row(kept, phantom, tmp_path):
+    shutil.copytree(phantom, tmp_path / "mine" / "phantom")
+    table = kept[["uid", "frontal", "lateral", "impression"]].copy()
+    table = table.rename(columns={"impression": "report"})
+    for view in ("frontal", "lateral"):
+        table[view] = table[view].str.replace(f"{phantom}/", "phantom/")
+    table.loc[table.index[0], ["frontal", "lateral"]] = "own.png"
+    table.to_csv(tmp_path / "mine" / "studies.csv", index=False)
+    studies = load_studies(find_dataset(tmp_path / "mine" / "studies.csv"))
+    assert studies.ground.value_counts().to_dict() == {
+        "phantom": len(table) - 1,
+        "real": 1,
+    }
 
 
 def test_the_funnel_keeps_a_merged_csv(tmp_path):

@@ -1,15 +1,18 @@
 """One row per study, from either door, and the funnel that cleans them."""
 
+import functools
 import pathlib
 
 import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError, existing, inside_all, listing
-from cxrbase.layout import PROJECTIONS
+from cxrbase.grounds import source_ground
+from cxrbase.layout import PHANTOM_NOTE, PROJECTIONS
 from cxrbase.tables import read_csv
 from cxrlib.data.columns import COLUMNS, TEXTS, complete
 from cxrlib.data.labels import is_indexed, label_from_indexing, labels_from_cells
+from cxrlib.data.readers.indiana import read_phantom_note
 
 CSV_REQUIRED = ("frontal", "lateral", "report")
 CSV_OPTIONAL = ("uid", "patient", "abnormal", "indication", "findings", "ground")
@@ -202,12 +205,30 @@ def _load_csv(dataset, listed):
     studies["abnormal"] = _labels(names, column, dataset.csv)
     studies["ground"] = "" if dataset.is_phantom else column("ground")
     studies["ground"] = studies.ground.where(studies.ground.ne(""), dataset.ground)
+    for view in ("frontal", "lateral"):
+        drawn = _drawn(studies[view], dataset.image_root, listed)
+        studies["ground"] = drawn.fillna(studies.ground)
     if studies.uid.eq("").any():
         raise InputError(
             f"{dataset.csv}: row {_row(studies.uid.eq(''))} has no uid. Fill it in, or "
             "drop the column."
         )
     return studies
+
+
+def _drawn(files, top, listed):
+    """The ground of each image in a phantom's folder below `top`, else NaN."""
+
+    @functools.cache
+    def ground_of_folder(folder):
+        if PHANTOM_NOTE in listed(str(folder)):
+            note = read_phantom_note(folder)
+            return source_ground({"is_phantom": True, "phantom": note})
+        inner = folder != top and folder.parent != folder
+        return ground_of_folder(folder.parent) if inner else np.nan
+
+    folders = {file: pathlib.Path(file).parent for file in set(files) if file}
+    return files.map({file: ground_of_folder(each) for file, each in folders.items()})
 
 
 def _uids(frontals):
