@@ -27,7 +27,9 @@ from cxrscore.texts.scores import text_scores
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 ROWS, COLUMNS, LETTERS = 20_000, 60, 5_000  # Of a table, and of one report in it.
 MOST_ORDERS = 100
-_UNTOLD = " "
+_NOT_SOUGHT = (
+    " "  # A given constant, and a blank one: `evaluate_predictions` seeks none.
+)
 _COMPARED = ("value", "constant", "frequent", "random", "nearest", "shuffled")
 _VIEWS = tuple(f"{view}.{name}" for view in VIEWS for name in IMAGES)
 _FILMS = tuple(f"{name}_{view}" for view in VIEWS for name in IMAGES)
@@ -169,13 +171,13 @@ def _with_baselines(table, group, asked, settings):
         columns = ["label", "probability"]
     table = table[["uid", *table.columns.intersection(columns)]]
     settings = settings | {"protocols": [group] if group in PROTOCOLS else []}
-    settings |= {name: _UNTOLD for name in CONSTANTS if name not in asked}
+    settings |= {name: _NOT_SOUGHT for name in CONSTANTS if name not in asked}
     if "shuffled" not in asked:
         settings["permutations"] = 0
     figures = evaluate_predictions(table, **settings, intervals=False)["figures"]
     kept = {"value", "n", *asked}
     if group != "abnormal":  # Its constant is a class, not a report.
-        kept -= {name for name in CONSTANTS if settings[name] == _UNTOLD}
+        kept -= {name for name in CONSTANTS if settings[name] == _NOT_SOUGHT}
     return {
         name: {key: figure[key] for key in figure if key in kept}
         for name, figure in figures.items()
@@ -215,7 +217,7 @@ def _number(value, otherwise):
 def _text(report):
     """A constant report. One that is not told is not sought: that would take long."""
     text = report.get("text") if isinstance(report, dict) else None
-    return text[:LETTERS] if isinstance(text, str) and text.strip() else _UNTOLD
+    return text[:LETTERS] if isinstance(text, str) and text.strip() else _NOT_SOUGHT
 
 
 def differences(told, found):

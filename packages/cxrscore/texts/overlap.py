@@ -97,7 +97,7 @@ class Reader:
     def __init__(self, tokenise):
         self._tokenise = tokenise
         self._rows, self._tokens, self._matrices = {}, [], []
-        # Of this object, not of the module: the cache goes when it goes.
+        # The cache belongs to this reader, and is freed with it.
         self._compared = functools.cache(self._compare)
 
     def pair(self, references, predictions):
