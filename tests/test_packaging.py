@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -167,10 +168,15 @@ def test_scores_and_phantoms_need_the_base_alone(tmp_path):
 
 @pytest.mark.long
 def test_a_fresh_environment_without_tensorflow_scores_and_draws(tmp_path):
+    source = tmp_path / "source"  # Building leaves files in the folder it is run in.
+    for name in ("cxrlib", "packages"):
+        shutil.copytree(ROOT / name, source / name)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, ROOT], check=True)
+    subprocess.run([*pip, source], check=True)
     have = subprocess.run(
         [python, "-m", "pip", "list"], capture_output=True, text=True, check=True
     ).stdout

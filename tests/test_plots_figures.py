@@ -8,15 +8,15 @@ from cxrlib import plots
 
 FIGURES = {
     "coco.bleu_4": {"value": 0.17, "interval": [0.14, 0.21], "constant": 0.08},
-    "clinical.micro_f1_5": {"value": 0.7, "nearest": 0.75, "seed 000": 0.5},
-    "frontal.ssim": {"value": None, "seed 000": 0.8856},
+    "clinical.micro_f1_5": {"value": 0.7, "nearest": 0.75, "Calabria": 0.5},
+    "frontal.ssim": {"value": None, "Calabria": 0.8856},
 }
 
 
 def test_a_value_stands_beside_whatever_there_is(tmp_path):
     figure = plots.plot_beside(
         FIGURES,
-        ("constant", "nearest", "shuffled", "seed 000"),
+        ("constant", "nearest", "shuffled", "Calabria"),
         "ours",
         ground="phantom",
     )
@@ -30,7 +30,7 @@ def test_a_value_stands_beside_whatever_there_is(tmp_path):
         "ours": [[0.17, 0], [0.7, 1]],
         "constant": [[0.08, 0]],
         "nearest": [[0.75, 1]],
-        "seed 000": [[0.5, 1], [0.8856, 2]],
+        "Calabria": [[0.5, 1], [0.8856, 2]],
     }
     assert "undefined" in words(figure) and "PHANTOM" in words(figure)
     assert "shuffled" not in words(figure), "nothing was shuffled"
