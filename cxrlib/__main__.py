@@ -15,17 +15,26 @@ COMMANDS = (
     phantom, prepare, train, evaluate, report, segment, score, run, figures, card,
     grade, weights, pretrain_encoder, pretrain_text, train_lungs,
 )  # fmt: skip
+OURS = ("cxrlib", "coursework", "cxrscore", "cxrphantom", "cxrbase")
 
 
 class Commands(click.Group):
     """Show what is wrong with the input in one line instead of a traceback."""
 
     def invoke(self, context):
-        """Run a command; turn an `InputError` into click's own."""
+        """Run a command; an `InputError` or a missing package becomes one line."""
         try:
             return super().invoke(context)
         except InputError as error:
             raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            if str(error.name).partition(".")[0] in OURS:
+                raise
+            raise click.ClickException(
+                f"{context.invoked_subcommand} needs {error.name}, which a light "
+                "installation lacks. In the course's folder run: "
+                "pip install '.[train,batch,dicom]'"
+            ) from error
 
 
 @click.group(cls=Commands)

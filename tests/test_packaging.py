@@ -106,6 +106,10 @@ for command in (
     assert done.exit_code == 0, (done.output, done.exception)
     print(done.output)
 assert (out / "phantom" / "phantom.json").is_file()
+for command in (["train", "prepared", "out"], ["grade", str(out)]):
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1 and "which a light installation lacks" in done.output
+    assert len(done.output.splitlines()) == 1, done.output
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import load_studies
 
