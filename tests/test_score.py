@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from impressions import NORMAL, REPORTS
 
 from cxrlib.__main__ import main
+from cxrscore.command import read_train
 from cxrscore.texts.scores import TextScorer
 
 
@@ -151,6 +152,12 @@ def test_imports_are_light(module):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_val_and_test_are_no_training_reports(tmp_path):
+    table = pd.DataFrame({"report": REPORTS[:3], "split": ["train", "val", "test"]})
+    table.to_csv(tmp_path / "studies.csv")
+    assert read_train(tmp_path / "studies.csv") == REPORTS[:1]
 
 
 def test_the_column_of_train(path, tmp_path):

@@ -27,7 +27,9 @@ def phantom(out, studies, seed, size, from_reports):
     if from_reports:
         draw_from_reports(from_reports, out, limit=studies, seed=seed, size=size)
     else:
-        write_phantom(out, studies=studies or 300, seed=seed, size=size)
+        write_phantom(
+            out, studies=300 if studies is None else studies, seed=seed, size=size
+        )
     click.echo(f"PHANTOM dataset in {out}")
 
 

@@ -90,7 +90,8 @@ def read_train(path, column=None, section="impression"):
         section: string. Looked for among the columns, where `column` is `None`.
 
     Returns:
-        A list of strings without empty ones.
+        A list of strings without empty ones; where there is a column `split`, such as
+        in the `studies.csv` of a prepared folder, those of train alone.
 
     Raises:
         InputError: if there is no such column, or it is empty.
@@ -110,6 +111,8 @@ def read_train(path, column=None, section="impression"):
             f"{path}: none of its columns is {', '.join(dict.fromkeys(names))}; name "
             f"one with --train-column: {', '.join(table.columns)}."
         )
+    if "split" in table:  # A prepared folder's table holds val and test as well.
+        table = table[table["split"] == "train"]
     texts = [text for text in table[column] if text.strip()]
     if not texts:
         raise InputError(f"{path}: the column {column} is empty.")

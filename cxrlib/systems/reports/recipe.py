@@ -35,7 +35,10 @@ class ReportRecipe(Recipe):
         ("spatial", "latent", "none"),
     )
     sequence_length: int = setting(64, "Tokens per report.", low=1)
-    vocabulary_size: int = setting(1000, "Of the vocabulary learned from train.", low=1)
+    # A byte-pair vocabulary begins with 256 bytes and a few special tokens.
+    vocabulary_size: int = setting(
+        1000, "Of the vocabulary learned from train.", low=260
+    )
     # Of the weights, a checkpoint notes where they came from: see `identity`.
     gpt2: str = setting(
         "auto",
@@ -80,6 +83,6 @@ class TextRecipe(Recipe):
     seed: int = setting(2_000_000, "Far from the seeds that the notebooks draw from.")
     preset: str = setting("compact", "Size of the GPT-2.", PRESET_NAMES)
     sequence_length: int = setting(64, "Tokens per text.", low=1)
-    vocabulary_size: int = setting(800, "Of the vocabulary learned from them.", low=1)
+    vocabulary_size: int = setting(800, "Of the vocabulary learned from them.", low=260)
     batch_size: int = setting(32, "Texts in a step.", low=1)
     learning_rate: float = setting(2e-3, "Peak of the warm-up and cosine schedule.")

@@ -82,7 +82,7 @@ def write_between_marks(path, text, name="figures"):
         name: string. Of the marks.
 
     Raises:
-        InputError: if a mark is missing.
+        InputError: if the file or a mark is missing.
 
     Example:
     ```python
@@ -90,8 +90,12 @@ def write_between_marks(path, text, name="figures"):
     ```
     """
     path = pathlib.Path(path)
-    content = path.read_text(encoding="utf-8")
     begin, end = marks(name)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: there is no such file. Give one with {begin} and {end}."
+        )
+    content = path.read_text(encoding="utf-8")
     if begin not in content or end not in content:
         raise InputError(f"{path}: lacks the lines {begin} and {end}; put them back.")
     head, _, rest = content.partition(begin)
