@@ -208,7 +208,7 @@ def test_a_giant_dicom_is_refused_before_it_is_decoded(
 def test_without_pydicom_the_mend_is_named(tmp_path, monkeypatch):
     path = write_dicom(tmp_path / "a.dcm", np.ones((3, 3)))
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(InputError, match=r"pip install 'cxrlib\[dicom\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[dicom\]'"):
         read_radiograph(path)
 
 

@@ -159,7 +159,7 @@ def _read_dicom(path):
         from pydicom.pixels import apply_modality_lut, apply_voi_lut
     except ImportError as error:
         raise InputError(
-            f"{path}: reading DICOM needs pydicom. Run: pip install pydicom"
+            f"{path}: reading DICOM needs pydicom. Run: pip install '.[dicom]'"
         ) from error
     try:
         file = pydicom.dcmread(path, force=True)
