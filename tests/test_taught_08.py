@@ -1,4 +1,4 @@
-"""BLEU, bootstrap, F1 and wrong sides in pieces are those of cxrscore and cxrlib.models.metrics."""
+"""BLEU, bootstrap, F1 and wrong sides in pieces are those of cxrscore."""
 
 import collections
 import math
