@@ -31,6 +31,8 @@ def read_results(path):
     """
     try:
         record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        # JSON may hold half of a character, which no page can be written with.
+        json.dumps(record, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file.") from None
     except (ValueError, RecursionError) as error:
@@ -71,6 +73,8 @@ def check(record):
         raise InputError(f"results: dataset ground is none of {list(NAMED_GROUNDS)}.")
     if not isinstance(dataset.get("counts"), dict):
         raise InputError("results: dataset counts are missing.")
+    if not isinstance(record["environment"].get("versions", {}), dict):
+        raise InputError("results: environment versions are no dict.")
     pretrained = record.get("pretrained", {})  # Optional: older results lack it.
     if not isinstance(pretrained, dict) or not all(
         isinstance(about, dict) for about in pretrained.values()
@@ -112,6 +116,8 @@ def _check_metric(name, metric):
         raise InputError(f"results: metric {name} lacks its protocol.")
     if "split" not in metric["protocol"] or not isinstance(metric.get("n"), int):
         raise InputError(f"results: metric {name} does not say its split and n.")
+    if "value" not in metric:
+        raise InputError(f"results: metric {name} has no value.")
     for key in ("value", *BASELINES, "shuffled", "fall", "gain"):
         if metric.get(key) is not None and not _is_number(metric[key]):
             raise InputError(f"results: metric {name}: {key} is not a number.")

@@ -11,6 +11,8 @@ from films import two_lungs, write_dicom
 from impressions import REPORTS
 from spoil import spoil_bytes, spoil_dicom, spoil_json, spoil_png, spoil_text
 
+from cxrbase.images import read_radiograph
+
 FILMS = 8  # Of a batch: each is spoilt, and the batch must go on.
 
 
@@ -117,6 +119,13 @@ class Films(Target):
             return f"neither used nor listed: {min(lost)}"
         if bad.reason.str.contains("\n").any():
             return "a reason of several lines"
+        if "orrupt JPEG" in said or "remature end" in said:
+            return "a film that libjpeg warns of"
+        for uid in kept:
+            (path,) = case.glob(f"{uid}*" if uid != str(FILMS) else "whole.png")
+            image = read_radiograph(path)
+            if not (np.isfinite(image).all() and 0 <= image.min() <= image.max() <= 1):
+                return f"{path.name} leaves [0, 1]"
         return "" if str(FILMS) in set(kept) else "the good study was left out"
 
 

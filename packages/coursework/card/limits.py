@@ -113,11 +113,12 @@ def _size(metrics, ranked):
 def _classes(metrics):
     """Counts of the two classes, from the protocols of a label's figures."""
     counts = {
-        (name.split(".")[0], figure["n"], figure["protocol"].get("positives"))
+        (name.split(".")[0], figure["n"], figure["protocol"]["positives"])
         for name, figure in metrics.items()
+        if isinstance(figure["protocol"].get("positives"), int)
     }
     for label, n, positives in counts:
-        if isinstance(positives, int) and min(positives, n - positives) < FEW:
+        if min(positives, n - positives) < FEW:
             yield (
                 f"Studies with a label: {n}, {label} among them: {positives}. The "
                 "rarer class is too small for a firm figure."
