@@ -15,6 +15,7 @@ import numpy as np
 from cxrscore.clinical import cues as labeler_cues
 from cxrscore.clinical import rules
 from cxrscore.clinical.rules import OBSERVATIONS, OTHER
+from cxrscore.texts.plain import plain
 
 POSITIVE, NEGATIVE, UNCERTAIN = 1.0, 0.0, -1.0
 # The surest statement of a report wins: asserted, in doubt, denied.
@@ -90,6 +91,7 @@ def sentences(text):
     """
     if not isinstance(text, str):
         return []
+    text = plain(text)
     text = re.sub(r"\b(vs|approx|Dr)\.", r"\1", text, flags=re.IGNORECASE)
     parts = (" ".join(part.split()).lower() for part in _END.split(text))
     parts = (_FORM.sub(" is absent", part) for part in parts)

@@ -12,10 +12,10 @@ import types
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from rouge_score.tokenize import tokenize as rouge_tokenize
 
 from cxrscore.texts.overlap import ORDERS, bleu_counts, cider, rouge_l
+from cxrscore.texts.plain import plain
 
 # === Cleaning ===
 
@@ -34,7 +34,7 @@ def tidy(text):
     tidy(" No acute\\n disease. ")  # "no acute disease."
     ```
     """
-    return "" if pd.isna(text) else re.sub(r"\s+", " ", str(text)).strip().lower()
+    return re.sub(r"\s+", " ", plain(text)).strip().lower()
 
 
 # The hyphen stays: in R2Gen's set ":-[" is a range, from the colon to the bracket.
