@@ -155,7 +155,7 @@ def evaluate(model, prepared, out, split, sampler):
     from cxrlib.systems.reports.model import ReportModel
     from cxrlib.systems.reports.predict import predict_split
     from cxrlib.systems.reports.train import evaluate_model
-    from cxrscore.tables import figures_markdown
+    from cxrscore.tables import figures_text
 
     environment = setup(verbose=False)  # First: it sets the precision.
     trained = load_model(model, ReportModel)
@@ -164,7 +164,7 @@ def evaluate(model, prepared, out, split, sampler):
     predictions, _ = predict_split(trained, prepared, split, sampler)
     evaluate_model(results, trained, prepared, predictions, split)
     path = results.write()
-    click.echo(figures_markdown(results.record["metrics"]))
+    click.echo(figures_text(results.record["metrics"]))
     for warning in results.record["warnings"]:
         click.echo(f"WARNING: {warning}")
     click.echo(f"Written: {path}")

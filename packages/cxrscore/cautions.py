@@ -8,7 +8,7 @@ from cxrscore.texts.protocols import tidy
 DISTINCT = 0.1  # Below this share of different reports the model says little.
 SHORT = 0.5  # Words per prediction by words per reference.
 FEW = 30  # Studies below which a bootstrap is too sure of itself.
-LEAST = 5  # Below it a resample may well hold one study alone: nothing is "not sure".
+LEAST = 4  # Below it one resample in ten holds a single study, which proves nothing.
 MANY = 0.1  # Share of references in another language from which on it is told.
 _WATCHED = ("bleu_4", "bleu", "rouge_l", "auroc")
 

@@ -227,8 +227,8 @@ def evaluate_predictions(
         one, with the column `random` where train reports were drawn).
 
     Raises:
-        InputError: if a uid occurs twice, a column holds what it must not, or an
-            argument is out of its range.
+        InputError: if a uid or a column occurs twice, a column holds what it must
+            not, or an argument is out of its range.
 
     Example:
     ```python
@@ -239,6 +239,9 @@ def evaluate_predictions(
     _check_options(permutations, seed, threshold)
     if "uid" not in table:
         raise InputError(f"Predictions lack the column uid: {list(table.columns)}.")
+    if table.columns.has_duplicates:
+        name = table.columns[table.columns.duplicated()][0]
+        raise InputError(f"Predictions: the column {name} stands twice.")
     twice = table["uid"][table["uid"].duplicated()]
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
