@@ -28,8 +28,9 @@ unlikely consider considering recommend- advise- advice follow followup correlat
 please compare compared comparing obtain- review- read reading available unavailable
 evaluate evaluated assess- exclude- rule ruled known unknown help- need- limits?
 limited new old prior previous- early earlier recent- today now day days week-
-month- years? study studies exam exams examination- film films views? chest rays? xray
-xrays? radiograph radiographs technique upright standing supine ap pa ct cxr done
+month- years? study studies exam exams examination- film films views? chest rays?
+xray xrays? radiograph radiographs technique upright standing supine ap pa ct cxr
+done
 
 clear normally unremarkable remarkable unchanged changed? changes? healthy fine ok
 okay nad wnl good poor bad better worse improv- worsen- increas- decreas- resolv-
@@ -44,8 +45,8 @@ spaces air fluid blood skin neck shoulder- arm arms breast- nipple- hip head bac
 body bodies stomach bowel- gallbladder liver abdomen vessels? veins artery arteries
 markings? border borders edge- sulci fields? zones? tissues? joint joints disc discs
 disk disks clavicle- scapula- diaphragms? hemidiaphragms? ventricle costophrenic
-hilum cardiomediastinum cardiomediastinal lingular? apices midlungs?
-bronchovascular cardiopulmonary- vasculature midline quadrant-
+hilum cardiomediastinum cardiomediastinal lingular? apices midlungs? bronchovascular
+cardiopulmonary- vasculature midline quadrant-
 
 disease- illness- finding findings evidence effusions? pneumothoraces opacity
 opacities opacifi- consolidations airspace nodules? mass masses lesions scars?
@@ -72,8 +73,8 @@ correspond- diffuse level loss pulm cough fever dyspnea breath- shortness pain- 
 smok- history male female man woman patients? transplant kidney evaluation syncope
 weight vs versus further greater smaller larger age overall yes maybe quality
 questionable uncertain difficult focus foci etiology healing healed differential
-rotated stb ptb htn preop loops stomach suture- shunt- monitor generator hours graft
-telephone
+rotated oedema oesophag- haem- tumours? grey nil sign signs stb ptb htn preop loops
+stomach suture- shunt- monitor generator hours graft telephone
 """
 # Endings that are English, where the word before them is long enough.
 _ENDINGS = r"\w{3,}(?:ly|ness|ity|ities|ous|[^e\W]ed|wise|ful|less)|\w{4,}(?:ary|pathy)"

@@ -2,6 +2,8 @@
 
 The same texts get a BLEU-4 or ROUGE-L that differs by a quarter between protocols. So
 a figure carries its protocol's name, and figures of two protocols are never compared.
+All start from the text that `cxrscore.texts.plain` gives; on that they are equal to the
+packages that name them.
 NLTK and sacreBLEU are imported where they are used: NLTK alone takes a second.
 """
 
