@@ -8,6 +8,8 @@ import pytest
 from impressions import NORMAL
 from impressions import REPORTS as FOUR
 
+from cxrphantom.cases import sample_case
+from cxrphantom.reports.grammar import findings_text, impression_text
 from cxrscore.clinical.labeler import label_report, label_reports
 from cxrscore.clinical.language import foreign, not_english
 from cxrscore.clinical.laterality import names_prior, report_sides
@@ -144,6 +146,36 @@ def test_ascii_is_not_touched():
     ]
 
 
+# What these texts scored before they were read in one writing.
+BEFORE = {
+    "coco.bleu_1": 0.5325573147408663,
+    "coco.bleu_2": 0.46084197994167403,
+    "coco.bleu_3": 0.4150110445156247,
+    "coco.bleu_4": 0.370599705245834,
+    "coco.rouge_l": 0.6186797054673692,
+    "coco.cider": 4.507278363868831,
+    "rouge_score.rouge_l": 0.5708333333333333,
+    "rouge_score_stem.rouge_l": 0.5708333333333333,
+    "sacrebleu.bleu": 34.63124283022277,
+    "nltk.bleu_1": 0.49673948050212297,
+    "nltk.bleu_2": 0.44553170466622544,
+    "nltk.bleu_3": 0.4166094446365023,
+    "nltk.bleu_4": 0.3946260909607245,
+}
+
+
+def test_scores_of_ascii_are_what_they_were():
+    lists = "1. No edema. 2. Small (left) effusion, 2.5 cm."
+    short = ["NORMAL CHEST X-XXXX.", "Heart size normal; lungs clear.", "No change."]
+    references = [*FOUR, lists, *short]
+    predictions = [FOUR[0], FOUR[2], FOUR[2]]
+    predictions += ["Hyperexpanded lungs. Small left effusion."]
+    predictions += ["1. No edema. 2. Effusion.", "Normal chest x-XXXX."]
+    predictions += ["Lungs are clear.", ""]
+    scores = TextScorer(references, SCORED).score(predictions)
+    assert scores == pytest.approx(BEFORE, rel=1e-13)
+
+
 # === Languages ===
 
 
@@ -170,6 +202,23 @@ def test_another_language_leaves_clinical_scores_undefined(language):
         assert [record.get(name) for name in numbers] == [None] * len(numbers)
     said = " ".join(found["warnings"])
     assert "clinical scores are undefined" in said and "clinical.micro" not in said
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("section", ["impression", "findings"])
+def test_every_real_report_of_indiana_is_english(real_data, section):
+    reports = pd.read_csv(real_data / "indiana" / "indiana_reports.csv")[section]
+    reports = reports.dropna().unique()
+    assert len(reports) > 1700 and not any(foreign(reports))
+
+
+def test_the_phantoms_reports_are_english():
+    texts = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        findings = sample_case(rng).findings
+        texts += [write(findings, rng) for write in (findings_text, impression_text)]
+    assert not any(foreign(texts))
 
 
 def test_the_majority_decides():

@@ -136,6 +136,8 @@ def read_train(path, column=None, section="impression"):
         )
     if "split" in table:  # A prepared folder's table holds val and test as well.
         table = table[table["split"] == "train"]
+        if table.empty:
+            raise InputError(f"{path}: no row's split is train.")
     texts = [text for text in table[column] if tidy(text)]
     if not texts:
         raise InputError(f"{path}: the column {column} is empty.")
@@ -146,7 +148,7 @@ def scoreboard(found, name, width=100):
     """Everything that `score` prints.
 
     Args:
-        found: dict of `cxrscore.evaluate.evaluate_predictions`.
+        found: dict of `cxrscore.evaluate.evaluate_predictions`, of reports.
         name: string. Of the file.
         width: int. Characters per line, 80 or more.
 
@@ -161,7 +163,7 @@ def scoreboard(found, name, width=100):
     from cxrscore.tables import figures_text, hanging
 
     figures = found["figures"]
-    record = next(iter(figures.values()))
+    record = figures["text.distinct"]
     protocol = record["protocol"]
     said = (
         f"{name}: {record['n']} studies ({protocol['left_out']} without a reference "

@@ -36,7 +36,7 @@ clear normally unremarkable remarkable unchanged changed? changes? healthy fine 
 okay nad wnl good poor bad better worse improv- worsen- increas- decreas- resolv-
 abnormal- acute mild moderate severe marked slight small large big tiny little low
 high lower upper middle left right side sides sided both top bottom tip tips end
-ends above soft dense hazy haze faint vague subtle gross patchy streaky bandlike
+ends above soft dense hazy haze faint vague subtle grossly patchy streaky bandlike
 round rounded wide widen- narrow- enlarge- enlarging thick- thin- full fullness free
 open size sized shape- length borderline likewise
 
@@ -54,7 +54,7 @@ scarring granulomas? granulomata thickening crowding blunt- flatten- hyperinflat
 hyperexpan- hyperlucen- hypoinflat- hypoventilat- cardiomegaly emphysema- hiatal
 collapse- swelling overload congested failure infect- atelectas[ie]s atelectatic
 pneumonitis bronchitis asthma chf copd pna ptx rll lll rul lul rml tb dish
-atherosclero- calcified uncalcified tortuous ectatic unfold- degenerative scolio-
+atherosclero- calcified uncalcified tortuous ectatic unfold- degenerative scoliotic
 dextro- levo- kypho- osteophytes? spurs? spurring spondylo- arthritis osteoarthritis
 arthropathy deformit- displace- aligned alignment tumors? cancers? malignan- cyst
 cysts cavit- abscess- aneurysm- bulla- blebs? hemorrhage- contusion- injur- wound-
@@ -86,7 +86,7 @@ aorta trachea carina mediastinum sternum apex base lobe nodule fractures? silhou
 contours? volumes? images? aspect density densities lesion cardiac area areas angle
 cm mm xx+ left superior inferior anterior posterior exterior interior minor tumor
 cancer abscess trace stress senior junior infiltrates? bases mid post similar angles
-linear- metast- osteopeni- osteopor- pectus azygos situs
+linear- metast- osteopeni- osteopor- pectus azygos situs gross
 """
 _SHARED_ENDINGS = (
     r"\w{2,}(?:al|ion|ions|ic|ible|able|ent|ents|ant|ants|osis|oses|asis|itis|ive|oma)"
