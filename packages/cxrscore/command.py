@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import shutil
 import textwrap
 
 import click
@@ -42,6 +41,7 @@ def score(predictions, train, train_column, protocols, section, split, seed, as_
     figure gets a 95 % interval and stands beside what needs no image.
     """
     from cxrscore.evaluate import evaluate_predictions
+    from cxrscore.tables import terminal_width
 
     texts = read_train(train, train_column, section) if train else None
     found = evaluate_predictions(
@@ -56,8 +56,7 @@ def score(predictions, train, train_column, protocols, section, split, seed, as_
     if as_json:
         _say(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        wide = shutil.get_terminal_size((100, 24)).columns
-        _say(scoreboard(found, predictions.name, min(max(80, wide), 100)))
+        _say(scoreboard(found, predictions.name, terminal_width()))
 
 
 def _say(text):

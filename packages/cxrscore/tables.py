@@ -1,5 +1,6 @@
 """Figures as tables: every value with its interval and what stands beside it."""
 
+import shutil
 import textwrap
 
 import pandas as pd
@@ -161,6 +162,20 @@ def figures_text(figures, width=100):
         own = {each: figures[each] for each in rows["figure"]}
         lines += hanging(name, "; ".join(_protocol_words(own)), width)
     return "\n".join(lines)
+
+
+def terminal_width():
+    """Characters per line of the terminal, within the 80 to 100 of `figures_text`.
+
+    Returns:
+        An int.
+
+    Example:
+    ```python
+    print(figures_text(figures, terminal_width()))
+    ```
+    """
+    return min(max(80, shutil.get_terminal_size((100, 24)).columns), 100)
 
 
 def _protocol_words(figures):
