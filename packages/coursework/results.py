@@ -144,7 +144,7 @@ class Results:
             InputError: for another section or split than that of the call before, or
                 a column of arrays, such as the `latent` of `predict_split`.
         """
-        for name in predictions.columns[predictions.dtypes == object]:
+        for name in predictions.columns[predictions.dtypes == "object"]:
             if predictions[name].map(np.ndim).to_numpy().any():
                 raise InputError(
                     f"Predictions: the column {name} holds arrays, which a CSV cannot "
