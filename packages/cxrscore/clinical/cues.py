@@ -16,10 +16,10 @@ SEEN = (
     r"|detected|apparent|observed|shown|found|suspected|suggested|visible|recogni[sz]ed)"
 )
 _THERE = rf"(?:{SEEN}|discern(?:ed|ible)|perceived|in evidence|in place|there\b)"
-LY = r"(?!\w*(?:megaly|anomaly|likely)\b|(?:near|part|most|large|incomplete))\w+ly"
+_LY = r"(?!\w*(?:megaly|anomaly|likely)\b|(?:near|part|most|large|incomplete))\w+ly"
 # Adverbs, any number up to three, may stand inside a cue: "cannot be *entirely* …".
 _ADVERBS = (
-    rf"(?: (?!only\b|possibly\b|probably\b)(?:{LY}|quite|altogether|yet|also|still"
+    rf"(?: (?!only\b|possibly\b|probably\b)(?:{_LY}|quite|altogether|yet|also|still"
     r"|now|since|so|well|very|too|most|much|rather|further|all|both|either|even|ever"
     r"|less|any longer|at this time|with certainty)\b){0,3}"
 )
@@ -29,7 +29,10 @@ _BE = (
     rf"(?:{_MAY} )?(?:is|are|was|were|be|been|being|(?:has|have|had)(?: (?:\w+ly|now"
     r"|since|also))? been|seems?|appears?|remains?|looks?|becomes?|became)"
 )
-_NOT = rf"(?:(?:{_BE}|{_MAY}|has|have|had|does|do|did) )?(?:not|never|no longer|cannot)"
+_NOT = (
+    rf"(?:(?:{_BE}|{_MAY}|has|have|had|does|do|did) )?"
+    r"(?:not|never|no longer|nowhere|cannot)"
+)
 _HELD = (
     r"(?: (?:thought|felt|believed|considered|deemed|judged|regarded|reported|said)"
     r"(?: (?:to be|as))?| to be| to have)?"
@@ -42,7 +45,8 @@ _STOP = (
 )
 _EXCLUDE = r"(?:exclude|rule out|discount|dismiss|eliminate)"
 _EXCLUDED = (
-    r"(?:excluded|ruled out(?! for\b)|discounted|dismissed|discarded|eliminated)"
+    r"(?:excluded|ruled in or out|ruled out(?! for\b)|discounted|dismissed|discarded"
+    r"|eliminated)"
 )
 _HARD = (
     r"(?:(?:very|too|more) )?(?:difficult|hard|impossible|challenging|not possible"
@@ -55,7 +59,7 @@ _DOUBTED = (
     r"|consideration|possibilities|considerations|concerns|of concern"
     r"|not (?:certain|clear|unlikely|improbable|impossible)"
     r"|(?:a|an|the|another|one)(?: [\w-]+){0,2} (?:possibility|concern|question"
-    r"|consideration|worry|candidate)"
+    r"|consideration|worry|candidate|diagnosis|explanation)"
     r"|(?:in|on|within|among|part of)(?: the)? (?:differential|question)\w*)"
 )
 
@@ -79,20 +83,23 @@ CUES = {
         |removed and (?:replaced|exchanged)
         """,
     # Neither shown nor excluded. A denial in the same breath does not close it:
-    # "not seen but cannot be excluded".
+    # "not seen but cannot be excluded", "difficult to exclude".
     "open_after": rf"""
-        (?:{_NOT}|neither(?: be)? \w+ nor)(?: be| been)?{_ADVERBS}
+        (?:{_NOT}|{_MIGHT} (?:hardly|scarcely|barely)|neither(?: be)? \w+ nor)
+        (?: be| been)?{_ADVERBS}
         \ (?:{_EXCLUDED}|confirmed|proven|established|determined|out of the question)
         |(?:{_BE}{_ADVERBS} )?{_HARD} to{_ADVERBS}
         \ (?:{_EXCLUDE}|confirm|assess|see|detect){_STOP}
         |{_NOT}{_ADVERBS} {_EXCLUDE}(?=$|[,.)])
+        |{_MIGHT} have{_ADVERBS} (?:resolved|cleared)
         |(?:remains?|(?:is|are) still){_ADVERBS} {_DOUBTED}{_STOP}
         """,
     "open_before": rf"""
         (?:{_NOT}(?: be)?|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
         |{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
         """,
-    # Not there.
+    # Not there: "is thought unlikely", "has been excluded", "is not believed to be
+    # present"; "none of", "as opposed to", "argues against".
     "no_after": rf"""
         {_NOT}(?: be| been)?{_ADVERBS} {_THERE}
         |{_NOT}{_ADVERBS} (?:thought|felt|believed|considered|favou?red|likely|probable
@@ -110,8 +117,9 @@ CUES = {
     "no_before": r"""
         no|not|no longer|without|w/o|absence of|absent|lack(?:s|ing)?(?: of)?
         |(?:free|clear|devoid) (?:of|from)
-        |neg(?:ative)? for|neither|nor|never|none|nothing|denies|resolution of|resolved
-        |clearing of|removal of|removed|rather than|(?:instead|in place|in lieu) of
+        |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
+        |resolution of|resolved|clearing of|removal of|removed|rather than
+        |(?:instead|in place|in lieu) of
         |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero
         |(?:argu|speak|weigh|militat|mitigat)\w*(?: strongly)? against
         |(?:is|are|evidence) against|against (?:a|the) (?:diagnosis|presence)
@@ -120,7 +128,7 @@ CUES = {
         |unlikely|improbable|exclud(?:es?|ing)|low (?:suspicion|probability|likelihood)
         \ (?:for|of)
         """,
-    # It may be there, or not.
+    # It may be there, or not: "remains a consideration", "if any"; "may represent".
     "maybe_after": rf"""
         {_BE}{_ADVERBS}{_HELD}{_ADVERBS} (?:(?:less|more|most) likely|{_DOUBTED})
         (?: present)?{_STOP}
@@ -139,11 +147,11 @@ CUES = {
         |likely|presum\w+|perhaps|potential(?:ly)?|suspicio(?:us|n) (?:for|of)
         |suspect(?:ed)?|suspicious|worrisome (?:for|of)
         |concern(?:s|ing)? (?:for|of|about|regarding)
-        |suggest(?:s|ed|ing|ive|ion)?(?: of)?|question(?:abl[ey]|ed)?(?: of)?|equivocal
-        |quer(?:y|ied)|differential\b.{{0,40}}?\binclud\w+|consider|either(?=[^,;]* or )
-        |favou?r(?:s|ed|ing)?|borderline|apparent
+        |suggest(?:s|ed|ing|ive|ion)?(?: of)?|question(?:abl[ey]|ed)?(?: of)?
+        |equivocal(?:ly)?|quer(?:y|ied)|differential\b.{{0,40}}?\binclud\w+|consider
+        |either(?=[^,;]* or )|favou?r(?:s|ed|ing)?|borderline|apparent
         """,
-    # Not asserted at all: advice, wishes, what another examination should look for.
+    # Not asserted at all, "correlate clinically for": advice, wishes, what another examination should look for.
     "far": rf"""
         if|recommend\w*|advis\w+|rule out|r/o|to exclude
         |to{_ADVERBS}(?: better)? (?:assess|evaluate|assure|ensure|document|confirm
@@ -230,7 +238,7 @@ _NONE = (
     r"|visuali[sz]ed))"
 )
 _PERHAPS = r"(?:possibl[ey]|probabl[ey]|suspected|maybe|perhaps|equivocal|questionable)"
-_ANSWER = r"(?: ?[:=([,]| ?\?| -{1,2}>?| [–—→]) ?"
+_ANSWER = r"(?: ?[:=([,]| ?\?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}"
 _ENDS = r"[)\]]?(?=\s*(?:$|[.,;!\n]))"
 # What a report writes short, and the words it stands for. One pass each, in order,
 # before the text is cut into sentences.

@@ -48,7 +48,7 @@ _FILLER = re.compile(
     rf" (?:(?!(?:{labeler_cues.VERBS}|and|or|with|without|but|no|not)\b)[\w-]+ ){{0,3}}"
 )
 _PREDICATE = re.compile(rf"(?<!there )(?<!seen )(?<!noted ){VERB}(?: \w+)? $")
-_CROSSES = re.compile(rf" with\b| without\b| but\b(?! {labeler_cues.LY}\b)|;")
+_CROSSES = re.compile(r" with\b| without\b| but\b(?!(?: \w+)? $)|;")
 _LINKS = re.compile(rf"{VERB}|\b{compact(labeler_cues.MODALS)}\b")
 _EXCEPTED = re.compile(rf"(?:,? \w+){{0,3}},? (?:{labeler_cues.EXCEPT})")
 _NOT_BOTH = re.compile(
@@ -104,7 +104,8 @@ def _said_of(text, organ, word, cues):
     kind = word.lastgroup
     if kind == "denied":
         # A heart of no normal size is large; else it is open what is not normal.
-        sized = "Cardiomegaly" in abnormal and " size" in text[organ.start() :]
+        sized = " size" in text[organ.start() : word.end() + len(" in size")]
+        sized = sized and "Cardiomegaly" in abnormal
         yield from (
             (name, cues.judge(*word.span(), POSITIVE)) for name in abnormal * sized
         )

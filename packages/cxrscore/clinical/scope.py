@@ -36,6 +36,7 @@ _CLOSED = re.compile(rf"(?:(?!{VERB})[^;])*?, (?:or|nor)\b")
 _DEGREE = re.compile(rf" (?:{labeler_cues.DEGREES})\b")
 _ONE_WORD = re.compile(labeler_cues.ONE_WORD)
 _PLAIN = re.compile(rf" (?:{labeler_cues.PLAIN})\b")
+_CLOSES = re.compile(r"\b(?:and|or)\b")
 _DENIES = re.compile(r"\b(?:no|without|not|negative for|free of)\b")
 
 # A cue behind a finding that stands alone in its clause belongs to the clause before
@@ -122,13 +123,21 @@ def _before_end(text, start, end, one_word=False):
     return end
 
 
-def _after_start(text, start, end):
-    """How far back a cue reaches that starts at `end`, in a clause from `start`."""
+def _after_start(text, start, end, places):
+    """How far back a cue reaches that starts at `end`, in a clause from `start`.
+
+    A list that an "and" or an "or" closes is one ("effusion, edema, and pneumonia are
+    excluded"); else what stands before the comma is another thing ("opacity,
+    pneumonia is not excluded"). `places` are where findings start.
+    """
     reach = start
     for joint in _JOINT.finditer(text, start, end):
-        said = text[reach : joint.start()]
+        said, rest = text[reach : joint.start()], text[joint.end() : end]
         another = re.search(VERB, said) or _DENIES.search(said)
-        another = another or (joint[0] == ", and" and "," not in said)
+        if joint[0] == ", and":
+            another = another or "," not in said
+        elif joint[0] == "," and not _CLOSES.search(rest):
+            another = another or any(joint.end() <= place < end for place in places)
         if joint["stop"] or (joint["list"] and another):
             reach = joint.end()
     return reach
@@ -158,11 +167,11 @@ class Cues:
         if kind == "far":
             return end, len(text), kind
         if side == "after" and not _ALONE.fullmatch(text, left, start):
-            return _after_start(text, left, start), start, kind
+            return _after_start(text, left, start, self.places), start, kind
         if side == "after" and any(place < left for place in self.places):
             start = len(text[:left].rstrip(" ,"))
             left, _ = self._clause(left - 1, 0)
-            return _after_start(text, left, start), start, kind
+            return _after_start(text, left, start, self.places), start, kind
         if text.startswith(":", end):
             end += 1
             _, right = self._clause(end, len(text))
