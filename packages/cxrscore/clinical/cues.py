@@ -151,7 +151,8 @@ CUES = {
         |equivocal(?:ly)?|quer(?:y|ied)|differential\b.{{0,40}}?\binclud\w+|consider
         |either(?=[^,;]* or )|favou?r(?:s|ed|ing)?|borderline|apparent
         """,
-    # Not asserted at all, "correlate clinically for": advice, wishes, what another examination should look for.
+    # Not asserted at all: advice ("correlate clinically for"), wishes, what another
+    # examination should look for.
     "far": rf"""
         if|recommend\w*|advis\w+|rule out|r/o|to exclude
         |to{_ADVERBS}(?: better)? (?:assess|evaluate|assure|ensure|document|confirm
@@ -238,11 +239,14 @@ _NONE = (
     r"|visuali[sz]ed))"
 )
 _PERHAPS = r"(?:possibl[ey]|probabl[ey]|suspected|maybe|perhaps|equivocal|questionable)"
-_ANSWER = r"(?: ?[:=([,]| ?\?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}"
-_ENDS = r"[)\]]?(?=\s*(?:$|[.,;!\n]))"
+_ANSWER = r"(?:(?: ?[:=([]| ?\?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, (?!no\b))"
+_ENDS = r"[)\]]?(?=\s*(?:$|[.,;!]))"
+# A line that begins so is a new sentence: "- effusion", "Effusion: …", "Effusion? …".
+_LINE = r"\s{0,9}(?:[-*•] |(?-i:[A-Z])[\w /]{0,40}(?:[:=?]| [-–—] ))"
 # What a report writes short, and the words it stands for. One pass each, in order,
 # before the text is cut into sentences.
 SHORT = (
+    (rf"\n(?={_LINE})", ".\n"),
     (r"[’`]", "'"),
     (r"\bcan't\b", "cannot"),
     (r"(?<=[a-z])n't\b", " not"),
@@ -253,7 +257,7 @@ SHORT = (
     (r"(?<=\w) ?[(\[] ?\? ?[)\]]", " is possible"),
     (r"(?<=\w):? [-–−](?=\s*(?:$|[.,]))", " is absent"),
     (r"(?<=\w)-free\b", " is absent,"),
-    (r"(?<=\w) (?:neg|nil)(?=\s*(?:$|[.,;\n]))", " is absent"),
+    (r"(?<=\w) (?:neg|nil)(?=\s*(?:$|[.,;]))", " is absent"),
     (r"(?:ø|∅|[(\[] ?[-–−] ?[)\]]) ?(?=\w)", "no "),
     (r"(?:(?<=\s)|^)\? ?(?=[a-z])", "possible "),
     (r"(?<!\?)\?+(?=[\s.!]|$)", " ?."),
