@@ -80,7 +80,7 @@ CUES = {
         |not(?: yet| all)?{_ADVERBS} (?:resolved|cleared|gone|disappeared)
         |(?:near(?:ly)?|partial(?:ly)?|almost|incomplete(?:ly)?|mostly|largely)
         (?: \w+)? (?:resol\w+|clear(?:ed|ing)|absent|gone)
-        |removed and (?:replaced|exchanged)
+        |removed and (?:replaced|exchanged)|{_NOT}(?: be)? well {SEEN}
         """,
     # Neither shown nor excluded. A denial in the same breath does not close it:
     # "not seen but cannot be excluded", "difficult to exclude".
@@ -136,7 +136,7 @@ CUES = {
         |overlooked|masked|concealed|considered|present)
         |{_MIGHT}(?: \w+)? (?:go (?:unseen|unnoticed|undetected)|escape \w+)
         |as (?:a )?consideration|more likely than not
-        |if (?:any|present|real|there)(?! is\b)
+        |if (?:any|present|real)(?: at all)?(?=$|[,)])
         |(?:possible|likely|suspected|questioned|favou?red)(?=$|\))|\?$
         |(?:suspected|questioned|favou?red)(?= (?:at|in|on|over|within)\b)
         """,

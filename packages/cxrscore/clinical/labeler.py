@@ -153,8 +153,8 @@ def read_sentence(text):
     cues, found = Cues(text, mentions), []
     for mention in mentions:
         place = mention.start, mention.end
-        state = cues.judge(*place, POSITIVE)
-        found += [(name, state, *place) for name in mention.names]
+        for name in mention.names:
+            found.append((name, cues.judge(*place, POSITIVE, name), *place))
     for organ, word in _organ_states(text, mentions, states):
         said = _said_of(text, organ, word, cues)
         found += [(name, state, *organ.span()) for name, state in said]

@@ -71,27 +71,29 @@ class Mention(NamedTuple):
 
 
 def _alternatives(text, mentions):
-    """Where the findings stand of which one may be meant, or another: "X or Y"."""
-    doubted, same = set(), set()
+    """What is one of two, "X or Y": pairs of a place and an observation in doubt.
+
+    "A nodule or mass" is one observation, which is there in either case.
+    """
+    doubted, sure = set(), set()
     gaps = [text[a.end : b.start] for a, b in zip(mentions, mentions[1:], strict=False)]
     for i, gap in enumerate(gaps):
         if not _OR.fullmatch(gap):
             continue
-        pair = {mentions[i].start, mentions[i + 1].start}
-        if set(mentions[i].names) & set(mentions[i + 1].names):
-            same |= pair  # "A nodule or mass" is there, whichever it is.
-            continue
-        doubted |= pair
+        pair = mentions[i : i + 2]
+        both = set(pair[0].names) & set(pair[1].names)
+        sure |= {(m.start, name) for m in pair for name in both}
+        doubted |= {(m.start, name) for m in pair for name in m.names}
         while i and _LAST_OF_LIST.match(gap) and _IN_LIST.fullmatch(gaps[i - 1]):
             i -= 1
             # An opacity at the head of a list is what the list explains.
             if mentions[i].names != ("Lung Opacity",):
-                doubted.add(mentions[i].start)
+                doubted |= {(mentions[i].start, name) for name in mentions[i].names}
     for mention in mentions:
         behind = _VERSUS_BEHIND.match(text, mention.end)
         if behind or _VERSUS_BEFORE.search(text[: mention.start]):
-            doubted |= {mention.start} - same
-    return doubted
+            doubted |= {(mention.start, name) for name in mention.names}
+    return doubted - sure
 
 
 # === Reach ===
@@ -117,6 +119,7 @@ def _before_end(text, start, end, one_word=False):
         if spoken:
             return joint.start()
         ends = one_word and (joint[0][0] == "," or _PLAIN.match(rest))
+        ends = ends and not rest.startswith(" less ")  # "…, less likely pneumonia"
         ends = ends or _ASSERTS.match(rest)
         if ends and not (joint[0] == "," and _CLOSED.match(rest)):
             return joint.start()
@@ -183,9 +186,9 @@ class Cues:
         right = min((b for b in self.breaks if b > place), default=end)
         return left, right
 
-    def judge(self, start, end, state):
+    def judge(self, start, end, state, name=None):
         """Turn a bare statement into what its cues make of it; `None` is unsaid."""
         kinds = {k for left, right, k in self.reach if left <= start and end <= right}
-        if start in self.doubted and "skip" not in kinds:
+        if (start, name) in self.doubted and "skip" not in kinds:
             kinds.add("maybe")
         return next((_DECIDES[kind] for kind in _DECIDES if kind in kinds), state)
