@@ -46,6 +46,8 @@ Effusion and pneumothorax absent, atelectasis present. | -PE -PX +AT
 Pneumonia would be hard to rule out. | ?PN
 A tiny pneumothorax is not possible to exclude. | ?PX
 Rib fracture cannot be confirmed. | ?FX
+Pneumonia could not definitely be excluded. | ?PN
+A small effusion is probably present. | ?PE
 Edema remains a diagnostic consideration. | ?ED
 Malignancy is a concern. | ?LL
 Early edema is within the differential. | ?ED
@@ -79,6 +81,10 @@ A fracture is not believed to be present. | -FX
 Opacity is not thought to represent pneumonia. | +LO -PN
 Pneumothorax is no longer a concern. | -PX
 The edema has since disappeared. | -ED
+Effusion has not recurred. | -PE
+A fracture is not a likely diagnosis. | -FX
+The left base opacity is not well seen on this view. | +LO
+Effusion was not present on the prior study. | +PE
 The tube was removed and replaced by a shorter one. | +SD
 Pneumothorax has nearly resolved. | +PX
 # Denial before.
@@ -123,6 +129,7 @@ Either consolidation or a mass. | ?CO ?LL
 Pneumothorax versus skin fold. | ?PX
 Nodule or nipple shadow. | ?LL
 Nodule or mass in the right apex. | +LL
+Nodular opacity versus scar. | ?LL +LO
 Effusion or consolidation or atelectasis. | ?PE ?CO ?AT
 Atelectasis, pneumonia, or edema. | ?AT ?PN ?ED
 Right basilar opacity, pneumonia, atelectasis, or aspiration. | +LO ?PN ?AT
@@ -140,6 +147,7 @@ Probable edema, pneumonia, or effusion. | ?ED ?PN ?PE
 Bibasilar opacities, likely atelectasis, and cardiomegaly. | +LO ?AT +CM
 Suspected rib fracture and large pneumothorax. | ?FX +PX
 Effusion, possibly with pneumonia. | +PE ?PN
+Probable edema, less likely pneumonia. | ?ED ?PN
 # Advice.
 Correlate clinically for infection. |
 Clinical correlation for edema is advised. |

@@ -31,8 +31,9 @@ _BE = (
 )
 _NOT = (
     rf"(?:(?:{_BE}|{_MAY}|has|have|had|does|do|did) )?"
-    r"(?:not|never|no longer|nowhere|cannot)"
+    r"(?:not|never|no longer|nowhere|cannot|by no means|in no way)"
 )
+_NOT_BE = rf"{_NOT}{_ADVERBS}(?: (?:be|been))?{_ADVERBS}"
 _HELD = (
     r"(?: (?:thought|felt|believed|considered|deemed|judged|regarded|reported|said)"
     r"(?: (?:to be|as))?| to be| to have)?"
@@ -81,12 +82,13 @@ CUES = {
         |(?:near(?:ly)?|partial(?:ly)?|almost|incomplete(?:ly)?|mostly|largely)
         (?: \w+)? (?:resol\w+|clear(?:ed|ing)|absent|gone)
         |removed and (?:replaced|exchanged)|{_NOT}(?: be)? well {SEEN}
+        |{_NOT_BE} {SEEN} (?:before|previously|yesterday|(?:on|in|at)
+        (?: the| an?| any| that)? (?:prior|previous|earlier|preceding|last|old))
         """,
     # Neither shown nor excluded. A denial in the same breath does not close it:
     # "not seen but cannot be excluded", "difficult to exclude".
     "open_after": rf"""
-        (?:{_NOT}|{_MIGHT} (?:hardly|scarcely|barely)|neither(?: be)? \w+ nor)
-        (?: be| been)?{_ADVERBS}
+        (?:{_NOT_BE}|{_MIGHT} (?:hardly|scarcely|barely) be|neither(?: be)? \w+ nor)
         \ (?:{_EXCLUDED}|confirmed|proven|established|determined|out of the question)
         |(?:{_BE}{_ADVERBS} )?{_HARD} to{_ADVERBS}
         \ (?:{_EXCLUDE}|confirm|assess|see|detect){_STOP}
@@ -95,19 +97,20 @@ CUES = {
         |(?:remains?|(?:is|are) still){_ADVERBS} {_DOUBTED}{_STOP}
         """,
     "open_before": rf"""
-        (?:{_NOT}(?: be)?|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
+        (?:{_NOT_BE}|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
         |{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
         """,
     # Not there: "is thought unlikely", "has been excluded", "is not believed to be
     # present"; "none of", "as opposed to", "argues against".
     "no_after": rf"""
-        {_NOT}(?: be| been)?{_ADVERBS} {_THERE}
+        {_NOT_BE} {_THERE}|{SEEN} neither
+        |{_NOT}{_ADVERBS} (?:exists?|(?:develop|recur|occur|persist)\w*){_STOP}
         |{_NOT}{_ADVERBS} (?:thought|felt|believed|considered|favou?red|likely|probable
-        |(?:a|of)(?: \w+)? (?:concern|consideration|possibility))
+        |(?:a|of)(?: \w+)? (?:concern|consideration|possibility|diagnosis))
         (?: to be| as)?{_ADVERBS}(?: (?:present|likely|probable|there))?{_STOP}
         |{_BE}{_ADVERBS}{_HELD}{_ADVERBS} (?:gone|resolved|cleared|{_EXCLUDED}
         |removed(?! and (?:replaced|exchanged))|negative(?! for)
-        |(?:absent|unlikely|improbable|implausible){_STOP})
+        |(?:absent|non-?existent|unlikely|improbable|implausible){_STOP})
         |{_MAY}{_ADVERBS} be{_ADVERBS} (?:{_EXCLUDED}|unlikely{_STOP})
         |(?:has|have|had){_ADVERBS} (?:resolved|cleared|disappeared|vanished|subsided)
         |(?:absent|resolved|removed|cleared|gone|unlikely|improbable|{_EXCLUDED})
@@ -135,8 +138,9 @@ CUES = {
         |{_MAY}(?: (?:also|well|easily))?(?: be)?{_ADVERBS} (?:missed|hidden|obscured
         |overlooked|masked|concealed|considered|present)
         |{_MIGHT}(?: \w+)? (?:go (?:unseen|unnoticed|undetected)|escape \w+)
+        |(?:{_BE} )?(?:possibly|probably|presumably|perhaps)(?: {_BE})? {SEEN}{_STOP}
         |as (?:a )?consideration|more likely than not
-        |if (?:any|present|real)(?: at all)?(?=$|[,)])
+        |if (?:any|present|real|at all)(?: at all)?(?=$|[,)])
         |(?:possible|likely|suspected|questioned|favou?red)(?=$|\))|\?$
         |(?:suspected|questioned|favou?red)(?= (?:at|in|on|over|within)\b)
         """,
@@ -146,7 +150,7 @@ CUES = {
         |with or without|\+/-|doubt(?:ful)?|maybe|possib(?:le|ly|ility)|probabl[ey]
         |likely|presum\w+|perhaps|potential(?:ly)?|suspicio(?:us|n) (?:for|of)
         |suspect(?:ed)?|suspicious|worrisome (?:for|of)
-        |concern(?:s|ing)? (?:for|of|about|regarding)
+        |concern(?:s|ed|ing)? (?:for|of|about|regarding)
         |suggest(?:s|ed|ing|ive|ion)?(?: of)?|question(?:abl[ey]|ed)?(?: of)?
         |equivocal(?:ly)?|quer(?:y|ied)|differential\b.{{0,40}}?\binclud\w+|consider
         |either(?=[^,;]* or )|favou?r(?:s|ed|ing)?|borderline|apparent

@@ -53,8 +53,8 @@ _STRANGE = (
     rf"|{labeler_cues.OR})\b"
 )
 # A few words between a finding and the mark of an alternative.
-_BEHIND = rf"(?: (?!{_STRANGE})[\w'-]+){{0,6}}"
-_BEFORE = rf"(?:(?!{_STRANGE})[\w'-]+,? ){{0,6}}"
+_BEHIND = rf"(?: (?!{_STRANGE})[\w'()-]+){{0,6}}"
+_BEFORE = rf"(?:(?!{_STRANGE})[\w'()-]+,? ){{0,6}}"
 _OR = re.compile(rf"{_BEHIND}(?: ?/ ?|,? (?:{labeler_cues.OR}),? ){_BEFORE}")
 _LAST_OF_LIST = re.compile(rf"{_BEHIND}, or\b")
 _IN_LIST = re.compile(rf"{_BEHIND}, {_BEFORE}")
