@@ -208,7 +208,8 @@ BREAKS = rf"""
     |\bbesides\b|\bwhile\b|\bwhereas\b
     |\bwhich\b|(?<!not )\byet\b|\bdespite\b|\bin addition\b|\bnow with\b
     |\bthere (?:is|are|was|were|has|have|may)\b
-    |(?<!\bof )(?<!\bin )(?<!enlarged )(?<!dilated )(?<!normal )(?:\bthe\ )?
+    |(?<!\bof )(?<!\bin )(?<!\bof the )(?<!\bin the )
+    (?<!enlarged )(?<!dilated )(?<!normal )(?:\bthe\ )?
     \b(?:heart|lungs|cardio-?mediastinal|mediastinum|cardiac|mediastinal|bones
     |osseous|pulmonary vascul\w+|visuali[sz]ed)
     (?:\ \w+){{0,3}}?\ (?:is|are|appears?|remains?)\b(?! (?:\w+ly )?{SEEN})
@@ -232,7 +233,7 @@ ASSERTS = rf"""
     |improv\w+|worsening|increas\w+|decreas\w+|again|status|scattered|patchy|streaky|normal|clear|grossly|with|s/p
     |prominent|enlarged|calcified|multiple|several|low|borderline|possibl[ey]
     |probabl[ey]|likely|interval|degenerative|otherwise|a|an|definite(?:ly)?|obvious
-    |certain(?:ly)?|unequivocal
+    |certain(?:ly)?|unequivocal|suggesting|indicating|representing|reflecting
 """
 
 # === Short forms ===

@@ -54,6 +54,7 @@ _EXCEPTED = re.compile(rf"(?:,? \w+){{0,3}},? (?:{labeler_cues.EXCEPT})")
 _NOT_BOTH = re.compile(
     r"\b(?:neither|not (?:all|both)|none)(?: of)?(?: the)? (?:\w+ )?$"
 )
+_INSTEAD = re.compile(r"[:,]?(?: (?:but|and|is|it is|\w+ly))* ")
 _ANDS = re.compile(r"(?:[ ,]|and|of|the|in|size|both|upper)*")
 _OWN_VERB = re.compile(rf" {VERB}")
 _SOON = re.compile(r"[^,]{0,3}(?:\w+ ){0,2}")
@@ -83,19 +84,22 @@ def _state_of(text, organ, states, owned):
     own = before[-1] if before and before[-1].start() in owned else None
     if own and _FILLER.fullmatch(text, own.end(), organ.start()):
         return own
-    for state in states:
-        if state.start() < organ.end() or state.start() in owned:
-            continue
-        gap = text[organ.end() : state.start()]
-        if _CROSSES.search(gap):
-            break
-        if _LINKS.search(gap) or _SOON.fullmatch(gap):
-            return state
-        break
+    after = [s for s in states if s.start() >= organ.end() and s.start() not in owned]
+    if after:
+        gap = text[organ.end() : after[0].start()]
+        if not _CROSSES.search(gap) and (_LINKS.search(gap) or _SOON.fullmatch(gap)):
+            return _instead(text, *after[:2])
     # "Normal heart size and mediastinal contour": one state for both.
     gap = _ORGAN.sub("", text[own.end() : organ.start()]) if own else "none"
     shared = _ANDS.fullmatch(gap) and not _OWN_VERB.match(text, organ.end())
     return own if shared else None
+
+
+def _instead(text, state, other=None):
+    """The state, or the one that stands in its place: "not normal but enlarged"."""
+    if state.lastgroup != "denied" or not other or other.lastgroup == "normal":
+        return state
+    return other if _INSTEAD.fullmatch(text, state.end(), other.start()) else state
 
 
 def _said_of(text, organ, word, cues):

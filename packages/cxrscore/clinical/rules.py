@@ -291,7 +291,7 @@ _ENLARGED = r"(?:\w+ly )?(?:enlarged|prominent|widened|increased|large|dilated)"
 STATES = {
     "denied": rf"""
         (?:not|cannot|no longer|never|nowhere near|far from|less than|anything but
-        |hardly|barely|scarcely|by no means|in no way)
+        |hardly|barely|scarcely|by no means|in no way|neither)
         (?:,? (?:however,|\w+ly|quite|altogether|yet|be|been|become|as|all|both|so|very
         |at|in|back|to|the|a|an|any|called|considered|described|regarded|felt|thought|said|appear|appearing|look))
         {{0,5}},? {_NORMAL}(?! (?:if|whether|that|what|how|why)\b)
