@@ -23,6 +23,8 @@ Pulmonary vascularity is not strictly normal. |
 Heart size is not quite within normal limits. | +CM
 The heart is no longer normal in size. | +CM
 The heart is no longer enlarged. | -CM
+The heart is no longer normal but enlarged. | +CM
+The costophrenic angles are not quite sharp, suggesting effusion. | ?PE
 The heart is not in any way enlarged. | -CM
 Both lungs are now fully clear. | -LO -CO
 The lungs are hyperinflated but otherwise clear. | -LO -CO
@@ -176,12 +178,14 @@ def test_sentences(text, expected):
         "This is not an entirely normal chest.",
         "Heart and lungs are not quite normal.",
         "Neither costophrenic angle is sharp.",
+        "Abnormal contour of the heart.",
     ],
 )
 def test_a_normal_state_that_is_denied_is_no_normal_report(text):
     labels = label_report(text)
     assert labels["No Finding"] == 0
-    assert label_report(re.sub(r"not?\b|longer|Neither", "", text))["No Finding"] == 1
+    plain = re.sub(r"not?\b|longer|Neither|ab", "", text, flags=re.IGNORECASE)
+    assert label_report(plain)["No Finding"] == 1
 
 
 def test_lines_of_a_form_are_sentences_and_wrapped_lines_are_not():

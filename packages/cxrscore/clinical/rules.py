@@ -213,7 +213,7 @@ MENTIONS = (
         |pneumo-?(?:mediastinum|peritoneum|pericardium)|free (?:intraperitoneal )?air
         |pulmonary hypertension|hypertensive|cysts?|cystic|pneumonectomy|lobectomy
         |thickening|plaques?|prominen(?:t|ce)|increased lung volumes
-        |embol(?:us|i|ism)|hematoma|contusion|abscess
+        |abnormal|embol(?:us|i|ism)|hematoma|contusion|abscess
         """,
     ),
 )
