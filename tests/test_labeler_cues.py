@@ -105,7 +105,8 @@ It is not without effusion. | +PE
 No reason to doubt a fracture. | +FX
 # Short forms.
 Pneumothorax - none. | -PX
-Pneumothorax—none. | -PX
+Pneumothorax—none visible. | -PX
+Heart - normal; effusion - small. | -CM +PE
 Effusion (no). | -PE
 Effusion [-], pneumothorax (-). | -PE -PX
 Is there edema? No. | -ED
@@ -149,6 +150,8 @@ Probable edema, pneumonia, or effusion. | ?ED ?PN ?PE
 Bibasilar opacities, likely atelectasis, and cardiomegaly. | +LO ?AT +CM
 Suspected rib fracture and large pneumothorax. | ?FX +PX
 Effusion, possibly with pneumonia. | +PE ?PN
+Probable atelectasis adjacent to a moderate effusion. | ?AT +PE
+Opacity may represent atelectasis versus consolidation. | +LO ?AT ?CO
 Probable edema, less likely pneumonia. | ?ED ?PN
 # Advice.
 Correlate clinically for infection. |

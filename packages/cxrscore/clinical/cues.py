@@ -239,12 +239,11 @@ ASSERTS = rf"""
 # === Short forms ===
 
 _NONE = (
-    r"(?:none(?: (?:seen|identified|noted|evident))?|no(?: evidence)?|absent|nil"
-    r"|neg(?:ative)?|unlikely|excluded|not (?:seen|identified|present|noted|evident"
-    r"|visuali[sz]ed))"
+    rf"(?:none(?: {SEEN})?|no(?: evidence| signs?)?|absent|nil|neg(?:ative)?|unlikely"
+    rf"|excluded|not {SEEN})"
 )
 _PERHAPS = r"(?:possibl[ey]|probabl[ey]|suspected|maybe|perhaps|equivocal|questionable)"
-_ANSWER = r"(?:(?: ?[:=([]| ?\?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, (?!no\b))"
+_ANSWER = r"(?:(?: ?[:=([]| ?\?(?: ?-)?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, (?!no\b))"
 _ENDS = r"[)\]]?(?=\s*(?:$|[.,;!]))"
 # A line that begins so is a new sentence: "- effusion", "Effusion: …", "Effusion? …".
 _LINE = r"\s{0,9}(?:[-*•] |(?-i:[A-Z])[\w /]{0,40}(?:[:=?]| [-–—] ))"
@@ -261,6 +260,7 @@ SHORT = (
     (r"(?<=\w) ?[(\[] ?[-–−] ?[)\]]", " is absent"),
     (r"(?<=\w) ?[(\[] ?\? ?[)\]]", " is possible"),
     (r"(?<=\w):? [-–−](?=\s*(?:$|[.,]))", " is absent"),
+    (r"(?<=\w) [-–—] (?=(?:normal|clear|intact|unremarkable|enlarged)\b)", " is "),
     (r"(?<=\w)-free\b", " is absent,"),
     (r"(?<=\w) (?:neg|nil)(?=\s*(?:$|[.,;]))", " is absent"),
     (r"(?:ø|∅|[(\[] ?[-–−] ?[)\]]) ?(?=\w)", "no "),

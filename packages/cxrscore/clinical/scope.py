@@ -25,7 +25,8 @@ VERB = rf"\b(?:{labeler_cues.VERBS})\b"
 _CUE = any_of(labeler_cues.CUES)
 _BREAK = re.compile(compact(labeler_cues.BREAKS))
 _JOINT = re.compile(
-    rf"(?P<stop>(?<!consistent)(?<!compatible)(?<!compared)(?<!associated) with\b)"
+    rf"(?P<stop>(?<!consistent)(?<!compatible)(?<!compared)(?<!associated) with\b"
+    rf"|\badjacent to\b|\bsuperimposed on\b)"
     rf"|(?P<list>,(?: and\b)?| and\b)|(?P<verb>{VERB})"
 )
 _ASSERTS = re.compile(
@@ -89,9 +90,10 @@ def _alternatives(text, mentions):
             # An opacity at the head of a list is what the list explains.
             if mentions[i].names != ("Lung Opacity",):
                 doubted |= {(mentions[i].start, name) for name in mentions[i].names}
-    for mention in mentions:
-        behind = _VERSUS_BEHIND.match(text, mention.end)
-        if behind or _VERSUS_BEFORE.search(text[: mention.start]):
+    before = [text[: mentions[0].start] if mentions else "", *gaps]
+    behind = [*gaps, text[mentions[-1].end :] if mentions else ""]
+    for mention, left, right in zip(mentions, before, behind, strict=False):
+        if _VERSUS_BEFORE.search(left) or _VERSUS_BEHIND.match(right):
             doubted |= {(mention.start, name) for name in mention.names}
     return doubted - sure
 
