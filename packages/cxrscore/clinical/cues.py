@@ -55,7 +55,7 @@ _HARD = (
 )
 _DOUBTED = (
     r"(?:possible|likely|probable|suspected|questioned|questionable|equivocal"
-    r"|conceivable|favou?red|presumed|uncertain|unclear|indeterminate|inconclusive"
+    r"|conceivable|favou?red|preferred|presumed|uncertain|unclear|indeterminate|inconclusive"
     r"|doubtful|doubted|debatable|plausible|raised|entertained|queried|considered"
     r"|consideration|possibilities|considerations|concerns|of concern"
     r"|not (?:certain|clear|unlikely|improbable|impossible)"

@@ -294,7 +294,7 @@ STATES = {
         |hardly|barely|scarcely|by no means|in no way|neither)
         (?:,? (?:however,|\w+ly|quite|altogether|yet|be|been|become|as|all|both|so|very
         |at|in|back|to|the|a|an|any|called|considered|described|regarded|felt|thought|said|appear|appearing|look))
-        {{0,5}},? {_NORMAL}(?! (?:if|whether|that|what|how|why)\b)
+        {{0,5}},? (?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
         """,
     "borderline": rf"""
         borderline(?: (?:in size|size|enlarged|enlargement|prominent|large))?

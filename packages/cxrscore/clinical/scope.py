@@ -143,7 +143,7 @@ def _after_start(text, start, end, places):
             another = another or "," not in said
         elif joint[0] == "," and not _CLOSES.search(rest):
             another = another or any(joint.end() <= place < end for place in places)
-        if joint["stop"] or (joint["list"] and another):
+        if joint[0] == "with" or (joint["list"] and another):
             reach = joint.end()
     return reach
 
