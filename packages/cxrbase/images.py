@@ -31,13 +31,13 @@ def read_radiograph(path):
     is dropped and the EXIF rotation of a photograph is applied.
 
     - **8 bits** are divided by 255.
-    - **16 bits** are divided by the full scale of the film's own depth (8, 10, 12, 14 or
-      16), for detectors write 12 bits into files of 16. All but the brightest 0.05 % of
-      the pixels tell it, so that a hot one does not.
+    - **16 bits** are divided by the full scale of the film's own depth (8, 10, 12, 14
+      or 16), for detectors write 12 bits into files of 16. All but the brightest
+      0.05 % of the pixels tell it, so that a hot one does not.
     - **DICOM** goes through its own rescale and its first table or window that leaves
       a film to be seen, and is stretched to its range; MONOCHROME1 is inverted. The
-      range is that of all pixels but padding; 0.05 % at either end do not count where
-      they lie far beyond the rest (`cxrbase.films.greys.robust_range`). Padding is black.
+      range is that of all pixels but padding, which is black; 0.05 % at either end do
+      not count where they lie far beyond the rest (`cxrbase.films.greys.robust_range`).
 
     Args:
         path: string or `pathlib.Path`.
@@ -80,10 +80,10 @@ def read_noted(path):
     ```
     """
     path = pathlib.Path(path)
-    data = read_bytes(path)
-    kind = kind_of(data[:HEAD])
+    kind = kind_of(read_bytes(path, HEAD))
     if kind == "dicom" or not kind and path.suffix.lower() in DICOM_SUFFIXES:
-        return read_dicom(path, data)
+        return read_dicom(path)
+    data = read_bytes(path) if kind else None
     if kind == "png":
         data = plain_png(path, data)
     elif kind == "jpeg":

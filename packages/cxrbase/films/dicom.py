@@ -14,7 +14,7 @@ import numpy as np
 
 from cxrbase.files import InputError
 from cxrbase.films import jpeg
-from cxrbase.films.formats import MOST_ON_DISK, check_size, one_line
+from cxrbase.films.formats import MOST_ON_DISK, check_size, one_line, read_bytes
 from cxrbase.films.greys import count, judge_stretched
 from cxrbase.films.values import grey_values, number, numbers, word
 
@@ -26,12 +26,11 @@ RLE = "1.2.840.10008.1.2.5"
 J2K_SIZE = b"\xff\x4f\xff\x51"
 
 
-def read_dicom(path, data):
+def read_dicom(path):
     """Decode a DICOM film to greys, white bone on black.
 
     Args:
-        path: `pathlib.Path`. Only named.
-        data: bytes of the file.
+        path: `pathlib.Path`.
 
     Returns:
         A float32 array `(H, W)` in [0, 1], and a list of notes.
@@ -41,7 +40,7 @@ def read_dicom(path, data):
 
     Example:
     ```python
-    image, notes = read_dicom(path, path.read_bytes())
+    image, notes = read_dicom(path)
     ```
     """
     try:
@@ -53,8 +52,12 @@ def read_dicom(path, data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # What matters of them is said in our words.
         try:
+            data = read_bytes(path)
             _check_deflated(data)
-            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+            file = io.BytesIO(data)
+            del data  # Closed, it lets its bytes go: a film need not be held twice.
+            with file:
+                dataset = pydicom.dcmread(file, force=True)
             return _read(path, dataset)
         except InputError as error:
             told = str(error).startswith(f"{path}: ")
@@ -137,7 +140,8 @@ def _check_header(path, dataset, notes):
 
 def _refuse_frames(frames):
     raise InputError(
-        f"holds {frames} frames where one radiograph is expected. Export a single frame."
+        f"holds {frames} frames where one radiograph is expected. Export a single "
+        "frame."
     )
 
 
@@ -173,8 +177,8 @@ def _check_polarity(dataset, photometric, notes):
     dark_bone = sign in (1, -1) and (sign == 1) == (photometric == "MONOCHROME2")
     if raw and dark_bone:
         raise InputError(
-            "is a detector's raw film (FOR PROCESSING), black bone on white. Export the "
-            "film FOR PRESENTATION."
+            "is a detector's raw film (FOR PROCESSING), black bone on white. Export "
+            "the film FOR PRESENTATION."
         )
     if raw:
         notes.append("it is a detector's raw film (FOR PROCESSING), not one to look at")
@@ -187,7 +191,8 @@ def _check_polarity(dataset, photometric, notes):
     expected = "INVERSE" if photometric == "MONOCHROME1" else "IDENTITY"
     if shape in ("INVERSE", "IDENTITY") and shape != expected:
         notes.append(
-            f"its PresentationLUTShape {shape} contradicts {photometric}, which was taken"
+            f"its PresentationLUTShape {shape} contradicts {photometric}, which was "
+            "taken"
         )
 
 
@@ -231,6 +236,7 @@ def _pixels(path, dataset, photometric):
         _check_frame(path, dataset)
     pixels = _decoded(dataset)
     dataset.BitsStored = stored
+    del dataset.PixelData
     if photometric == PALETTE:
         pixels = _coloured(dataset, pixels)
     if pixels.ndim == 3 and pixels.shape[-1] == 3:
@@ -243,8 +249,10 @@ def _pixels(path, dataset, photometric):
     if photometric == PALETTE:
         return pixels, None
     kept = pixels
-    if whole and stored < allocated:
-        kept = (pixels << (allocated - stored)) >> (allocated - stored)
+    least, most = _reach(dataset, stored)
+    if whole and (pixels.min() < least or pixels.max() > most):
+        kept = pixels << (allocated - stored)
+        kept >>= allocated - stored
     return kept, _padding(dataset, pixels, kept, stored)
 
 
@@ -313,6 +321,12 @@ def _coloured(dataset, pixels):
     return colours[pixels]
 
 
+def _reach(dataset, stored):
+    """The least and the greatest value of so many bits."""
+    least = -(2 ** (stored - 1)) if int(dataset.PixelRepresentation) == 1 else 0
+    return least, least + 2**stored - 1
+
+
 def _padding(dataset, pixels, kept, stored):
     """Which pixels are padding, or `None`."""
     first = number(dataset, "PixelPaddingValue")
@@ -330,8 +344,7 @@ def _padding(dataset, pixels, kept, stored):
             value += size  # … or with one.
         ends.append(value)
     low, high = min(ends), max(ends)
-    least = -(2 ** (stored - 1)) if signed else 0
-    stored_there = least <= low and high < least + 2**stored
-    where = kept if stored_there else pixels
+    least, most = _reach(dataset, stored)
+    where = kept if least <= low and high <= most else pixels
     padded = (where >= low) & (where <= high)
     return padded if padded.any() else None

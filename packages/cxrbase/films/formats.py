@@ -71,11 +71,12 @@ def looks_like_film(path):
     return bool(kind_of(head)) and DIRECTORY not in head
 
 
-def read_bytes(path):
-    """Read a whole file of sensible size; nothing that never ends is opened.
+def read_bytes(path, most=MOST_ON_DISK):
+    """Read a file of sensible size; nothing that never ends is opened.
 
     Args:
         path: `pathlib.Path`.
+        most: int. So many bytes of it are enough.
 
     Returns:
         Bytes.
@@ -101,7 +102,7 @@ def read_bytes(path):
                 "Export a single film, or leave the study out."
             )
         with open(path, "rb") as file:
-            data = file.read(MOST_ON_DISK)
+            data = file.read(most)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). {mend}") from None
     except ValueError as error:  # A name with a NUL.
@@ -136,8 +137,8 @@ def check_size(path, width, height, each, frames=1):
         frames = f" in each of {frames:,} frames" if frames > 1 else ""
         raise InputError(
             f"{path}: claims {width:,} × {height:,} pixels{frames}, which take "
-            f"{taken // 10**6:,} MB, more than {MOST_BYTES // 10**6}. Export it smaller, "
-            "or leave the study out."
+            f"{taken // 10**6:,} MB, more than {MOST_BYTES // 10**6}. Export it "
+            "smaller, or leave the study out."
         )
 
 
