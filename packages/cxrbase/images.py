@@ -17,11 +17,12 @@ from cxrbase.films.jpeg import check_jpeg
 from cxrbase.films.png import decode, plain_png
 
 __all__ = [
-    "CONSTANT", "DICOM_SUFFIXES", "check_unit_range", "read_noted", "read_radiograph",
-    "resize_square", "write_png",
+    "CONSTANT", "DICOM_SUFFIXES", "READS", "check_unit_range", "read_noted",
+    "read_radiograph", "resize_square", "write_png",
 ]  # fmt: skip
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
+READS = 2  # Raise it when films come out otherwise: `prepare` then decodes anew.
 
 
 def read_radiograph(path):
@@ -83,16 +84,16 @@ def read_noted(path):
     kind = kind_of(read_bytes(path, HEAD))
     if kind == "dicom" or not kind and path.suffix.lower() in DICOM_SUFFIXES:
         return read_dicom(path)
-    data = read_bytes(path) if kind else None
-    if kind == "png":
-        data = plain_png(path, data)
-    elif kind == "jpeg":
-        check_jpeg(path, data)
-    else:
+    if not kind:
         raise InputError(
             f"{path}: is neither PNG, JPEG nor DICOM. Convert it to PNG first."
         )
-    # OpenCV fills what is missing with grey and says nothing, so we looked first.
+    data = read_bytes(path)
+    # OpenCV fills what is missing with grey and says nothing, so look first.
+    if kind == "png":
+        data = plain_png(path, data)
+    else:
+        check_jpeg(path, data)
     pixels = decode(data) if data else None
     if pixels is None:
         raise InputError(f"{path}: is truncated or corrupt. Copy or download it again.")

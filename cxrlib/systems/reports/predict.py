@@ -5,7 +5,7 @@ import pandas as pd
 from keras import ops
 
 from cxrbase.files import InputError
-from cxrbase.images import check_unit_range, read_radiograph, resize_square
+from cxrbase.images import check_unit_range, read_noted, resize_square
 from cxrlib.data.memory_map import load_array_records
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.table import is_memory_map
@@ -158,7 +158,11 @@ def load_view(path, model, crop=None):
     load_view("frontal.png", model).shape  # (1, 128, 128, 1)
     ```
     """
-    image = read_radiograph(path)
+    return _as_seen(read_noted(path)[0], path, model, crop)
+
+
+def _as_seen(image, path, model, crop=None):
+    """Crop and resize an image as the model's training images were."""
     part = crop(image) if crop is not None else None
     image = resize_square(
         image if part is None else part,
@@ -188,7 +192,8 @@ def write_report(
 
     Returns:
         A dict: `report` (string), `abnormal_probability` (float), `notes` (list
-        of strings: what was missing, what the model was trained on), and
+        of strings: what was missing or odd about a film, what the model was trained
+            on), and
         `images` (dict of both views and both reconstructions, `(H, W, 1)`).
 
     Raises:
@@ -201,12 +206,20 @@ def write_report(
     ```
     """
     crop = find_crop(model.origin.get("crop", "none"), lung_model)
-    images = {"frontal": load_view(frontal, model, crop)}
+    films = {"frontal": read_noted(frontal)}
+    if lateral:
+        films["lateral"] = read_noted(lateral)
     notes = [NOT_CLINICAL]
+    notes += [
+        f"The {view}: {note}." for view, (_, said) in films.items() for note in said
+    ]
+    if lateral and np.array_equal(films["frontal"][0], films["lateral"][0]):
+        notes.append("The frontal and the lateral are one and the same film.")
+    images = {"frontal": _as_seen(films["frontal"][0], frontal, model, crop)}
     if crop is not None and crop.kept_whole:
         notes.append(f"The frontal was not cropped to the lungs: {crop.kept_whole}.")
     if lateral:
-        images["lateral"] = load_view(lateral, model)
+        images["lateral"] = _as_seen(films["lateral"][0], lateral, model)
     else:
         images["lateral"] = np.zeros_like(images["frontal"])
         notes.append(

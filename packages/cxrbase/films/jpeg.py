@@ -63,7 +63,7 @@ def check_jpeg(path, data):
         width, height, channels = size
         check_size(path, width, height, max(1, channels))
     reason = _missing(data) if size else "no header of a frame"
-    reason = reason or _warning(data, channels)
+    reason = reason or _warning(path, data, channels)
     if reason:
         raise InputError(
             f"{path}: is truncated or corrupt ({reason}). Copy or download it again."
@@ -116,13 +116,13 @@ def _missing(data):
     return ""
 
 
-def _warning(data, channels):
+def _warning(path, data, channels):
     """Decode strictly, only to learn whether libjpeg has something to say."""
     try:
         import simplejpeg
     except ImportError:
         raise InputError(
-            "reading JPEG needs simplejpeg. Run: pip install simplejpeg"
+            f"{path}: reading JPEG needs simplejpeg. Run: pip install simplejpeg"
         ) from None
     try:
         simplejpeg.decode_jpeg(data, "CMYK" if channels == 4 else "GRAY", strict=True)
