@@ -120,9 +120,9 @@ def paint(film, greys):
 def robust_range(values, counts):
     """Where a film's range begins and ends, for the eye, not for one hot pixel.
 
-    It runs from the least to the greatest value. But where one of them lies further
-    off than a quarter of the span that holds all but 0.05 % of the pixels at either
-    end, these few do not count: they are hot, dead or a marker of lead.
+    It runs from the least to the greatest value, but for those that lie further off
+    than a quarter of the span that holds all but 0.05 % of the pixels at either end:
+    they are hot, dead or a marker of lead.
 
     Args:
         values: float array `(n,)`, in any order.
@@ -136,12 +136,11 @@ def robust_range(values, counts):
     robust_range(np.array([0, 1, 4095]), np.array([9000, 9000, 1]))  # 0.0, 1.0, 1
     ```
     """
-    low, high = _ends(values, counts, 0)
-    inner = _ends(values, counts, int(counts.sum() * TRIM))
-    slack = SLACK * (inner[1] - inner[0])
-    low = low if low >= inner[0] - slack else inner[0]
-    high = high if high <= inner[1] + slack else inner[1]
-    return low, high, int(counts[(values < low) | (values > high)].sum())
+    low, high = _ends(values, counts, int(counts.sum() * TRIM))
+    slack = SLACK * (high - low)
+    near = (counts > 0) & (values >= low - slack) & (values <= high + slack)
+    low, high = float(values[near].min()), float(values[near].max())
+    return low, high, int(counts[~near].sum())
 
 
 def _ends(values, counts, few):

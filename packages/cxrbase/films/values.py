@@ -118,7 +118,7 @@ def _modality(dataset, levels, notes):
             notes.append("the rescale was left out: it has no value")
         return levels
     for name, value in (("RescaleSlope", slope), ("RescaleIntercept", intercept)):
-        if value is None and dataset.get(name) is not None:
+        if value is None and name in dataset:
             notes.append(f"{name} has no value")
     slope = 1.0 if slope is None else slope
     with np.errstate(over="ignore", invalid="ignore"):
