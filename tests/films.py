@@ -29,16 +29,19 @@ def film(height=300, width=240):
     return np.where(mask, 0.2, 0.8).astype("float32"), mask.astype(bool)
 
 
+def png_chunk(name, body):
+    """A chunk with its length and checksum."""
+    crc = zlib.crc32(name + body)
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc)
+
+
 def giant_png(width=10_001, height=10_000):
     """A whole PNG of zeros, one bit a pixel: 12 kB that decode to 100 MB."""
 
-    def chunk(name, body):
-        crc = zlib.crc32(name + body)
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc)
-
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     rows = zlib.compress(bytes((1 + (width + 7) // 8) * height), 9)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    body = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows)
+    body += png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
 
 
