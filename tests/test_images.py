@@ -91,9 +91,7 @@ def test_a_giant_png_is_refused_before_it_is_decoded(tmp_path, no_decoder, size)
     path = tmp_path / "bomb.png"
     path.write_bytes(giant_png(*size))
     assert path.stat().st_size < 50_000
-    with pytest.raises(
-        InputError, match="claims .* pixels, which take .* MB, more than 268"
-    ):
+    with pytest.raises(InputError, match="claims .* pixels .* MB.; at most 40,000,000"):
         read_radiograph(path)
 
 
@@ -114,7 +112,7 @@ def test_a_giant_jpeg_is_refused_before_it_is_decoded(
     comment = b"\xff\xc0\x00\x11\x08\x00\x10\x00\x10"
     comment = b"\xff\xfe" + struct.pack(">H", 2 + len(comment)) + comment
     path.write_bytes(data[:2] + comment + b"\xff\xff" + data[2:])
-    with pytest.raises(InputError, match="claims 65,000 × 64,000 pixels, which take"):
+    with pytest.raises(InputError, match="claims 65,000 × 64,000 pixels .20,800 MB"):
         read_radiograph(path)
 
 
@@ -194,7 +192,10 @@ def test_bad_dicom_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        ({"Rows": 60_000, "Columns": 50_000}, "claims 50,000 × 60,000 pixels, which"),
+        (
+            {"Rows": 60_000, "Columns": 50_000},
+            "claims 50,000 × 60,000 pixels .18,000 MB",
+        ),
         ({"NumberOfFrames": 2_000_000}, "8 × 8 pixels in each of 2,000,000 frames"),
     ],
 )

@@ -48,8 +48,8 @@ def read_radiograph(path):
 
     Raises:
         InputError: if the file is missing, empty, truncated, corrupt, of another
-            format, no file (a folder, a pipe), larger than 128 MB, of pixels that would
-            take more than 268 MB, or DICOM where pydicom is not installed.
+            format, no file (a folder, a pipe), larger than 128 MB, of more than 40
+            million pixels or 300 MB of them, or DICOM where pydicom is not installed.
 
     Example:
     ```python

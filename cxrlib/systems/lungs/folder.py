@@ -19,7 +19,7 @@ COLUMNS = (
     "file", "mask", "height", "width", "area", "regions", "symmetry", "confidence",
     "flag", "error", "notes",
 )  # fmt: skip
-MOST_PIXELS = 16_000_000  # Held at once, one film apart.
+MOST_PIXELS = 16_000_000  # Held at once, the last film apart.
 GOOD, DOUBTFUL = (255, 221, 51), (255, 64, 64)  # Yellow and red, RGB.
 
 
@@ -71,6 +71,7 @@ def segment_folder(
             for batch in _batches(films, batch_size):
                 rows += _segment_batch(out_dir, batch, model, overlay)
                 bar.update(len(batch))
+                batch.clear()
     finally:
         table = pd.DataFrame(rows, columns=COLUMNS)
         with write_whole(out_dir / TABLE) as temporary:
@@ -132,13 +133,13 @@ def _read(in_dir, name, taken):
 def _batches(films, batch_size):
     """Gather films for the model, but no more of them than memory should hold."""
     batch, pixels = [], 0
-    for row, image in films:
-        size = 0 if image is None else image.size
-        if batch and (len(batch) == batch_size or pixels + size > MOST_PIXELS):
+    for film in films:
+        batch.append(film)
+        pixels += 0 if film[1] is None else film[1].size
+        del film  # Else it would be held while the next is read.
+        if len(batch) == batch_size or pixels > MOST_PIXELS:
             yield batch
             batch, pixels = [], 0
-        batch.append((row, image))
-        pixels += size
     if batch:
         yield batch
 
@@ -189,8 +190,8 @@ def outline(image, mask, colour=GOOD):
     write_png("overlay.png", outline(image, found.mask))
     ```
     """
-    grey = np.round(255 * np.clip(image, 0, 1)).astype("uint8")
-    drawn = np.repeat(grey[..., None], 3, axis=-1)
+    grey = cv2.convertScaleAbs(np.asarray(image, "float32"), alpha=255)
+    drawn = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     lines, _ = cv2.findContours(
         np.asarray(mask, "uint8"), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )

@@ -10,9 +10,11 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
 HEAD = 512  # Bytes that tell what a file is.
 
-# A film of 5,000 × 6,000 pixels and 16 bits has 60 MB on disk and takes 180 MB.
+# A film of 5,000 × 6,000 pixels and 16 bits has 60 MB on disk and takes 180 MB, its
+# image included. What is worked out from an image takes memory by its pixels.
 MOST_ON_DISK = 2**27
-MOST_BYTES = 2**28
+MOST_PIXELS = 40_000_000
+MOST_BYTES = 300_000_000
 
 # Some exports have neither preamble nor meta header: then the data set begins, with
 # group 2 or 8, and with a VR of two letters or a length that is no giant's.
@@ -125,20 +127,22 @@ def check_size(path, width, height, each, frames=1):
         frames: int.
 
     Raises:
-        InputError: if the image would take more than `MOST_BYTES`.
+        InputError: if it has more than `MOST_PIXELS`, or would take more than
+            `MOST_BYTES`.
 
     Example:
     ```python
     check_size(path, 2496, 2048, each=1)
     ```
     """
-    taken = width * height * frames * (each + 4)
-    if taken > MOST_BYTES:
+    pixels = width * height * frames
+    taken = pixels * (each + 4)
+    if pixels > MOST_PIXELS or taken > MOST_BYTES:
         frames = f" in each of {frames:,} frames" if frames > 1 else ""
         raise InputError(
-            f"{path}: claims {width:,} × {height:,} pixels{frames}, which take "
-            f"{taken // 10**6:,} MB, more than {MOST_BYTES // 10**6}. Export it "
-            "smaller, or leave the study out."
+            f"{path}: claims {width:,} × {height:,} pixels{frames} ({taken // 10**6:,} "
+            f"MB); at most {MOST_PIXELS:,} and {MOST_BYTES // 10**6} MB are read. "
+            "Export it smaller, or leave the study out."
         )
 
 

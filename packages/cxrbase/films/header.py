@@ -53,8 +53,8 @@ def check_header(path, dataset, notes):
     frames = numbers(dataset, "NumberOfFrames")
     frames = max(1, int(frames[0] or 1)) if frames else 1
     each = int(dataset.SamplesPerPixel) * max(1, allocated // 8)
-    if allocated > 16:
-        each += 24  # Its levels are sorted.
+    if allocated > 16 or photometric.startswith("YBR_"):
+        each += 24  # Its levels are sorted, or its colours worked out in floats.
     check_size(path, int(dataset.Columns), int(dataset.Rows), each, frames)
     if frames > 1:
         refuse_frames(frames)
