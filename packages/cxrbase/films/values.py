@@ -119,7 +119,7 @@ def _modality(dataset, levels, notes):
         return levels
     for name, value in (("RescaleSlope", slope), ("RescaleIntercept", intercept)):
         if value is None and name in dataset:
-            notes.append(f"{name} has no value")
+            notes.append(f"{name} was left out: it has no value")
     slope = 1.0 if slope is None else slope
     with np.errstate(over="ignore", invalid="ignore"):
         values = levels * slope + (intercept or 0.0)
