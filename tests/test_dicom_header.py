@@ -68,7 +68,7 @@ def test_what_is_certain_is_mended(tmp_path, tags, note):
         ({"Rows": None}, "no usable Rows. Export it anew"),
         ({"Columns": 0}, "no usable Columns. Export it anew"),
         ({"BitsAllocated": None}, "no usable BitsAllocated. Export it anew"),
-        ({"PixelData": None}, "holds no pixels"),
+        ({"PixelData": None, "Rows": None}, "holds no pixels"),
         (
             {"PixelRepresentation": None, "BitsStored": 12, "HighBit": 11},
             "whether its values have a sign",

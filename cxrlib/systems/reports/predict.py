@@ -1,5 +1,7 @@
 """A trained model at work: on a prepared split, and on somebody's own X-ray."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 from keras import ops
@@ -206,21 +208,19 @@ def write_report(
     ```
     """
     crop = find_crop(model.origin.get("crop", "none"), lung_model)
-    films = {"frontal": read_noted(frontal)}
-    if lateral:
-        films["lateral"] = read_noted(lateral)
-    notes = [NOT_CLINICAL]
-    notes += [
-        f"The {view}: {note}." for view, (_, said) in films.items() for note in said
-    ]
-    if lateral and np.array_equal(films["frontal"][0], films["lateral"][0]):
+    notes, images, pixels = [NOT_CLINICAL], {}, set()
+    for view, path in zip(VIEWS, (frontal, lateral), strict=True):
+        if path or view == "frontal":
+            image, said = read_noted(path)
+            notes += [f"The {view}: {note}." for note in said]
+            pixels.add(hashlib.sha256(image).digest())
+            cut = crop if view == "frontal" else None
+            images[view] = _as_seen(image, path, model, cut)
+    if len(pixels) < len(images):
         notes.append("The frontal and the lateral are one and the same film.")
-    images = {"frontal": _as_seen(films["frontal"][0], frontal, model, crop)}
     if crop is not None and crop.kept_whole:
         notes.append(f"The frontal was not cropped to the lungs: {crop.kept_whole}.")
-    if lateral:
-        images["lateral"] = _as_seen(films["lateral"][0], lateral, model)
-    else:
+    if not lateral:
         images["lateral"] = np.zeros_like(images["frontal"])
         notes.append(
             "The lateral view was missing: a black image stood in for it, and the "

@@ -20,6 +20,8 @@ RLE = "1.2.840.10008.1.2.5"
 
 def check_header(path, dataset, notes):
     """Mend what is certain, refuse what is not; return the photometric name."""
+    if "PixelData" not in dataset and "Rows" in dataset:
+        raise InputError("ends before its pixels. Copy it again, or export it anew.")
     if "PixelData" not in dataset:
         raise InputError(
             "holds no pixels: it is no DICOM file, or one of texts or lists. Give the "
