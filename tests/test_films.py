@@ -278,3 +278,13 @@ def test_many_films_are_read_at_once(tmp_path, picture):
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(told, [whole, cut] * 40)) == [True, False] * 40
+
+
+def test_a_limit_of_opencv_is_named(tmp_path):
+    save(tmp_path / "a.png", FILM)
+    limits = {"OPENCV_IO_MAX_IMAGE_PIXELS": "100"}
+    done = subprocess.run(
+        [sys.executable, "-c", READ, tmp_path / "a.png"],
+        capture_output=True, text=True, env=os.environ | limits,
+    )  # fmt: skip
+    assert "Unset OPENCV_IO_MAX_IMAGE_PIXELS" in done.stderr.splitlines()[-1]

@@ -4,6 +4,7 @@ Only NumPy, OpenCV and simplejpeg are imported, because the worker processes tha
 decode a whole collection import this module.
 """
 
+import os
 import pathlib
 
 import cv2
@@ -95,6 +96,9 @@ def read_noted(path):
     else:
         check_jpeg(path, data)
     pixels = decode(data) if data else None
+    limits = [name for name in os.environ if name.startswith("OPENCV_IO_MAX")]
+    if data and pixels is None and limits:
+        raise InputError(f"{path}: OpenCV refuses it. Unset {', '.join(limits)}.")
     if pixels is None:
         raise InputError(f"{path}: is truncated or corrupt. Copy or download it again.")
     del data

@@ -19,7 +19,20 @@ RLE = "1.2.840.10008.1.2.5"
 
 
 def check_header(path, dataset, notes):
-    """Mend what is certain, refuse what is not; return the photometric name."""
+    """Mend what is certain in a film's header, refuse what is not.
+
+    Args:
+        path: `pathlib.Path`. Only named.
+        dataset: `pydicom.Dataset`. It is changed.
+        notes: list of strings. What was mended by a choice is added.
+
+    Returns:
+        The photometric interpretation, in capitals.
+
+    Raises:
+        InputError: if something is missing that cannot be known. The message may
+            lack the file.
+    """
     if "PixelData" not in dataset and "Rows" in dataset:
         raise InputError("ends before its pixels. Copy it again, or export it anew.")
     if "PixelData" not in dataset:
@@ -97,6 +110,15 @@ def check_polarity(dataset, photometric, notes):
     Detectors' raw films (FOR PROCESSING) are not meant to be looked at; with sign 1
     and MONOCHROME2 they are negatives for certain, and no note would reach a notebook.
     In a film FOR PRESENTATION the photometric name decides, as the standard wants it.
+
+    Args:
+        dataset: `pydicom.Dataset`.
+        photometric: string, from `check_header`.
+        notes: list of strings. Contradictions are added.
+
+    Raises:
+        InputError: for a raw film whose bone would be black. The message lacks the
+            file.
     """
     if photometric not in GREY:
         return
@@ -125,7 +147,14 @@ def check_polarity(dataset, photometric, notes):
 
 
 def check_deflated(data):
-    """Refuse a deflated data set that inflates to gigabytes; pydicom has no limit."""
+    """Refuse a deflated data set that inflates to gigabytes; pydicom has no limit.
+
+    Args:
+        data: bytes of the file.
+
+    Raises:
+        InputError: if it gives more than `MOST_ON_DISK`. The message lacks the file.
+    """
     if data[128:132] != b"DICM" or DEFLATED not in data[:2048]:
         return
     if data[132:136] != b"\x02\x00\x00\x00" or len(data) < 144:
