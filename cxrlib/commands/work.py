@@ -120,6 +120,8 @@ def prepare(
         # Only what is there can be split; `prepare` lists the rest as missing.
         split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
         kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
+    if lung_model and crop == "none":
+        click.echo("--lung-model is not used: nothing is cropped without --crop lungs.")
     cropping = crop_options(crop, lung_model)
     options = {"processes": processes, "memory_map": memory_map} | cropping
     write_shards(kept, out, size=size, fit=fit, **options)
