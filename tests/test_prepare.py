@@ -131,7 +131,7 @@ def test_bad_files_are_listed_and_left_out(tmp_path, capsys):
     assert len(read_records(manifest)) == 8
     assert "4 files were missing or bad" in capsys.readouterr().out
     # Mended, the study joins on the next call.
-    cv2.imwrite(str(folder / "5f.png"), np.full((9, 9), 7, np.uint8))
+    cv2.imwrite(str(folder / "5f.png"), np.eye(9, dtype="uint8") * 200)
     again = prepare(read_folder(folder), out, size=8, progress=False)
     assert again["problems"] == 3 and "s5" in read_records(again)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from small_notebooks import PARAMETERS, notebook, printed
 
+from coursework.card.card import write_model_card
 from coursework.pages.figures import figures_of
 from coursework.pages.page import write_index
 from coursework.results import Results
@@ -149,6 +150,30 @@ def results_in(run_dir, name="07_multitask", ground="phantom", **texts):
     results.example("2/b", frontal=grey, frontal_reconstruction=grey)
     results.write()
     return results
+
+
+def test_a_score_without_a_value_says_why(tmp_path):
+    spanish = ["Derrame pleural izquierdo.", "Sin hallazgos.", "无气胸。双肺清晰。"]
+    table = {"uid": ["1", "2", "3"], "reference": spanish, "prediction": spanish}
+    results = Results(tmp_path, "07_multitask")
+    results.dataset("phantom", {"test": 3})
+    results.evaluate(pd.DataFrame(table))
+    results.write()
+    page = write_index(tmp_path).read_text()
+    assert "None" not in page and page.count("undefined") >= 7
+    assert "3 of 3 references do not read as English" in page
+    assert "1 of 3 references leave no token: there 0" in page
+    card = write_model_card(results.folder)[0].read_text()
+    assert "| clinical.micro_f1_14 | undefined |" in card
+    assert "3 of 3 references do not read as English" in card
+    assert "Findings that" not in card  # Of what cannot be read nothing is said.
+
+
+def test_a_column_of_arrays_is_refused(tmp_path):
+    """As `predict_split` hands it to `evaluate_model`, which takes it out."""
+    table = pd.DataFrame({"uid": ["1"], "latent": [np.zeros(3)]})
+    with pytest.raises(InputError, match="the column latent holds arrays.*drop"):
+        Results(tmp_path, "07_multitask").evaluate(table)
 
 
 def test_page_shows_figures_studies_and_warnings(tmp_path):

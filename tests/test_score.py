@@ -1,4 +1,5 @@
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -9,8 +10,11 @@ import pytest
 from click.testing import CliRunner
 from impressions import NORMAL, REPORTS
 
+from cxrbase.files import InputError
 from cxrlib.__main__ import main
-from cxrscore.command import read_train
+from cxrscore.command import NAMES, read_train
+from cxrscore.evaluate import evaluate_predictions
+from cxrscore.texts.protocols import DEFAULT, PROTOCOLS
 from cxrscore.texts.scores import TextScorer
 
 
@@ -99,7 +103,9 @@ def test_a_byte_order_mark_is_no_matter(path, encoding):
         (b"prediction;reference\na;b\n", "no column prediction"),
         (b"prediction,reference\n", "holds no row"),
         (b"prediction,reference\na,\n", "no row has a reference"),
+        ("prediction,reference\na,\u200b\n".encode(), "no row has a reference"),
         (b"uid,prediction,reference\n1,a,b\n1,c,d\n", "uid 1 occurs more than once"),
+        (b"prediction,reference,prediction\na,b,c\n", "column prediction stands twice"),
         ("prediction,reference\nœdème,a\n".encode("utf-16"), "CSV UTF-8"),
         ("prediction,reference\nédème,a\n".encode("latin-1"), "CSV UTF-8"),
     ],
@@ -126,6 +132,61 @@ def test_bad_train_files_are_told(path, tmp_path, content, arguments, words):
     (tmp_path / "train.csv").write_text(content)
     result = score(path, "--train", tmp_path / "train.csv", *arguments)
     assert result.exit_code == 1 and words in result.output
+
+
+def test_help_lists_the_protocols_and_seeds_have_a_range(path):
+    said = " ".join(score("--help").output.split())
+    assert set(NAMES) == set(PROTOCOLS) and NAMES[:4] == DEFAULT
+    assert ", ".join(NAMES) in said
+    result = score(path, "--seed", "-1")
+    assert result.exit_code == 2 and "-1 is not in the range x>=0" in result.output
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": -1}, "seed=-1: must be a whole number, 0 or more"),
+        ({"permutations": -1}, "permutations=-1"),
+        ({"permutations": 1.5}, "permutations=1.5"),
+        ({"threshold": 1.5}, r"threshold=1.5: must lie in \[0, 1\]"),
+        ({"threshold": float("nan")}, "threshold=nan"),
+        ({"protocols": ["bleu"]}, "Unknown text protocol"),
+    ],
+)
+def test_arguments_out_of_range_are_told(change, words):
+    with pytest.raises(InputError, match=words):
+        evaluate_predictions(pairs(3).assign(uid=range(3)), **change)
+    twice = pd.concat([pairs(3), pairs(3)], axis=1).assign(uid=range(3))
+    with pytest.raises(InputError, match="the column reference stands twice"):
+        evaluate_predictions(twice)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_table_fits_the_terminal(path, width, monkeypatch):
+    """Baselines that have no room are left out, and it is said which."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    pairs().assign(nearest=NORMAL).to_csv(path, index=False)
+    for table in (pairs(), pairs().assign(nearest=NORMAL, prediction="Clear.")):
+        table.to_csv(path, index=False)
+        said = score(path).output
+        assert max(map(len, said.splitlines())) <= width
+        heads = next(x for x in said.splitlines() if "95 %" in x and "constant" in x)
+        missing = re.search("^left out +(.*), for want of width$", said, re.MULTILINE)
+        for name in missing[1].split(", ") if missing else ():
+            assert name not in heads and name in ("frequent", "random", "nearest")
+        assert bool(missing) == (len(heads.split()) < 9 + ("nearest" in table))
+        assert "0.000000" not in said and "0.00000" not in said
+        assert "shuffled" in heads
+
+
+@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_told_in_one_line(path):
+    command = [sys.executable, "-m", "cxrscore", str(path)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: What was found cannot be written")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_package_is_a_command_of_its_own(path, tmp_path):

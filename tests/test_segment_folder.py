@@ -78,7 +78,7 @@ def test_hopeless_folders_are_told(radiographs, tmp_path, model_file):
     with pytest.raises(InputError, match="is no folder"):
         segment_folder(tmp_path / "nowhere", tmp_path / "out", model_file)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no .png"):
+    with pytest.raises(InputError, match="holds no PNG, JPEG or DICOM file. Check"):
         segment_folder(tmp_path / "empty", tmp_path / "out", model_file)
     (tmp_path / "empty" / "x.png").write_bytes(b"")
     done = CliRunner().invoke(

@@ -120,6 +120,8 @@ def prepare(
         # Only what is there can be split; `prepare` lists the rest as missing.
         split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
         kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
+    if lung_model and crop == "none":
+        click.echo("--lung-model is not used: nothing is cropped without --crop lungs.")
     cropping = crop_options(crop, lung_model)
     options = {"processes": processes, "memory_map": memory_map} | cropping
     write_shards(kept, out, size=size, fit=fit, **options)
@@ -155,7 +157,7 @@ def evaluate(model, prepared, out, split, sampler):
     from cxrlib.systems.reports.model import ReportModel
     from cxrlib.systems.reports.predict import predict_split
     from cxrlib.systems.reports.train import evaluate_model
-    from cxrscore.tables import figures_markdown
+    from cxrscore.tables import figures_text, hanging, terminal_width
 
     environment = setup(verbose=False)  # First: it sets the precision.
     trained = load_model(model, ReportModel)
@@ -164,9 +166,9 @@ def evaluate(model, prepared, out, split, sampler):
     predictions, _ = predict_split(trained, prepared, split, sampler)
     evaluate_model(results, trained, prepared, predictions, split)
     path = results.write()
-    click.echo(figures_markdown(results.record["metrics"]))
+    click.echo(figures_text(results.record["metrics"], terminal_width()))
     for warning in results.record["warnings"]:
-        click.echo(f"WARNING: {warning}")
+        click.echo("\n".join(hanging("WARNING", warning, terminal_width())))
     click.echo(f"Written: {path}")
 
 

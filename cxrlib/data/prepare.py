@@ -2,9 +2,9 @@
 
 A folder written by `prepare` holds `<split>-00000-of-00007.tfrecord` files
 (`.npy`, if they are to be mapped into memory without TensorFlow), a `.json`
-beside each (its key and its problems), `split.csv`, `studies.csv`,
-`problems.csv` and, last of all, `manifest.json`. Whatever stops it, shards that
-are there stay valid, and the same call goes on where it stopped.
+beside each (its key, problems and notes), `split.csv`, `studies.csv`,
+`problems.csv`, `notes.csv` and, last of all, `manifest.json`. Whatever stops it, shards
+that are there stay valid, and the same call goes on where it stopped.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from cxrbase.files import InputError, locked, write_whole
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
+from cxrbase.images import READS
 from cxrlib.data.columns import complete, source_of
 from cxrlib.data.shards import (
     ARRAYS,
@@ -53,10 +54,11 @@ def prepare(
 ):
     """Write the studies as shards; resumable.
 
-    Files that are missing, truncated or no image are listed in
-    `problems.csv`, and their studies left out. Studies without a column
-    `split` are split here, among those whose files are on disk. Another process
-    that prepares the same folder waits.
+    Files that are missing, truncated, no image or of one grey are listed in
+    `problems.csv`, and their studies left out; what had to be decided about a film
+    that stays, such as a window left out, stands in `notes.csv`. Studies without a
+    column `split` are split here, among those whose files are on disk. Another
+    process that prepares the same folder waits.
 
     Args:
         studies: DataFrame from `funnel`, with or without `split`. Its column
@@ -100,7 +102,7 @@ def prepare(
         plan = plan_shards(
             usable,
             shard_size,
-            f"{size}/{fit}/{crop_name}",
+            f"{size}/{fit}/{crop_name}/{READS}",
             suffix=ARRAYS if memory_map else RECORDS,
         )
         entries = {shard.name: read_entry(out, shard) for shard in plan}
@@ -118,6 +120,9 @@ def prepare(
         problems = pd.DataFrame(problems, columns=["uid", "file", "reason"])
         problems = pd.concat([missing, problems], ignore_index=True).astype(str)
         _save_csv(problems, out / "problems.csv")
+        notes = [note for entry in entries.values() for note in entry.get("notes", [])]
+        notes = pd.DataFrame(notes, columns=["uid", "file", "note"])
+        _save_csv(notes, out / "notes.csv")
         good = usable[~usable.uid.isin(problems.uid)].reset_index(drop=True)
         if good.empty:
             raise InputError(_nothing_left(studies, problems))
@@ -141,7 +146,7 @@ def prepare(
         }
         with write_whole(out / MANIFEST) as temporary:
             temporary.write_text(json.dumps(manifest, indent=2))
-        print(_last_words(out, manifest, problems))
+        print(_last_words(out, manifest, problems, notes))
         return read_manifest(out)
 
 
@@ -271,7 +276,7 @@ def _nothing_left(studies, problems):
     )
 
 
-def _last_words(out, manifest, problems):
+def _last_words(out, manifest, problems, notes):
     ground = GROUNDS[manifest["source"]["ground"]]
     lines = [f"{out}: {ground}; {manifest['size']} px, {manifest['split']['note']}"]
     if manifest["source"]["ground"] == "unknown":
@@ -292,4 +297,6 @@ def _last_words(out, manifest, problems):
         )
         unlike = problems.drop_duplicates("reason").head(3)
         lines += [f"  {row.file}: {row.reason}" for row in unlike.itertuples()]
+    if len(notes):
+        lines.append(f"{len(notes)} notes on films that stay: {out / 'notes.csv'}")
     return "\n".join(lines)

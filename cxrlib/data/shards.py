@@ -121,9 +121,10 @@ def read_entry(out, shard):
         shard: `Shard`.
 
     Returns:
-        A dict with `key`, `bytes`, `problems` (lists of uid, file, reason) and
-        `whole` (uids of the frontals that the crop left whole), or `None` where
-        there is no such shard, or it was made of other things.
+        A dict with `key`, `bytes`, `problems` (lists of uid, file, reason), `notes`
+        (lists of uid, file, note; none in older folders) and `whole` (uids of the
+        frontals that the crop left whole), or `None` where there is no such shard, or
+        it was made of other things.
 
     Example:
     ```python
@@ -157,12 +158,13 @@ def write_shard(out, shard, decoded):
     write_shard(out, plan[0], decode(paths))
     ```
     """
-    problems, whole = [], []
+    problems, notes, whole = [], [], []
 
     def good():
         for row, study in zip(shard.rows, decoded, strict=True):
             problems.extend([row["uid"], *fault] for fault in study["problems"])
             if not study["problems"]:
+                notes.extend([row["uid"], *note] for note in study["notes"])
                 whole.extend([row["uid"]] * study["whole"])
                 yield row, study["views"]
 
@@ -171,7 +173,8 @@ def write_shard(out, shard, decoded):
         write(temporary, good())
     length = (out / shard.name).stat().st_size
     entry = {
-        "key": shard.key, "bytes": length, "problems": problems, "whole": whole
+        "key": shard.key, "bytes": length, "problems": problems, "notes": notes,
+        "whole": whole,
     }  # fmt: skip
     with write_whole(_note(out, shard.name)) as temporary:
         temporary.write_text(json.dumps(entry))

@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.images import check_unit_range, read_radiograph, resize_square
+from cxrbase.images import CONSTANT, check_unit_range, read_noted, resize_square
 from cxrbase.parallel import workers
 
 
@@ -25,18 +25,22 @@ def decode_pair(paths, size, fit="stretch", crop=None):
 
     Returns:
         A dict: `views`, by name, as uint8 `(size, size)` arrays; `problems`, a
-        list of `(file, reason)`, empty if both views are good; and `whole`,
-        whether the crop found nothing to cut off and gave `None`.
+        list of `(file, reason)`, empty if both views are good; `notes`, a list like
+        it of what had to be decided; and `whole`, whether the crop found nothing to
+        cut off and gave `None`.
 
     Example:
     ```python
     views = decode_pair(("frontal.png", "lateral.png"), 224)["views"]
     ```
     """
-    views, problems, whole = {}, [], False
+    views, problems, notes, whole = {}, [], [], False
     for name, path in zip(("frontal", "lateral"), paths, strict=True):
         try:
-            image = read_radiograph(path)
+            image, said = read_noted(path)
+            if CONSTANT in said:
+                raise InputError(f"{CONSTANT}. Leave the study out, or find its film.")
+            notes += [(str(path), note) for note in said]
             if crop is not None and name == "frontal":
                 part = crop(image)
                 whole = part is None
@@ -47,7 +51,7 @@ def decode_pair(paths, size, fit="stretch", crop=None):
             problems.append((str(path), str(error).removeprefix(f"{path}: ")))
         else:
             views[name] = np.round(square * 255).astype(np.uint8)
-    return {"views": views, "problems": problems, "whole": whole}
+    return {"views": views, "problems": problems, "notes": notes, "whole": whole}
 
 
 @contextlib.contextmanager

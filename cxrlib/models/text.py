@@ -155,7 +155,8 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
 
         Args:
             reports: iterable of strings. Training reports only: a merge
-                learned from a test report would leak.
+                learned from a test report would leak. They are learned as they
+                are written; `cxrscore.texts.plain` makes one writing of them.
             vocabulary_size: int. Upper bound, the 256 bytes and the three
                 specials included.
 

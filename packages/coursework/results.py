@@ -141,8 +141,15 @@ class Results:
             The table of figures, a `pandas.DataFrame` to show.
 
         Raises:
-            InputError: for another section or split than that of the call before.
+            InputError: for another section or split than that of the call before, or
+                a column of arrays, such as the `latent` of `predict_split`.
         """
+        for name in predictions.columns[predictions.dtypes == "object"]:
+            if predictions[name].map(np.ndim).to_numpy().any():
+                raise InputError(
+                    f"Predictions: the column {name} holds arrays, which a CSV cannot "
+                    f"keep; hand in predictions.drop(columns={name!r})."
+                )
         what = f"section {section}, split {split}"
         if self._evaluated not in (None, what):
             raise InputError(

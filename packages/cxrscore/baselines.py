@@ -59,7 +59,7 @@ def best_constant(train_texts, candidates=50, sample=1000, seed=0):
 
     def quality(text):
         scores = scorer.score([text] * len(tried))
-        return float(np.mean([scores[name] for name in QUOTED]))
+        return float(np.nansum([scores[name] for name in QUOTED])) / len(QUOTED)
 
     scores = [quality(text) for text, _ in ranked]
     text, count = ranked[int(np.argmax(scores))]

@@ -2,11 +2,14 @@
 
 import json
 import pathlib
+import textwrap
 
 import click
 
 from cxrbase.files import InputError
 
+# Those of `cxrscore.texts.protocols`, which takes a while to import.
+NAMES = ("coco", "rouge_score", "sacrebleu", "nltk", "rouge_score_stem", "meteor")
 PATH = click.Path(path_type=pathlib.Path)
 
 
@@ -19,13 +22,17 @@ PATH = click.Path(path_type=pathlib.Path)
     "findings that is there.",
 )
 @click.option(
-    "--protocol", "protocols", multiple=True, help="Of the texts; may be repeated."
+    "--protocol",
+    "protocols",
+    multiple=True,
+    help=f"Of the texts: {', '.join(NAMES)}; may be repeated.  [default: the "
+    "first four]",
 )
 @click.option(
     "--section", default="not named", help="What the references are: impression, …"
 )
 @click.option("--split", default="not named", help="Where the studies come from.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def score(predictions, train, train_column, protocols, section, split, seed, as_json):
     """Score the reports in PREDICTIONS, a CSV with columns prediction and reference.
@@ -34,6 +41,7 @@ def score(predictions, train, train_column, protocols, section, split, seed, as_
     figure gets a 95 % interval and stands beside what needs no image.
     """
     from cxrscore.evaluate import evaluate_predictions
+    from cxrscore.tables import terminal_width
 
     texts = read_train(train, train_column, section) if train else None
     found = evaluate_predictions(
@@ -46,9 +54,18 @@ def score(predictions, train, train_column, protocols, section, split, seed, as_
     )
     found.pop("table")
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        _say(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(scoreboard(found, predictions.name))
+        _say(scoreboard(found, predictions.name, terminal_width()))
+
+
+def _say(text):
+    try:
+        click.echo(text)
+    except BrokenPipeError:  # Nobody reads on, as behind `head`; click ends quietly.
+        raise
+    except OSError as error:
+        raise InputError(f"What was found cannot be written: {error}.") from error
 
 
 def read_pairs(path):
@@ -62,8 +79,8 @@ def read_pairs(path):
         A `pandas.DataFrame` of strings; without uids the rows are counted.
 
     Raises:
-        InputError: if the file cannot be read, lacks a column, or no row has a
-            reference.
+        InputError: if the file cannot be read, lacks a column or has one twice, or
+            no row has a reference.
 
     Example:
     ```python
@@ -71,9 +88,13 @@ def read_pairs(path):
     ```
     """
     from cxrbase.tables import read_csv
+    from cxrscore.texts.protocols import tidy
 
     table = read_csv(path, ("prediction", "reference"))
-    if not table["reference"].str.strip().any():
+    for name in ("prediction", "reference"):
+        if f"{name}.1" in table:  # What pandas calls the second of that name.
+            raise InputError(f"{path}: the column {name} stands twice.")
+    if not table["reference"].map(tidy).any():
         raise InputError(f"{path}: no row has a reference.")
     if "uid" not in table:
         table["uid"] = range(1, len(table) + 1)
@@ -102,6 +123,7 @@ def read_train(path, column=None, section="impression"):
     ```
     """
     from cxrbase.tables import read_csv
+    from cxrscore.texts.protocols import tidy
 
     table = read_csv(path, (column,) if column else ())
     names = ("reference", section, "report", "impression", "findings")
@@ -113,21 +135,24 @@ def read_train(path, column=None, section="impression"):
         )
     if "split" in table:  # A prepared folder's table holds val and test as well.
         table = table[table["split"] == "train"]
-    texts = [text for text in table[column] if text.strip()]
+        if table.empty:
+            raise InputError(f"{path}: no row's split is train.")
+    texts = [text for text in table[column] if tidy(text)]
     if not texts:
         raise InputError(f"{path}: the column {column} is empty.")
     return texts
 
 
-def scoreboard(found, name):
+def scoreboard(found, name, width=100):
     """Everything that `score` prints.
 
     Args:
-        found: dict of `cxrscore.evaluate.evaluate_predictions`.
+        found: dict of `cxrscore.evaluate.evaluate_predictions`, of reports.
         name: string. Of the file.
+        width: int. Characters per line, 80 or more.
 
     Returns:
-        A string, lines of up to 100 characters.
+        A string.
 
     Example:
     ```python
@@ -137,38 +162,36 @@ def scoreboard(found, name):
     from cxrscore.tables import figures_text, hanging
 
     figures = found["figures"]
-    record = next(iter(figures.values()))
+    record = figures["text.distinct"]
     protocol = record["protocol"]
-    lines = [
+    said = (
         f"{name}: {record['n']} studies ({protocol['left_out']} without a reference "
-        f"left out), section {protocol['section']}, split {protocol['split']}.",
-        "",
-        *_explained(found["baselines"], record),
-        "",
-        figures_text(figures),
-        "",
-    ]
+        f"left out), section {protocol['section']}, split {protocol['split']}."
+    )
+    lines = [*textwrap.wrap(said, width), ""]
+    for head, words in _explained(found["baselines"], figures.values()):
+        lines += hanging(head, words, width)
+    lines += ["", figures_text(figures, width), ""]
     for warning in found["warnings"]:
-        lines += hanging("WARNING", warning)
+        lines += hanging("WARNING", warning, width)
     if not found["warnings"]:
         lines.append("No warning.")
     return "\n".join(lines)
 
 
-def _explained(baselines, record):
+def _explained(baselines, figures):
     """What the columns mean, and where the baselines come from."""
-    from cxrscore.tables import hanging
-
     for kind, words in (("constant", "best"), ("frequent", "most frequent")):
         report = baselines[f"{kind}_report"]
-        yield from hanging(
-            kind, f"“{report['text']}”, the {words} report of {report['chosen_on']}"
-        )
+        yield kind, f"“{report['text']}”, the {words} report of {report['chosen_on']}"
     for kind in ("random", "nearest"):
         if f"{kind}_report" in baselines:
-            yield from hanging(kind, baselines[f"{kind}_report"])
-    if "shuffled" in record:  # One study has neither shuffle nor interval.
+            yield kind, baselines[f"{kind}_report"]
+    # One study has neither shuffle nor interval, and a score may be undefined.
+    if any(figure.get("shuffled") is not None for figure in figures):
         orders = baselines["shuffle"]["permutations"]
         words = f"the prediction for another study, mean over {orders} orders"
-        yield from hanging("shuffled", f"{words}; fall: value − shuffled")
-        yield from hanging("95 %", record["protocol"]["interval"])
+        yield "shuffled", f"{words}; fall: value − shuffled"
+    ways = [f["protocol"]["interval"] for f in figures if "interval" in f["protocol"]]
+    if ways:
+        yield "95 %", ways[0]

@@ -20,6 +20,7 @@ from cxrscore.comparison import compare, compare_labels
 from cxrscore.figure import records
 from cxrscore.labels.scores import classification_scores
 from cxrscore.labels.thresholds import known
+from cxrscore.texts.plain import plain
 from cxrscore.texts.protocols import DEFAULT, tidy
 from cxrscore.texts.scores import TextScorer, text_scores
 
@@ -206,13 +207,13 @@ def evaluate_predictions(
             these studies.
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where the studies come from.
-        threshold: float. Abnormal from this probability on.
+        threshold: float in [0, 1]. Abnormal from this probability on.
         threshold_from: string. How the threshold was chosen, such as the words of
             `cxrscore.labels.thresholds.choose_threshold`.
         image_size: string, such as `"64×64 pixels"`. SSIM depends on it.
         permutations: int. The most orders of the shuffle test; fewer where there
             are more than a thousand studies, and with 0 there is no such test.
-        seed: int. Of the shuffle test and the choice of baselines.
+        seed: int, 0 or more. Of the shuffle test and the choice of baselines.
         protocols: names from `cxrscore.texts.scores.PROTOCOLS`.
         intervals: bool. Whether to resample the studies. Without, and without
             permutations, it takes a fiftieth of the time.
@@ -226,7 +227,8 @@ def evaluate_predictions(
         one, with the column `random` where train reports were drawn).
 
     Raises:
-        InputError: if a uid occurs twice, or a column holds what it must not.
+        InputError: if a uid or a column occurs twice, a column holds what it must
+            not, or an argument is out of its range.
 
     Example:
     ```python
@@ -234,8 +236,12 @@ def evaluate_predictions(
     evaluate_predictions(table, constant="No acute disease.")["figures"]
     ```
     """
+    _check_options(permutations, seed, threshold)
     if "uid" not in table:
         raise InputError(f"Predictions lack the column uid: {list(table.columns)}.")
+    if table.columns.has_duplicates:
+        name = table.columns[table.columns.duplicated()][0]
+        raise InputError(f"Predictions: the column {name} stands twice.")
     twice = table["uid"][table["uid"].duplicated()]
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
@@ -258,13 +264,15 @@ def evaluate_predictions(
         spoken = [text for text in _listed(train_texts) if tidy(text)]
         if spoken and "random" not in table:
             table = table.assign(random=random_reports(spoken, len(table), seed))
-        told = table[[bool(tidy(text)) for text in table["reference"]]]
+        # Read in one writing, kept as it was written.
+        read = table.assign(**{name: table[name].map(plain) for name in TEXTS})
+        told = read[[bool(tidy(text)) for text in read["reference"]]]
         columns = {}
         if len(told):
             columns, said = _text_baselines(told, spoken, constant, frequent, seed)
             baselines |= said
         figures |= _text_figures(
-            table,
+            read,
             told,
             columns,
             shuffled_orders(len(told), permutations, seed),
@@ -281,6 +289,14 @@ def evaluate_predictions(
         "warnings": cautions(figures, *texts),
         "table": table,
     }
+
+
+def _check_options(permutations, seed, threshold):
+    for name, value in (("permutations", permutations), ("seed", seed)):
+        if not isinstance(value, int | np.integer) or value < 0:
+            raise InputError(f"{name}={value!r}: must be a whole number, 0 or more.")
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold={threshold!r}: must lie in [0, 1].")
 
 
 def _listed(texts):

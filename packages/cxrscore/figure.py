@@ -102,5 +102,6 @@ def format_figure(value):
         return "undefined"
     if isinstance(value, int):
         return str(value)
-    value = round(value, 9) + 0.0  # What differs from 0 by rounding only, is 0.
-    return f"{value:.6f}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
+    value = round(value, 6) + 0.0  # What differs from 0 by rounding only, is 0.
+    places = 6 if 0 < abs(value) < 0.01 else 4
+    return f"{value:.{places}f}".replace("-", "−")

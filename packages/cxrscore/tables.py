@@ -1,5 +1,6 @@
 """Figures as tables: every value with its interval and what stands beside it."""
 
+import shutil
 import textwrap
 
 import pandas as pd
@@ -27,7 +28,7 @@ def format_interval(ends):
     """
     if ends is None:
         return ""
-    largest = max(map(abs, ends))
+    largest = round(max(map(abs, ends)), 5)
     # An MSE is small, and BLEU up to 100.
     places = 5 if 0 < largest < 0.01 else 3 if largest < 10 else 2
     # Adding 0 makes a −0 that rounding left a 0.
@@ -89,7 +90,7 @@ def figures_table(figures):
 
 
 def figures_markdown(figures):
-    """The table of `figures_table` in Markdown, for a README or a terminal.
+    """The table of `figures_table` in Markdown, for a README.
 
     Args:
         figures: dict of figures.
@@ -113,10 +114,12 @@ def figures_markdown(figures):
 def figures_text(figures, width=100):
     """The figures with intervals and baselines for a terminal, then their protocols.
 
+    A table that would be too wide lacks baselines, the least telling first, and says
+    which.
+
     Args:
         figures: dict of figures, named `group.figure`.
-        width: int. Characters per line of the protocols' words; the table itself
-            takes up to 100.
+        width: int. Characters per line, 80 or more.
 
     Returns:
         A string.
@@ -128,26 +131,51 @@ def figures_text(figures, width=100):
     """
     table = figures_table(figures).replace("undefined", "–")
     table["fall"] = table["fall_interval"]
-    sizes = {"value": 8, "interval": 16, "constant": 9, "frequent": 9, "random": 8}
-    sizes |= {"nearest": 9, "shuffled": 9, "fall": 16}
-    sizes = {name: size for name, size in sizes.items() if any(table[name])}
-    heads = {name: name for name in sizes} | {"interval": "95 %", "fall": "fall, 95 %"}
+    columns = ["value", "interval", *BASELINES, "shuffled", "fall"]
+    columns = [name for name in columns if any(table[name])]
+    heads = {name: name for name in columns} | {
+        "interval": "95 %",
+        "fall": "fall, 95 %",
+    }
+    group, first = (table["figure"].str.partition(".")[part] for part in (0, 2))
+    sizes = {
+        name: 1 + max(len(heads[name]), *map(len, table[name])) for name in columns
+    }
+    sizes = {"first": max(map(len, first), default=0)} | sizes
+    left_out = [name for name in ("frequent", "random", "nearest") if name in sizes]
+    while sum(sizes.values()) > width and left_out[:1]:
+        del sizes[left_out.pop(0)]
 
     def line(first, cells):
-        right = (f" {cells[name]:>{size - 1}}" for name, size in sizes.items())
-        return f"{first:<16}{''.join(right)}".rstrip()
+        right = (f"{cells[name]:>{sizes[name]}}" for name in sizes if name != "first")
+        return f"{first:<{sizes['first']}}{''.join(right)}".rstrip()
 
     lines = [line("", heads)]
-    groups = table.groupby(table["figure"].str.partition(".")[0], sort=False)
-    for group, rows in groups:
-        lines += ["", group]
-        for row in rows.to_dict("records"):
-            lines.append(line(row["figure"].removeprefix(f"{group}."), row))
+    groups = table.assign(first=first).groupby(group, sort=False)
+    for name, rows in groups:
+        lines += ["", name, *(line(row["first"], row) for _, row in rows.iterrows())]
     lines.append("")
-    for group, rows in groups:
-        own = {name: figures[name] for name in rows["figure"]}
-        lines += hanging(group, "; ".join(_protocol_words(own)), width)
+    if missing := [name for name in columns if name not in sizes]:
+        words = f"{', '.join(missing)}, for want of width"
+        lines += [*hanging("left out", words, width), ""]
+    for name, rows in groups:
+        own = {each: figures[each] for each in rows["figure"]}
+        lines += hanging(name, "; ".join(_protocol_words(own)), width)
     return "\n".join(lines)
+
+
+def terminal_width():
+    """Characters per line of the terminal, within the 80 to 100 of `figures_text`.
+
+    Returns:
+        An int.
+
+    Example:
+    ```python
+    print(figures_text(figures, terminal_width()))
+    ```
+    """
+    return min(max(80, shutil.get_terminal_size((100, 24)).columns), 100)
 
 
 def _protocol_words(figures):
@@ -159,9 +187,14 @@ def _protocol_words(figures):
         for record in figures.values()
         if key in record["protocol"]
     ]
+    notes = {}  # One note may be that of all.
     for name, record in figures.items():
         if record.get("note"):
-            words.append(f"{name.partition('.')[2]} {record['note']}")
+            notes.setdefault(record["note"], []).append(name.partition(".")[2])
+    for note, names in notes.items():
+        words.append(
+            note if len(names) == len(figures) else f"{', '.join(names)} {note}"
+        )
     return dict.fromkeys(words)
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from cxrbase.files import InputError, write_whole
-from cxrbase.images import DICOM_SUFFIXES, read_radiograph, write_png
+from cxrbase.films.formats import looks_like_film
+from cxrbase.images import CONSTANT, DICOM_SUFFIXES, read_noted, write_png
 from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
 
 TABLE = "segmentation.csv"
@@ -16,8 +17,9 @@ OVERLAYS = "overlays"
 SUFFIXES = (".png", ".jpg", ".jpeg", *DICOM_SUFFIXES)
 COLUMNS = (
     "file", "mask", "height", "width", "area", "regions", "symmetry", "confidence",
-    "flag", "error",
+    "flag", "error", "notes",
 )  # fmt: skip
+MOST_PIXELS = 16_000_000  # Held at once, the last film apart.
 GOOD, DOUBTFUL = (255, 221, 51), (255, 64, 64)  # Yellow and red, RGB.
 
 
@@ -30,7 +32,8 @@ def segment_folder(
     the run, the table is written for all that is done.
 
     Args:
-        in_dir: string or path. Its PNG, JPEG and DICOM files are read.
+        in_dir: string or path. Its PNG, JPEG and DICOM files are read; they are
+            known by their names or, where a name tells nothing, by their first bytes.
         out_dir: string or path. Receives each mask as PNG (0 and 255) of the
             image's own size under the image's own name, and `segmentation.csv`
             with a row per image.
@@ -43,7 +46,8 @@ def segment_folder(
     Returns:
         The table as DataFrame, with the columns `file`, `mask` (both relative),
         `height`, `width`, `area`, `regions`, `symmetry`, `confidence`, `flag`
-        (see `LungMask`) and `error` (why there is no mask, else empty).
+        (see `LungMask`), `error` (why there is no mask, else empty) and `notes`
+        (what had to be decided about the film, see `read_noted`).
 
     Raises:
         InputError: if there is no image in `in_dir`, `out_dir` is the same
@@ -56,75 +60,118 @@ def segment_folder(
     ```
     """
     in_dir, out_dir = pathlib.Path(in_dir), pathlib.Path(out_dir)
-    names = _names(in_dir, out_dir)
+    names, others = _names(in_dir, out_dir)
     if model is None or isinstance(model, str | pathlib.Path):
         model = load_lung_model(model)
     rows, taken = [], set()
     bar = tqdm(total=len(names), unit="image", desc="segment", disable=not progress)
     try:
         with bar:
-            for start in range(0, len(names), batch_size):
-                batch = names[start : start + batch_size]
-                rows += _segment_batch(in_dir, out_dir, batch, taken, model, overlay)
+            films = (_read(in_dir, name, taken) for name in names)
+            for batch in _batches(films, batch_size):
+                rows += _segment_batch(out_dir, batch, model, overlay)
                 bar.update(len(batch))
+                batch.clear()
     finally:
         table = pd.DataFrame(rows, columns=COLUMNS)
         with write_whole(out_dir / TABLE) as temporary:
             table.to_csv(temporary, index=False, float_format="%.4f")
     if progress:
-        print(_last_words(table, out_dir))
+        print(_last_words(table, out_dir, others))
     return table
 
 
 def _names(in_dir, out_dir):
-    """All radiographs beneath a folder, relative to it, but for our own output."""
+    """All radiographs beneath a folder, relative to it, but for our own output.
+
+    Also how many other files there are.
+    """
     if not in_dir.is_dir():
         raise InputError(f"{in_dir}: is no folder. Give the folder of the radiographs.")
     if in_dir.resolve() == out_dir.resolve():
         raise InputError(
             f"{out_dir}: the masks would overwrite the images. Give another OUT_DIR."
         )
-    names = [
-        path.relative_to(in_dir)
-        for path in sorted(in_dir.rglob("*"))
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not path.name.startswith(".")
-        and out_dir.resolve() not in path.resolve().parents
-    ]
+    names, others = [], 0
+    for path in sorted(in_dir.rglob("*")):
+        ours = out_dir.resolve() in path.resolve().parents
+        if ours or path.name.startswith(".") or not path.is_file():
+            continue
+        if path.suffix.lower() in SUFFIXES or looks_like_film(path):
+            names.append(path.relative_to(in_dir))
+        else:
+            others += 1
     if not names:
+        found = f" among its {others} files" if others else ""
         raise InputError(
-            f"{in_dir}: holds no {', '.join(SUFFIXES)} file. Check the folder."
+            f"{in_dir}: holds no PNG, JPEG or DICOM file{found}. Check the folder."
         )
-    return names
+    return names, others
 
 
-def _segment_batch(in_dir, out_dir, names, taken, model, overlay):
+def _mask_name(name):
+    """A mask is called as its film; dots in a UID begin no suffix."""
+    known = name.suffix.lower() in SUFFIXES
+    return (name.with_suffix("") if known else name).as_posix() + ".png"
+
+
+def _read(in_dir, name, taken):
+    """One file's row of the table, and its image, or `None` with the row's error."""
+    row = dict.fromkeys(COLUMNS, "") | {"file": name.as_posix()}
+    mask, image = _mask_name(name), None
+    try:
+        if mask in taken:  # x.jpg beside x.png.
+            raise InputError(f"another file has the mask {mask}. Rename it.")
+        image, notes = read_noted(in_dir / name)
+        taken.add(mask)
+        row |= {"mask": mask, "notes": "; ".join(notes)}
+    except InputError as error:
+        row["error"] = str(error).removeprefix(f"{in_dir / name}: ")
+    return row, image
+
+
+def _batches(films, batch_size):
+    """Gather films for the model, but no more of them than memory should hold."""
+    batch, pixels = [], 0
+    for film in films:
+        batch.append(film)
+        pixels += 0 if film[1] is None else film[1].size
+        del film  # Else it would be held while the next is read.
+        if len(batch) == batch_size or pixels > MOST_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def _segment_batch(out_dir, batch, model, overlay):
     """Segment a few images and write their masks; return their rows."""
-    rows, images = [], []
-    for name in names:
-        row = dict.fromkeys(COLUMNS, "") | {"file": name.as_posix()}
-        row["mask"] = name.with_suffix(".png").as_posix()
-        rows.append(row)
-        try:
-            if row["mask"] in taken:  # x.jpg beside x.png.
-                raise InputError(f"another file has the mask {row['mask']}. Rename it.")
-            images.append(read_radiograph(in_dir / name))
-            taken.add(row["mask"])
-        except InputError as error:
-            row["error"] = str(error).removeprefix(f"{in_dir / name}: ")
-            row["mask"] = ""
-    good = [row for row in rows if not row["error"]]
-    found = segment_lungs(images, model, batch_size=max(1, len(images)))
-    for row, image, lungs in zip(good, images, found, strict=True):
+    good = [(row, image) for row, image in batch if image is not None]
+    for (row, image), lungs in zip(good, _judged(good, model), strict=True):
+        if isinstance(lungs, InputError):
+            row |= {"mask": "", "error": str(lungs)}
+            continue
         row["height"], row["width"] = image.shape
         for column in ("area", "regions", "symmetry", "confidence", "flag"):
             row[column] = getattr(lungs, column)
+        if CONSTANT in row["notes"]:
+            row["flag"] = CONSTANT
         write_png(out_dir / row["mask"], lungs.mask)
         if overlay:
-            drawn = outline(image, lungs.mask, DOUBTFUL if lungs.flag else GOOD)
+            drawn = outline(image, lungs.mask, DOUBTFUL if row["flag"] else GOOD)
             write_png(out_dir / OVERLAYS / row["mask"], drawn)
-    return rows
+    return [row for row, _ in batch]
+
+
+def _judged(good, model):
+    """A `LungMask` for each image, or what is wrong with it: one spoils no other."""
+    images = [image for _, image in good]
+    try:
+        return segment_lungs(images, model, batch_size=max(1, len(images)))
+    except InputError as error:
+        if len(good) == 1:
+            return [error]
+        return [_judged([one], model)[0] for one in good]
 
 
 def outline(image, mask, colour=GOOD):
@@ -143,8 +190,8 @@ def outline(image, mask, colour=GOOD):
     write_png("overlay.png", outline(image, found.mask))
     ```
     """
-    grey = np.round(255 * np.clip(image, 0, 1)).astype("uint8")
-    drawn = np.repeat(grey[..., None], 3, axis=-1)
+    grey = cv2.convertScaleAbs(np.asarray(image, "float32"), alpha=255)
+    drawn = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     lines, _ = cv2.findContours(
         np.asarray(mask, "uint8"), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
@@ -152,13 +199,15 @@ def outline(image, mask, colour=GOOD):
     return cv2.drawContours(drawn, lines, -1, colour, thickness, cv2.LINE_AA)
 
 
-def _last_words(table, out_dir):
+def _last_words(table, out_dir, others):
     broken = table[table.error.ne("")]
     doubtful = table[table.flag.ne("")]
     lines = [
         f"{out_dir}: {len(table) - len(broken)} masks, {len(doubtful)} of them "
         f"flagged; {len(broken)} files could not be read. All are in {out_dir / TABLE}."
     ]
+    if others:
+        lines.append(f"  {others} other files were left out: no PNG, JPEG or DICOM.")
     lines += [f"  {row.file}: {row.flag}" for row in doubtful.head(5).itertuples()]
     lines += [f"  {row.file}: {row.error}" for row in broken.head(20).itertuples()]
     return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import pathlib
+import re
+import zipfile
 
 import cv2
 import keras
@@ -21,6 +23,7 @@ SMALLEST_BY_LARGEST = 0.1
 AREA = (0.08, 0.65)  # Of the image.
 SYMMETRY = 0.25  # The smaller lung by the larger.
 CONFIDENCE = 0.91  # Mean over the mask of the probability.
+OVER_NOTHING = 0.1  # Of 500 real frontals none has more than 0.01.
 
 
 @dataclasses.dataclass
@@ -106,6 +109,7 @@ def load_lung_model(path=None):
         # Not compiled: a foreign loss would have to be known here.
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises a dozen kinds for a bad file.
+        _refuse_other_kinds(path)
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
             f"{path}: not a model that this version can load ({lines[0][:160]}). It "
@@ -116,23 +120,41 @@ def load_lung_model(path=None):
     return model
 
 
+def _refuse_other_kinds(path):
+    """Name what a `.keras` file holds if it is none that finds lungs."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("config.json") as config:
+            found = re.search(r'"class_name": "(\w+)"', config.read(1000).decode())
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile):
+        return
+    if found and found[1] not in ("Functional", "Sequential", "LungUNet"):
+        raise InputError(
+            f"{path}: holds a {found[1]}, which finds no lungs. Give a model that "
+            "segments lungs."
+        )
+
+
 def _check_fit(model, path):
     """One square grey or RGB image in, one probability per pixel out."""
-    taken, given = model.input_shape, model.output_shape
+    taken, given = (
+        getattr(model, name, None) for name in ("input_shape", "output_shape")
+    )
+    sides = [side for side in given[1:] if side != 1] if type(given) is tuple else []
     fits = (
         isinstance(taken, tuple)
-        and isinstance(given, tuple)
         and len(taken) == 4
         and taken[1] is not None
         and taken[1] == taken[2]
         and taken[3] in (1, 3)
         and given[0] is None
-        and len([side for side in given[1:] if side != 1]) == 2
+        and len(sides) == 2
+        and all(side is None or side <= taken[1] for side in sides)
     )
     if not fits:
+        _refuse_other_kinds(path)
         raise InputError(
             f"{path}: takes {taken} and gives {given}, where (None, S, S, 1 or 3) and "
-            "(None, s, s, 1) are expected. Give a model that segments lungs."
+            "(None, s, s, 1), s ≤ S, are expected. Give a model that segments lungs."
         )
 
 
@@ -171,11 +193,29 @@ def segment_lungs(images, model=None, batch_size=16):
         squares = np.repeat(squares[..., None], channels, axis=-1)  # (B, S, S, C)
         answers = np.asarray(model.predict_on_batch(squares), "float32")[: len(batch)]
         check_unit_range(answers, f"the answers of {model.name}")
-        for image, answer in zip(batch, answers, strict=True):
+        for image, square, answer in zip(batch, squares, answers, strict=False):
             if np.ptp(image) < FLAT:
                 answer = np.zeros_like(answer)  # The net would see its own noise.
             found.append(judge(np.squeeze(answer), image.shape))
+            share = _over_nothing(square[..., 0], found[-1].mask)
+            if share > OVER_NOTHING and not found[-1].flag:
+                found[-1].flag = f"{share:.0%} of the mask lie where the film is blank"
     return found
+
+
+def _over_nothing(square, mask):
+    """Share of a mask over pixels of one grey that go on beyond it: no film is there.
+
+    A lung that is black throughout ends where the mask does.
+    """
+    mask = cv2.resize(mask.astype("uint8"), square.shape[::-1]) > 0
+    near = np.ones((9, 9), "uint8")
+    blank = cv2.dilate(square, near) - cv2.erode(square, near) < FLAT / 4
+    _, regions = cv2.connectedComponents(blank.astype("uint8"))
+    whole = np.bincount(regions.ravel())
+    inside = np.bincount(regions[mask], minlength=len(whole))
+    beyond = inside < 0.9 * whole
+    return inside[1:][beyond[1:]].sum() / max(1, mask.sum())
 
 
 def _as_image(image, i):

@@ -1,11 +1,13 @@
 """A trained model at work: on a prepared split, and on somebody's own X-ray."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 from keras import ops
 
 from cxrbase.files import InputError
-from cxrbase.images import check_unit_range, read_radiograph, resize_square
+from cxrbase.images import check_unit_range, read_noted, resize_square
 from cxrlib.data.memory_map import load_array_records
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.table import is_memory_map
@@ -158,7 +160,11 @@ def load_view(path, model, crop=None):
     load_view("frontal.png", model).shape  # (1, 128, 128, 1)
     ```
     """
-    image = read_radiograph(path)
+    return _as_seen(read_noted(path)[0], path, model, crop)
+
+
+def _as_seen(image, path, model, crop=None):
+    """Crop and resize an image as the model's training images were."""
     part = crop(image) if crop is not None else None
     image = resize_square(
         image if part is None else part,
@@ -188,7 +194,8 @@ def write_report(
 
     Returns:
         A dict: `report` (string), `abnormal_probability` (float), `notes` (list
-        of strings: what was missing, what the model was trained on), and
+        of strings: what was missing or odd about a film, what the model was trained
+            on), and
         `images` (dict of both views and both reconstructions, `(H, W, 1)`).
 
     Raises:
@@ -201,13 +208,19 @@ def write_report(
     ```
     """
     crop = find_crop(model.origin.get("crop", "none"), lung_model)
-    images = {"frontal": load_view(frontal, model, crop)}
-    notes = [NOT_CLINICAL]
+    notes, images, pixels = [NOT_CLINICAL], {}, set()
+    for view, path in zip(VIEWS, (frontal, lateral), strict=True):
+        if path or view == "frontal":
+            image, said = read_noted(path)
+            notes += [f"The {view}: {note}." for note in said]
+            pixels.add(hashlib.sha256(image).digest())
+            cut = crop if view == "frontal" else None
+            images[view] = _as_seen(image, path, model, cut)
+    if len(pixels) < len(images):
+        notes.append("The frontal and the lateral are one and the same film.")
     if crop is not None and crop.kept_whole:
         notes.append(f"The frontal was not cropped to the lungs: {crop.kept_whole}.")
-    if lateral:
-        images["lateral"] = load_view(lateral, model)
-    else:
+    if not lateral:
         images["lateral"] = np.zeros_like(images["frontal"])
         notes.append(
             "The lateral view was missing: a black image stood in for it, and the "

@@ -129,8 +129,9 @@ def _findings(metrics, predictions):
     """Findings that too few references speak of, where findings are scored."""
     if predictions is None or "reference" not in predictions:
         return
-    if not any(name.startswith("clinical.") for name in metrics):
-        return
+    clinical = [f for name, f in metrics.items() if name.startswith("clinical.")]
+    if all(figure["value"] is None for figure in clinical):
+        return  # None there, or reports in a language that the labeler does not read.
     from cxrscore.clinical.labeler import OBSERVATIONS, label_reports
 
     labels = label_reports(list(predictions["reference"]))  # (n, 14), 1 is positive

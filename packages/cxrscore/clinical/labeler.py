@@ -7,7 +7,6 @@ asserted, denied or in doubt, and let the surest statement of the report win.
 
 import functools
 import re
-import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -15,38 +14,23 @@ import numpy as np
 from cxrscore.clinical import cues as labeler_cues
 from cxrscore.clinical import rules
 from cxrscore.clinical.rules import OBSERVATIONS, OTHER
+from cxrscore.clinical.scope import (
+    NEGATIVE,
+    POSITIVE,
+    UNCERTAIN,
+    VERB,
+    Cues,
+    Mention,
+    any_of,
+    compact,
+)
+from cxrscore.clinical.sentences import sentences
 
-POSITIVE, NEGATIVE, UNCERTAIN = 1.0, 0.0, -1.0
 # The surest statement of a report wins: asserted, in doubt, denied.
 _RANK = {NEGATIVE: 0, UNCERTAIN: 1, POSITIVE: 2}
-
-
-def _compact(fragment):
-    return re.sub(r"\n\s*", "", fragment)
-
-
-def _any(fragments):
-    """One pattern that names which of the fragments it found."""
-    named = [f"(?P<{name}>{_compact(text)})" for name, text in fragments.items()]
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(named)})(?!\w)")
-
-
-_MENTION = _any({f"m{i}": entry[-1] for i, entry in enumerate(rules.MENTIONS)})
-_ORGAN = _any({f"o{i}": entry[-1] for i, entry in enumerate(rules.ORGANS)})
-_STATE = _any(rules.STATES)
-_CUE = _any(labeler_cues.CUES)
-_BREAK = re.compile(_compact(labeler_cues.BREAKS))
-_VERB = rf"\b(?:{labeler_cues.VERBS})\b"
-_JOINT = re.compile(
-    rf"(?P<stop>(?<!consistent)(?<!compatible)(?<!compared)(?<!associated) with\b)"
-    rf"|(?P<list>,(?: and\b)?| and\b)|(?P<verb>{_VERB})"
-)
-_ASSERTS = re.compile(
-    rf" ?(?:and )?(?:(?:{_compact(labeler_cues.ASSERTS)})\b"
-    rf"|(?:(?! (?:and|or)\b)[^,])*?{_VERB}(?! {_compact(labeler_cues.SEEN)}))"
-)
-_CLOSED = re.compile(rf"(?:(?!{_VERB})[^;])*?, (?:or|nor)\b")
-_DEGREE = re.compile(rf" (?:{labeler_cues.DEGREES})\b")
+_MENTION = any_of({f"m{i}": entry[-1] for i, entry in enumerate(rules.MENTIONS)})
+_ORGAN = any_of({f"o{i}": entry[-1] for i, entry in enumerate(rules.ORGANS)})
+_STATE = any_of(rules.STATES)
 
 
 class Statement(NamedTuple):
@@ -58,145 +42,28 @@ class Statement(NamedTuple):
     end: int
 
 
-# === Sentences ===
-
-_END = re.compile(
-    r"[.!?]+(?=\s|$)"
-    r"|(?<=[a-z)]{2})\.(?=[A-Za-z]{2})"  # A space is often missing: "apex.There".
-    r"|(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s|[A-Z])"  # "1. …" and "2) …" of a list.
-    r"|;|\n\s*\n|\s[-*•]\s"
-)
-_FORM = re.compile(r" ?: (?:none|no|absent|negative)$")  # "Effusion: none"
-# The time to read a sentence grows with the square of its letters, and a stuck decoder
-# never comes to a full stop. The longest of 24,000 real texts has 337.
-LONGEST = 400
-
-
-def sentences(text):
-    """Split a report into its sentences, in lower case with single spaces.
-
-    What is longer than `LONGEST` letters is cut between two words.
-
-    Args:
-        text: string. A report, with or without numbers, or a missing value.
-
-    Returns:
-        A list of strings without their final stops.
-
-    Example:
-    ```python
-    sentences("1. No edema. 2. Heart is 2.5 cm.")  # ["no edema", "heart is 2.5 cm"]
-    ```
-    """
-    if not isinstance(text, str):
-        return []
-    text = re.sub(r"\b(vs|approx|Dr)\.", r"\1", text, flags=re.IGNORECASE)
-    parts = (" ".join(part.split()).lower() for part in _END.split(text))
-    parts = (_FORM.sub(" is absent", part) for part in parts)
-    return [p for part in parts for p in _cut(part) if re.search("[a-z]", p)]
-
-
-def _cut(sentence):
-    if len(sentence) <= LONGEST:
-        return [sentence]
-    return textwrap.wrap(sentence, LONGEST, break_on_hyphens=False)
-
-
-# === Scope ===
-
-
-def _before_end(text, start, end):
-    """How far a cue reaches that ends at `start`, in a clause that ends at `end`.
-
-    A list goes on over its commas ("no edema, effusion, or nodule"); a new
-    assertion ends it ("no edema, heart is enlarged").
-    """
-    spoken = False
-    for joint in _JOINT.finditer(text, start, end):
-        if joint["stop"]:
-            return joint.start()
-        if joint["verb"]:
-            spoken = True
-            continue
-        rest = text[joint.end() : end]
-        if spoken:
-            return joint.start()
-        if _ASSERTS.match(rest):
-            closed = _CLOSED.match(rest)
-            if not (closed and joint[0] == ","):
-                return joint.start()
-    return end
-
-
-def _after_start(text, start, end):
-    """How far back a cue reaches that starts at `end`, in a clause from `start`."""
-    reach = start
-    for joint in _JOINT.finditer(text, start, end):
-        said = text[reach : joint.start()]
-        if joint["stop"] or (joint["list"] and re.search(_VERB, said)):
-            reach = joint.end()
-    return reach
-
-
-class _Cues:
-    """The cues of a sentence and the stretch of it that each governs."""
-
-    def __init__(self, text, mentions):
-        self.breaks = [match.start() for match in _BREAK.finditer(text)]
-        # Without a stop, a degree after a finding begins another one.
-        ends = [mention.end() for mention in mentions]
-        self.breaks += [end for end in ends if _DEGREE.match(text, end)]
-        self.reach = []
-        for cue in _CUE.finditer(text):
-            kind = cue.lastgroup
-            if kind == "skip":
-                continue
-            left, right = self.clause(cue.start(), len(text))
-            if kind == "far":
-                left, right = cue.end(), len(text)
-            elif kind.endswith("after"):
-                left, right = _after_start(text, left, cue.start()), cue.start()
-            else:
-                left, right = cue.end(), _before_end(text, cue.end(), right)
-                if cue[0] in ("versus", "vs", "and/or"):
-                    left = _after_start(text, self.clause(cue.start(), 0)[0], left)
-            self.reach.append((left, right, kind))
-
-    def clause(self, place, end):
-        """Where the clause around a place begins and ends."""
-        left = max((b for b in self.breaks if b <= place), default=0)
-        right = min((b for b in self.breaks if b > place), default=end)
-        return left, right
-
-    def judge(self, start, end, state):
-        """Turn a bare statement into what its cues make of it; `None` is unsaid."""
-        kinds = {k for left, right, k in self.reach if left <= start and end <= right}
-        if kinds & {"far", "near"}:
-            return None
-        if kinds & {"no_before", "no_after"}:
-            return NEGATIVE
-        return UNCERTAIN if kinds & {"maybe_before", "maybe_after"} else state
-
-
 # === Organs and their states ===
 
 _FILLER = re.compile(
     rf" (?:(?!(?:{labeler_cues.VERBS}|and|or|with|without|but|no|not)\b)[\w-]+ ){{0,3}}"
 )
-_PREDICATE = re.compile(rf"(?<!there )(?<!seen )(?<!noted ){_VERB}(?: \w+)? $")
-_CROSSES = re.compile(r" with\b| without\b| but\b|;")
+_PREDICATE = re.compile(rf"(?<!there )(?<!seen )(?<!noted ){VERB}(?: \w+)? $")
+_CROSSES = re.compile(r" with\b| without\b| but\b(?!(?: \w+)? $)|;")
+_LINKS = re.compile(rf"{VERB}|\b{compact(labeler_cues.MODALS)}\b")
+_EXCEPTED = re.compile(rf"(?:,? \w+){{0,3}},? (?:{labeler_cues.EXCEPT})")
+_NOT_BOTH = re.compile(
+    r"\b(?:neither|not (?:all|both)|none)(?: of)?(?: the)? (?:\w+ )?$"
+)
+_INSTEAD = re.compile(r"[:,]?(?: (?:but|and|is|it is|\w+ly))* ")
 _ANDS = re.compile(r"(?:[ ,]|and|of|the|in|size|both|upper)*")
-_OWN_VERB = re.compile(rf" {_VERB}")
+_OWN_VERB = re.compile(rf" {VERB}")
 _SOON = re.compile(r"[^,]{0,3}(?:\w+ ){0,2}")
 
 
-def _organ_states(text, mentions):
-    """Yield each organ with the state that is said of it."""
+def _organ_states(text, mentions, states):
+    """Yield each organ of which a state is said, with the state."""
     organs = list(_ORGAN.finditer(text))
-    if not organs:
-        return
-    states = list(_STATE.finditer(text))
-    things = [m.start() for m in organs] + [m.start() for m in mentions]
+    things = [m.start() for m in organs] + [m.start for m in mentions if m.names]
     owned = {  # A state right before a thing belongs to that thing.
         state.start()
         for state in states
@@ -208,7 +75,8 @@ def _organ_states(text, mentions):
         )
     }
     for organ in organs:
-        yield organ, _state_of(text, organ, states, owned)
+        if state := _state_of(text, organ, states, owned):
+            yield organ, state
 
 
 def _state_of(text, organ, states, owned):
@@ -216,19 +84,47 @@ def _state_of(text, organ, states, owned):
     own = before[-1] if before and before[-1].start() in owned else None
     if own and _FILLER.fullmatch(text, own.end(), organ.start()):
         return own
-    for state in states:
-        if state.start() < organ.end() or state.start() in owned:
-            continue
-        gap = text[organ.end() : state.start()]
-        if _CROSSES.search(gap):
-            break
-        if re.search(_VERB, gap) or _SOON.fullmatch(gap):
-            return state
-        break
+    after = [s for s in states if s.start() >= organ.end() and s.start() not in owned]
+    if after:
+        gap = text[organ.end() : after[0].start()]
+        if not _CROSSES.search(gap) and (_LINKS.search(gap) or _SOON.fullmatch(gap)):
+            return _instead(text, *after[:2])
     # "Normal heart size and mediastinal contour": one state for both.
     gap = _ORGAN.sub("", text[own.end() : organ.start()]) if own else "none"
     shared = _ANDS.fullmatch(gap) and not _OWN_VERB.match(text, organ.end())
     return own if shared else None
+
+
+def _instead(text, state, other=None):
+    """The state, or the one that stands in its place: "not normal but enlarged"."""
+    if state.lastgroup != "denied" or not other or other.lastgroup == "normal":
+        return state
+    return other if _INSTEAD.fullmatch(text, state.end(), other.start()) else state
+
+
+def _said_of(text, organ, word, cues):
+    """Yield what an organ's state says: pairs of an observation and its state."""
+    normal, abnormal, _ = rules.ORGANS[_index(organ)]
+    kind = word.lastgroup
+    if kind == "denied":
+        # A heart of no normal size is large; else it is open what is not normal.
+        sized = " size" in text[organ.start() : word.end() + len(" in size")]
+        sized = sized and "Cardiomegaly" in abnormal
+        yield from (
+            (name, cues.judge(*word.span(), POSITIVE)) for name in abnormal * sized
+        )
+    elif kind == "normal":
+        if _NOT_BOTH.search(text[: organ.start()]):
+            yield OTHER, POSITIVE
+        elif not _EXCEPTED.match(text, word.end()):
+            yield from ((name, NEGATIVE) for name in normal)
+    else:
+        bare = POSITIVE if kind == "abnormal" else UNCERTAIN
+        whole = min(organ.start(), word.start()), max(organ.end(), word.end())
+        # "The heart is not enlarged", and "an enlarged heart is not seen".
+        state = cues.judge(*word.span(), bare)
+        state = cues.judge(*whole, state) if state == bare else state
+        yield from ((name, state) for name in abnormal)
 
 
 # === Labels ===
@@ -251,28 +147,24 @@ def read_sentence(text):
     # [("Edema", 0.0), ("Pleural Effusion", 1.0)]
     ```
     """
-    mentions = [m for m in _MENTION.finditer(text) if rules.MENTIONS[_index(m)][0]]
-    organs = list(_organ_states(text, mentions))
-    if not mentions and not organs:
+    mentions = [
+        Mention(rules.MENTIONS[_index(match)][0], *match.span())
+        for match in _MENTION.finditer(text)
+    ]
+    states = list(_STATE.finditer(text))
+    if not mentions and not states:
         return ()
-    cues, found = _Cues(text, mentions), []
+    cues, found = Cues(text, mentions), []
     for mention in mentions:
-        place = mention.span()
-        state = cues.judge(*place, POSITIVE)
-        found += [(name, state, *place) for name in rules.MENTIONS[_index(mention)][0]]
-    for organ, word in organs:
-        if word is None:
-            continue
-        normal, abnormal, _ = rules.ORGANS[_index(organ)]
-        if word.lastgroup == "normal":
-            found += [(name, NEGATIVE, *organ.span()) for name in normal]
-            continue
-        bare = POSITIVE if word.lastgroup == "abnormal" else UNCERTAIN
-        whole = min(organ.start(), word.start()), max(organ.end(), word.end())
-        # "The heart is not enlarged", and "an enlarged heart is not seen".
-        state = cues.judge(*word.span(), bare)
-        state = cues.judge(*whole, state) if state == bare else state
-        found += [(name, state, *organ.span()) for name in abnormal]
+        place = mention.start, mention.end
+        for name in mention.names:
+            found.append((name, cues.judge(*place, POSITIVE, name), *place))
+    for organ, word in _organ_states(text, mentions, states):
+        said = _said_of(text, organ, word, cues)
+        found += [(name, state, *organ.span()) for name, state in said]
+    # A denied normal state needs no organ: "not an entirely normal chest".
+    denied = [word.span() for word in states if word.lastgroup == "denied"]
+    found += [(OTHER, cues.judge(*place, POSITIVE), *place) for place in denied]
     return tuple(Statement(*item) for item in found if item[1] is not None)
 
 

@@ -12,6 +12,7 @@ import pickle
 import numpy as np
 
 from cxrbase.files import InputError
+from cxrscore.clinical.language import not_english
 from cxrscore.clinical.scores import F1_NAMES, NOTES, OBSERVATIONS, f1_means
 from cxrscore.figure import records
 from cxrscore.texts.scores import answered
@@ -43,6 +44,17 @@ def _load(make, name):
         ) from error
 
 
+def _in_english(group, references, counts, figures, words, notes=None):
+    """The records, undefined where most references are in another language."""
+    if reason := not_english(references):
+        notes = dict.fromkeys(words, f"undefined: {reason}")
+
+        def figures(sums, n):
+            return dict.fromkeys(words, sums[..., 0] * np.nan)
+
+    return records(group, counts, figures, words, notes=notes)
+
+
 def chexbert_scores(
     references, predictions, section="impression", split="test", model=None
 ):
@@ -63,7 +75,8 @@ def chexbert_scores(
 
     Returns:
         A dict of figures (see `cxrscore.figure`): `chexbert.micro_f1_14`,
-        `chexbert.macro_f1_14`, `chexbert.micro_f1_5`, `chexbert.macro_f1_5`.
+        `chexbert.macro_f1_14`, `chexbert.micro_f1_5`, `chexbert.macro_f1_5`. All are
+        undefined where most references are not English.
 
     Raises:
         InputError: if the package is not installed, or its weights do not load.
@@ -104,7 +117,7 @@ def chexbert_scores(
         "score": "F1; in macro F1 a class that neither side holds counts as 0",
     }
     words = dict.fromkeys(F1_NAMES, words)
-    return records("chexbert", counts, figures, words, notes=NOTES)
+    return _in_english("chexbert", references, counts, figures, words, NOTES)
 
 
 def radgraph_scores(
@@ -137,7 +150,8 @@ def radgraph_scores(
 
     Returns:
         A dict of figures (see `cxrscore.figure`): `radgraph.rg_e`,
-        `radgraph.rg_er`, `radgraph.rg_bar_er`, each the mean over the studies.
+        `radgraph.rg_er`, `radgraph.rg_bar_er`, each the mean over the studies. All are
+        undefined where most references are not English.
 
     Raises:
         InputError: if the package is not installed, or its weights do not load.
@@ -177,4 +191,5 @@ def radgraph_scores(
         "casing": "lower case" if lower else "as written",
         "score": "F1 of entities and relations of each study, mean over studies",
     }
-    return records("radgraph", rewards, figures, dict.fromkeys(names, words))
+    words = dict.fromkeys(names, words)
+    return _in_english("radgraph", references, rewards, figures, words)

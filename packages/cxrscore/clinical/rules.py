@@ -45,7 +45,8 @@ MENTIONS = (
     (
         (),
         r"""
-        mass effect|body mass|(?:bone|bony|osseous) (?:mineral )?densit(?:y|ies)
+        mass effect|body mass|joint effusions?
+        |(?:bone|bony|osseous) (?:mineral )?densit(?:y|ies)
         |(?:breast|nipple)(?: \w+)? (?:density|densities|shadows?)
         |(?:metal|metallic|radiopaque) densit(?:y|ies)
         |(?:fissure|kerley|septal|pleural|joint|suture|staple) lines?
@@ -212,7 +213,7 @@ MENTIONS = (
         |pneumo-?(?:mediastinum|peritoneum|pericardium)|free (?:intraperitoneal )?air
         |pulmonary hypertension|hypertensive|cysts?|cystic|pneumonectomy|lobectomy
         |thickening|plaques?|prominen(?:t|ce)|increased lung volumes
-        |embol(?:us|i|ism)|hematoma|contusion|abscess
+        |abnormal|embol(?:us|i|ism)|hematoma|contusion|abscess
         """,
     ),
 )
@@ -279,17 +280,30 @@ ORGANS = (
         """,
     ),
 )
-# Words of a state. What is large for a normal organ is normal.
+# Words of a state. What is large for a normal organ is normal; a normal state that is
+# denied ("not entirely clear") says that something is abnormal, and not what.
+_NORMAL = r"""
+    (?:normal|within (?:the )?normal (?:limits|range)|wnl|unremarkable
+    |clear|intact|sharp|preserved|(?:upper )?limits (?:of )?(?:the )?normal
+    |non-?enlarged|(?:top|upper|high)[ -](?:limits? of )?normal|upper normal)
+    """
+_ENLARGED = r"(?:\w+ly )?(?:enlarged|prominent|widened|increased|large|dilated)"
 STATES = {
-    "normal": r"""
-        (?<!not )(?:normal|within (?:the )?normal (?:limits|range)|wnl|unremarkable
-        |clear|intact|sharp|preserved|(?:upper )?limits (?:of )?(?:the )?normal
-        |non-?enlarged|(?:top|upper|high)[ -](?:limits? of )?normal|upper normal)
+    "denied": rf"""
+        (?:not|cannot|no longer|never|nowhere near|far from|less than|anything but
+        |hardly|barely|scarcely|by no means|in no way|neither)
+        (?:,? (?:however,|\w+ly|quite|altogether|yet|be|been|become|as|all|both|so|very
+        |at|in|back|to|the|a|an|any|called|considered|described|regarded|felt|thought|said|appear|appearing|look))
+        {{0,5}},? (?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
         """,
-    "borderline": r"""
+    "borderline": rf"""
         borderline(?: (?:in size|size|enlarged|enlargement|prominent|large))?
-        |upper limits?
+        (?: to {_ENLARGED})?
+        |(?:normal|upper limits? of normal|(?:top|high)[ -]normal)
+        (?: (?:in size|size))? (?:to|or) {_ENLARGED}
+        |upper limits?(?! (?:of )?(?:the )?normal)
         """,
+    "normal": _NORMAL,
     "abnormal": r"""
         enlarg(?:ed|ement|ing)|wid(?:e|ened|ening)|dilat(?:ed|ation)|large|big
         |increased?(?: in)?(?: size)?|engorged|congested|indistinct(?:ness)?

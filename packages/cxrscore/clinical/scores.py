@@ -12,9 +12,11 @@ import pandas as pd
 
 from cxrbase.files import InputError
 from cxrscore.clinical.labeler import UNCERTAIN, label_report
+from cxrscore.clinical.language import not_english
 from cxrscore.clinical.laterality import SIDES, is_masked, names_prior, report_sides
 from cxrscore.clinical.rules import COMPETITION, OBSERVATIONS
 from cxrscore.figure import records
+from cxrscore.texts.plain import plain
 from cxrscore.texts.scores import answered
 
 _FIVE = [OBSERVATIONS.index(name) for name in COMPETITION]
@@ -142,11 +144,14 @@ class ClinicalScorer:
     def __init__(self, references, uncertain="positive"):
         _truths([], uncertain)  # Refuse an unknown mode before any work is done.
         self.uncertain = uncertain
+        references = list(references)
+        reason = not_english(references)
+        self.undefined = reason and f"undefined: {reason}"
         self._references = self._texts(references)
 
     def _texts(self, texts):
         """Labels `(n, 14)`, sides `(n, 14, 2)`, prior and mask `(n, 2)`."""
-        rows = [_read(text if isinstance(text, str) else "") for text in texts]
+        rows = [_read(plain(text)) for text in texts]
         rows = np.array(rows).reshape(-1, 44)
         return rows[:, :14], rows[:, 14:42].reshape(-1, 14, 2) > 0, rows[:, 42:]
 
@@ -191,9 +196,12 @@ class ClinicalScorer:
             n: int. How many studies were summed.
 
         Returns:
-            A dict, figure → float array `(…)`; NaN where undefined.
+            A dict, figure → float array `(…)`; NaN where undefined: all of them
+            where most references are not English, as `self.undefined` tells.
         """
         sums = np.asarray(sums, "float64")
+        if self.undefined:
+            return dict.fromkeys(_SCORES, sums[..., 0] * np.nan)
         hits, false, missed = np.split(sums[..., :42], 3, axis=-1)
         values = f1_means(hits, false + missed)
         apart, sided, prior, masked = np.moveaxis(sums[..., 42:], -1, 0)
@@ -257,7 +265,8 @@ def clinical_scores(
             own["uncertain"] = _MODES[scorer.uncertain]
     words["wrong_side_share"]["findings"] = int(counts[:, 43].sum())
     figures = functools.partial(scorer.figures, "clinical")
-    return records("clinical", counts, figures, words, intervals, NOTES)
+    notes = dict.fromkeys(words, scorer.undefined) if scorer.undefined else NOTES
+    return records("clinical", counts, figures, words, intervals, notes)
 
 
 def per_class(truth, predicted, uncertain="positive"):

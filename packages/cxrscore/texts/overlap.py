@@ -82,6 +82,10 @@ def common_subsequence(first, second):
     return len(first) - row.bit_count()
 
 
+def _speaks(token):
+    return any(map(str.isalnum, token))
+
+
 class Reader:
     """Reads texts with one tokeniser: each distinct text once, each pair once.
 
@@ -103,6 +107,12 @@ class Reader:
     def pair(self, references, predictions):
         """Put predictions beside references, both `(n,)` strings, as `Pairs`."""
         return Pairs(self, self._read(references), self._read(predictions))
+
+    def speaks(self, texts):
+        """Which texts leave a token with a letter or a digit, `(n,)` bools."""
+        rows = self._read(texts)
+        spoken = [any(map(_speaks, tokens)) for tokens in self._tokens]
+        return np.array([spoken[row] for row in rows], bool)
 
     def _read(self, texts):
         for text in texts:

@@ -2,6 +2,8 @@
 
 The same texts get a BLEU-4 or ROUGE-L that differs by a quarter between protocols. So
 a figure carries its protocol's name, and figures of two protocols are never compared.
+All start from the text that `cxrscore.texts.plain` gives; on that they are equal to the
+packages that name them.
 NLTK and sacreBLEU are imported where they are used: NLTK alone takes a second.
 """
 
@@ -12,10 +14,10 @@ import types
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from rouge_score.tokenize import tokenize as rouge_tokenize
 
 from cxrscore.texts.overlap import ORDERS, bleu_counts, cider, rouge_l
+from cxrscore.texts.plain import plain
 
 # === Cleaning ===
 
@@ -34,7 +36,7 @@ def tidy(text):
     tidy(" No acute\\n disease. ")  # "no acute disease."
     ```
     """
-    return "" if pd.isna(text) else re.sub(r"\s+", " ", str(text)).strip().lower()
+    return re.sub(r"\s+", " ", plain(text)).strip().lower()
 
 
 # The hyphen stays: in R2Gen's set ":-[" is a range, from the colon to the bracket.

@@ -3,11 +3,11 @@
 import functools
 
 import numpy as np
-import pandas as pd
 
 from cxrbase.files import InputError
 from cxrscore.figure import UNTOLD, figure, records
 from cxrscore.texts.overlap import Reader
+from cxrscore.texts.plain import is_unspaced, plain
 from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, tidy
 
 
@@ -40,13 +40,42 @@ class TextScorer:
             raise InputError(
                 f"Unknown text protocol {sorted(unknown)}; known: {sorted(PROTOCOLS)}."
             )
-        self.references = [_string(text) for text in references]
+        self.references = [plain(text) for text in references]
         self._readers = {name: Reader(PROTOCOLS[name].tokenise) for name in protocols}
+        self._silent = {
+            name: ~reader.speaks(self.references)
+            for name, reader in self._readers.items()
+        }
+        self.unspaced = _are_unspaced(self.references)
 
     @property
     def protocols(self):
         """The names of the protocols, a tuple."""
         return tuple(self._readers)
+
+    def undefined(self, group):
+        """Why a protocol has no figures for these references.
+
+        Args:
+            group: string. The name of the protocol.
+
+        Returns:
+            A string: its tokeniser leaves no token of them, or tells no words apart.
+            `None` where there is no such reason.
+        """
+        tokeniser, silent = PROTOCOLS[group].tokeniser, self._silent[group]
+        if len(silent) and silent.all():
+            return f"undefined: no token of the references is left by {tokeniser}"
+        if self.unspaced:
+            return f"undefined: {UNSPACED}; {tokeniser} tells no words apart"
+        return None
+
+    def note(self, group):
+        """What a reader must know of a protocol's figures, or `None`."""
+        silent = int(self._silent[group].sum())
+        if not silent or self.undefined(group):
+            return None
+        return f"{silent} of {len(self.references)} references leave no token: there 0"
 
     def counts(self, predictions):
         """What each study adds to the sums.
@@ -60,7 +89,7 @@ class TextScorer:
         Raises:
             InputError: if there are not `n` predictions.
         """
-        predictions = [_string(text) for text in predictions]
+        predictions = [plain(text) for text in predictions]
         _same_number(self.references, predictions)
         counts = {}
         for name, reader in self._readers.items():
@@ -78,14 +107,16 @@ class TextScorer:
             n: int. How many studies were summed.
 
         Returns:
-            A dict, figure → float array `(…)`; NaN where there is no study.
+            A dict, figure → float array `(…)`; NaN where there is no study, or the
+            protocol is `undefined` on the references.
         """
         sums = np.asarray(sums, "float64")
+        defined = n and not self.undefined(group)
         figures, start = {}, 0
         for measure in PROTOCOLS[group].measures:
             part = sums[..., start : start + measure.width]
             start += measure.width
-            values = measure.figures(part, n) if n else part[..., :1] * np.nan
+            values = measure.figures(part, n) if defined else part[..., :1] * np.nan
             values = np.broadcast_to(values, (*sums.shape[:-1], len(measure.names)))
             figures |= zip(measure.names, np.moveaxis(values, -1, 0), strict=True)
         return figures
@@ -101,8 +132,11 @@ class TextScorer:
         }
 
 
-def _string(text):
-    return "" if pd.isna(text) else str(text)
+UNSPACED = "the script of most references sets no spaces between words"
+
+
+def _are_unspaced(references):
+    return 2 * sum(map(is_unspaced, references)) > len(references)
 
 
 def _same_number(references, predictions):
@@ -115,6 +149,8 @@ def _same_number(references, predictions):
 
 def answered(references, predictions):
     """Keep the studies that have a reference; a missing prediction is empty.
+
+    Both texts are made plain (`cxrscore.texts.plain`).
 
     Args:
         references: sequence of strings or missing values `(n,)`.
@@ -136,7 +172,7 @@ def answered(references, predictions):
     references, predictions = list(references), list(predictions)
     _same_number(references, predictions)
     pairs = zip(references, predictions, strict=True)
-    kept = [(r, _string(p)) for r, p in pairs if tidy(r)]
+    kept = [(plain(r), plain(p)) for r, p in pairs if tidy(r)]
     left_out = len(references) - len(kept)
     return [r for r, _ in kept], [p for _, p in kept], left_out
 
@@ -163,8 +199,9 @@ def _told_counts(references, predictions, known):
     return np.array(rows, "float64").reshape(-1, 3)
 
 
-def _told_figures(sums, n):
+def _told_figures(sums, n, unspaced=False):
     predicted, reference, novel = np.moveaxis(sums, -1, 0)
+    reference = np.where(unspaced, np.nan, reference)
     return {"length_ratio": predicted / reference, "novel_share": novel / n}
 
 
@@ -225,12 +262,17 @@ def text_scores(
             for name, own in protocol.words().items()
         }
         figures = functools.partial(scorer.figures, group)
-        notes = dict.fromkeys(words, protocol.note)
-        found |= records(group, counts[group], figures, words, intervals, notes)
+        notes = dict.fromkeys(words, scorer.undefined(group) or protocol.note)
+        own = records(group, counts[group], figures, words, intervals, notes)
+        if note := scorer.note(group):
+            own = {name: {"note": note} | record for name, record in own.items()}
+        found |= own
     train = None if train_texts is None else {tidy(text) for text in train_texts}
     told = _told_counts(references, predictions, train or ())
     words = {name: common | _TOLD[name] for name in ("length_ratio", "novel_share")}
-    found |= records("text", told, _told_figures, words, intervals)
+    figures = functools.partial(_told_figures, unspaced=scorer.unspaced)
+    notes = {"length_ratio": f"undefined: {UNSPACED}"}
+    found |= records("text", told, figures, words, intervals, notes)
     if train is None:
         del found["text.novel_share"]
     distinct = len({tidy(text) for text in predictions})

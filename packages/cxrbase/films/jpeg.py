@@ -1,0 +1,131 @@
+"""JPEG: whole or not. What libjpeg only warns of is a hole in the film."""
+
+import re
+import struct
+
+import numpy as np
+
+from cxrbase.files import InputError
+from cxrbase.films.formats import check_size, one_line
+
+MARKER = re.compile(rb"\xff+([^\x00\xff])")
+AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # 0 and restarts belong to it.
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # The rest are tables.
+LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF, 0xF7}  # Also JPEG-LS, met in DICOM.
+ALONE = {0x01, *range(0xD0, 0xD9)}  # Markers without a length.
+MOST_SCANS = 100  # A progressive film has about ten; each costs a pass over it.
+
+
+def size_of(data):
+    """Read width, height and number of channels from the frame's header.
+
+    Args:
+        data: bytes, from the marker that begins a JPEG on.
+
+    Returns:
+        A tuple of three ints, or `None` if there is no such header before a scan.
+
+    Example:
+    ```python
+    size_of(path.read_bytes())  # (2496, 2048, 1)
+    ```
+    """
+    for code, body in _segments(data):
+        if (code in FRAMES or code in LOSSLESS) and len(body) >= 6:
+            height, width, channels = struct.unpack_from(">HHB", body, 1)
+            return width, height, channels
+        if code == 0xDA:
+            break
+    return None
+
+
+def check_jpeg(path, data):
+    """Refuse a JPEG that is not whole, in part of which the film would be grey.
+
+    Three looks: the segments must lead to the end marker, the scans must carry each
+    coefficient of each component down to its last bit, and libjpeg, made strict, must
+    have no warning. OpenCV and Pillow fill what is missing and say nothing.
+
+    Args:
+        path: `pathlib.Path`. Only named.
+        data: bytes of the file.
+
+    Raises:
+        InputError: if it is truncated or corrupt, or would take too much memory.
+
+    Example:
+    ```python
+    check_jpeg(path, path.read_bytes())
+    ```
+    """
+    size = size_of(data)
+    if size:
+        width, height, channels = size
+        check_size(path, width, height, max(1, channels))
+    reason = _missing(data) if size else "no header of a frame"
+    reason = reason or _warning(path, data, channels)
+    if reason:
+        raise InputError(
+            f"{path}: is truncated or corrupt ({reason}). Copy or download it again."
+        )
+
+
+def _segments(data):
+    """Yield the markers up to the end marker, each with its segment's body."""
+    position, search = 2, MARKER
+    while marker := search.search(data, position):
+        code, position, search = marker[1][0], marker.end(), MARKER
+        if code == 0xD9:
+            yield code, b""
+            return
+        if code in ALONE:
+            continue
+        if position + 2 > len(data):
+            return
+        (length,) = struct.unpack_from(">H", data, position)
+        yield code, data[position + 2 : position + max(2, length)]
+        position += max(2, length)
+        if code == 0xDA:
+            search = AFTER_SCAN
+
+
+def _missing(data):
+    """Say what the scans lack: a progressive film may end after any of them."""
+    left, progressive, scans, ended = {}, False, 0, False
+    for code, body in _segments(data):
+        if code in FRAMES and not left and len(body) >= 6:
+            names = body[6 : 6 + 3 * body[5] : 3]
+            progressive = code in (0xC2, 0xC6, 0xCA, 0xCE)
+            left = {name: np.full(64 if progressive else 1, 1) for name in names}
+        elif code == 0xDA and len(body) >= 4:
+            scans += 1
+            names = body[1 : 1 + 2 * body[0] : 2]
+            first, last, bits = body[-3:]
+            for name in names:
+                if name in left:
+                    reach = slice(first, last + 1) if progressive else slice(None)
+                    left[name][reach] = bits & 15 if progressive else 0
+        elif code == 0xD9:
+            ended = True
+    if scans > MOST_SCANS:
+        return f"{scans:,} scans"
+    if not ended:
+        return "no end marker"
+    if not left or any(bits.any() for bits in left.values()):
+        return "it ends before its last scan"
+    return ""
+
+
+def _warning(path, data, channels):
+    """Decode strictly, only to learn whether libjpeg has something to say."""
+    try:
+        import simplejpeg
+    except ImportError:
+        raise InputError(
+            f"{path}: reading JPEG needs simplejpeg. Run: pip install simplejpeg"
+        ) from None
+    try:
+        simplejpeg.decode_jpeg(data, "CMYK" if channels == 4 else "GRAY", strict=True)
+    except (ValueError, MemoryError) as error:
+        return one_line(error)
+    return ""

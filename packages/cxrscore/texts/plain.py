@@ -1,0 +1,99 @@
+"""One writing for every text: the same words are the same letters."""
+
+import functools
+import re
+import sys
+import unicodedata
+
+import pandas as pd
+
+# Unicode has the apostrophe in many shapes, and an accent is often taken for one.
+_APOSTROPHES = "\u00b4\u02b9\u02bb\u02bc\u02c8\u2018\u2019\u201a\u201b\u2032\uff07"
+_QUOTES = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02"
+_HYPHENS = "\u2010\u2011\u2012\u2212\u2043\ufe58\ufe63\uff0d"
+_SELECTORS = (0x034F, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
+# Where a line was broken inside of a word, as a PDF breaks it.
+_BROKEN = re.compile("\u00ad[ \t]*\r?\n\\s*")
+# "right–sided", "2–3 cm": what many editors make of a hyphen between two letters.
+_EN_DASH = re.compile(r"(?<=\w)\u2013(?=\w)")
+
+# Scripts that set no spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
+_APART = re.compile(rf"[{_UNSPACED}]\s+[{_UNSPACED}]")
+
+
+@functools.cache
+def _letters():
+    """What becomes of single letters, a table for `str.translate`."""
+    table = dict.fromkeys(_SELECTORS)
+    table |= dict.fromkeys(map(ord, _APOSTROPHES), "'")
+    table |= dict.fromkeys(map(ord, _QUOTES), '"')
+    table |= dict.fromkeys(map(ord, _HYPHENS), "-")
+    table |= {0x2044: "/", 0x2215: "/", 0x0085: "\n"}
+    for code in range(0x80, sys.maxunicode + 1):
+        kind = unicodedata.category(chr(code))
+        if kind == "Cf":  # Soft hyphens, joiners, marks of order and of direction.
+            table[code] = None
+        elif kind[0] == "Z":
+            table[code] = {"Zs": " ", "Zl": "\n", "Zp": "\n\n"}[kind]
+    return table
+
+
+@functools.lru_cache(maxsize=20_000)
+def _composed(text):
+    text = _BROKEN.sub("", text).translate(_letters())
+    text = unicodedata.normalize("NFKC", text).translate(_letters())
+    return _EN_DASH.sub("-", text)
+
+
+def plain(text):
+    """Write a text as everything here reads it, scores and labeler alike.
+
+    In Unicode's form NFKC (composed letters, no ligatures, no full width), without
+    what is not seen (soft hyphens, zero-width spaces and joiners, byte-order marks,
+    marks of direction), with plain spaces, hyphens, quotes and apostrophes. Upper
+    and lower case stay. A text in ASCII stays as it is; so does what was made plain.
+
+    Args:
+        text: string, or a missing value, which is an empty text.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    plain("No e\\ufb00usion, pneumo\\u00adthorax")  # "No effusion, pneumothorax"
+    ```
+
+    Reference:
+        - [Unicode Normalization Forms](https://unicode.org/reports/tr15/)
+    """
+    if pd.isna(text):
+        return ""
+    text = str(text)
+    return text if text.isascii() else _composed(text)
+
+
+def is_unspaced(text):
+    """Tell whether a text sets no spaces between its words, as Chinese does not.
+
+    Args:
+        text: string.
+
+    Returns:
+        A bool; `False` where the words were parted, as some corpora have them.
+
+    Example:
+    ```python
+    is_unspaced("心影增大。"), is_unspaced("心影 增大 。")  # True, False
+    ```
+    """
+    if text.isascii():
+        return False
+    letters = sum(map(str.isalpha, text))
+    found = len(_UNSPACED_LETTER.findall(text))
+    return 2 * found > letters and not _APART.search(text)
