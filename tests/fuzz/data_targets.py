@@ -13,6 +13,7 @@ from spoil import spoil_bytes, spoil_dicom, spoil_json, spoil_png, spoil_text
 
 from cxrbase.images import read_radiograph
 
+WARNED = "Corrupt JPEG", "Premature end", "libpng"
 FILMS = 8  # Of a batch: each is spoilt, and the batch must go on.
 
 
@@ -119,8 +120,8 @@ class Films(Target):
             return f"neither used nor listed: {min(lost)}"
         if bad.reason.str.contains("\n").any():
             return "a reason of several lines"
-        if "orrupt JPEG" in said or "remature end" in said:
-            return "a film that libjpeg warns of"
+        if any(line.startswith(WARNED) for line in said.splitlines()):
+            return "a decoder has warned of a film that it does not name"
         for uid in kept:
             (path,) = case.glob(f"{uid}*" if uid != str(FILMS) else "whole.png")
             image = read_radiograph(path)
