@@ -7,8 +7,17 @@ import pathlib
 from cxrbase.files import InputError
 from cxrbase.grounds import source_ground
 from cxrbase.layout import IMAGES, PHANTOM_NOTE, PROJECTIONS, REPORTS
+from cxrbase.words import key
 
 KAGGLE_HANDLE = "raddar/chest-xrays-indiana-university"
+# What the projection of a film is called elsewhere, as `key` has it.
+VIEWS = {
+    "frontal": """f frontal front pa ap posteroanterior anteroposterior
+        posterioranterior anteriorposterior apsupine aperect apportable""",
+    "lateral": """l lateral lat ll rl llat rlat latl latr leftlateral rightlateral
+        lateralleft lateralright laterallateral""",
+}
+VIEWS = {word: view for view, words in VIEWS.items() for word in words.split()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,3 +160,66 @@ def _only_csv(root):
         f"{root}: holds no {REPORTS}, and of other CSV files: {names}. Hand in the "
         "path of the one CSV to read."
     )
+
+
+# === Two tables that belong together ===
+
+
+def name_views(projections, path):
+    """Call every projection frontal or lateral, as far as its name is known.
+
+    Args:
+        projections: series of strings, such as `"Frontal"`, `"PA"` or `"LL"`.
+        path: `pathlib.Path`. Of the table, for the messages.
+
+    Returns:
+        A series of `"frontal"`, `"lateral"` and, where it is neither, NaN.
+
+    Raises:
+        InputError: if none is known.
+
+    Example:
+    ```python
+    name_views(pd.Series(["PA", "LATERAL"]), "indiana_projections.csv")
+    ```
+    """
+    views = projections.map(lambda word: VIEWS.get(key(word)))
+    counts = projections[views.isna()].value_counts().head(5)
+    unknown = ", ".join(f"{word!r} ({count}×)" for word, count in counts.items())
+    if views.isna().all():
+        raise InputError(
+            f"{path}: no projection is known: {unknown}. Write Frontal (or PA, AP) and "
+            "Lateral (or LL, LAT) into the column projection."
+        )
+    if unknown:
+        print(f"{path}: projections that are neither frontal nor lateral: {unknown}.")
+    return views
+
+
+def meet(uids, others, path, other_path):
+    """Let the uids of two tables meet: `1.0`, which programs make of `1`, is `1`.
+
+    Args:
+        uids, others: series of strings.
+        path, other_path: of their tables, for the message.
+
+    Returns:
+        Both series, as they meet.
+
+    Raises:
+        InputError: if they do not: it names one of each.
+
+    Example:
+    ```python
+    meet(reports.uid, views.uid, "reports.csv", "projections.csv")
+    ```
+    """
+    pair = [uids, others]
+    if not uids.isin(others).any():
+        pair = [each.str.replace(r"\.0+$", "", regex=True) for each in pair]
+    if not pair[0].isin(pair[1]).any():
+        raise InputError(
+            f"{path}: none of its uids, such as {uids.iloc[0]!r}, stands in "
+            f"{other_path}, which has such as {others.iloc[0]!r}. Write both alike."
+        )
+    return pair
