@@ -26,8 +26,9 @@ def complete(studies):
     """Give a table of studies the form that `load_studies` makes.
 
     Rows that were merged, concatenated, made by hand or read from a saved CSV lack
-    columns or cells: texts are then `""`, as are those that say nothing (`"nan"`), `patient` is `uid`, labels are NaN, files are
-    looked for, and where the studies come from is `"unknown"`.
+    columns or cells: texts are then `""`, as are those that say nothing (`"nan"`);
+    `patient` is `uid`, labels are NaN, files are looked for, and where the studies
+    come from is `"unknown"`.
 
     Args:
         studies: DataFrame with `uid`, `frontal`, `lateral` and `impression`.
@@ -79,6 +80,31 @@ def complete(studies):
             "column `ground`."
         )
     return studies
+
+
+def refuse_repeated(studies, where="the studies"):
+    """Refuse a table in which a uid occurs twice, as `merge` and `concat` can make it.
+
+    Args:
+        studies: DataFrame with `uid`.
+        where: string or path. What to name in the message.
+
+    Raises:
+        InputError: if one does.
+
+    Example:
+    ```python
+    refuse_repeated(pd.concat([first, second]))
+    ```
+    """
+    again = studies.uid.duplicated()
+    if again.any():
+        rows = "Rows are repeated whole: delete the copies"
+        mend = rows if studies.duplicated().any() else "Give every study its own uid"
+        raise InputError(
+            f"{where}: uid {studies.uid[again].iloc[0]} occurs more than once "
+            f"({studies.uid[again].nunique()} such). {mend}."
+        )
 
 
 def ground_of(studies):

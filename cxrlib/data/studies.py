@@ -11,7 +11,7 @@ from cxrbase.grounds import source_ground
 from cxrbase.layout import PHANTOM_NOTE, PROJECTIONS
 from cxrbase.tables import read_csv
 from cxrbase.words import NAMELESS, key, says_nothing
-from cxrlib.data.columns import COLUMNS, TEXTS, complete
+from cxrlib.data.columns import COLUMNS, TEXTS, complete, refuse_repeated
 from cxrlib.data.labels import (
     is_indexed,
     label_from_indexing,
@@ -59,12 +59,7 @@ def load_studies(dataset):
             f"{dataset.csv}: row {_row(studies.uid.eq(''))} has no uid. Fill it in, or "
             "drop the column."
         )
-    repeated = studies.uid[studies.uid.duplicated()].unique()
-    if len(repeated):
-        raise InputError(
-            f"{dataset.csv}: uid {repeated[0]} occurs more than once "
-            f"({len(repeated)} such). Give every study its own uid."
-        )
+    refuse_repeated(studies, dataset.csv)
     files = existing([*studies.frontal, *studies.lateral], listed)
     studies["on_disk"] = studies.frontal.isin(files) & studies.lateral.isin(files)
     studies["kind"], studies["root"] = dataset.kind, str(dataset.root)
@@ -162,7 +157,7 @@ def _met(step, studies):
     if step.startswith("one frontal"):
         views = studies.groupby(["frontals", "laterals"]).size()
         said = [
-            f"{n} with {f} frontals and {l} laterals" for (f, l), n in views.items()
+            f"{n} with {v[0]} frontals and {v[1]} laterals" for v, n in views.items()
         ]
         return f"{', '.join(said[:4])}; each needs one of both"
     if step.startswith("has"):

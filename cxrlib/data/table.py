@@ -9,6 +9,7 @@ import pandas as pd
 from cxrbase.files import InputError
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.shards import ARRAYS, shard_order
+from cxrlib.data.splits import SPLITS
 
 # Studies held in memory for shuffling: 100 MB at 224 × 224.
 SHUFFLE_BUFFER = 1024
@@ -70,11 +71,15 @@ def split_shards(prepared, split, kind):
     split_shards("data/prepared", "train", RECORDS)[0].name
     ```
     """
-    shards = read_manifest(prepared)["shards"].get(split, [])
+    manifest = read_manifest(prepared)
+    shards = manifest["shards"].get(split, [])
     if not shards:
+        held = ", ".join(f"{name} {n}" for name, n in manifest["counts"].items())
+        mend = "Prepare more studies or change the fractions of the split"
+        if split not in SPLITS:
+            mend = f"Choose one of {', '.join(SPLITS)}"
         raise InputError(
-            f"{prepared}: the split {split!r} holds no study. Prepare more studies "
-            "or change the fractions of the split."
+            f"{prepared}: the split {split!r} holds no study, of {held}. {mend}."
         )
     if shards[0].suffix != kind:
         raise InputError(

@@ -5,6 +5,7 @@ The workers import NumPy and OpenCV only: this module stays as light as that.
 
 import contextlib
 import functools
+import hashlib
 
 import numpy as np
 
@@ -25,18 +26,20 @@ def decode_pair(paths, size, fit="stretch", crop=None):
 
     Returns:
         A dict: `views`, by name, as uint8 `(size, size)` arrays; `problems`, a
-        list of `(file, reason)`, empty if both views are good; and `whole`,
-        whether the crop found nothing to cut off and gave `None`.
+        list of `(file, reason)`, empty if both views are good; `whole`, whether
+        the crop found nothing to cut off and gave `None`; and `films`, the
+        `film_digest` of each view.
 
     Example:
     ```python
     views = decode_pair(("frontal.png", "lateral.png"), 224)["views"]
     ```
     """
-    views, problems, whole = {}, [], False
+    views, problems, whole, films = {}, [], False, {}
     for name, path in zip(("frontal", "lateral"), paths, strict=True):
         try:
             image = read_radiograph(path)
+            films[name] = film_digest(image)
             if crop is not None and name == "frontal":
                 part = crop(image)
                 whole = part is None
@@ -47,7 +50,27 @@ def decode_pair(paths, size, fit="stretch", crop=None):
             problems.append((str(path), str(error).removeprefix(f"{path}: ")))
         else:
             views[name] = np.round(square * 255).astype(np.uint8)
-    return {"views": views, "problems": problems, "whole": whole}
+    return {"views": views, "problems": problems, "whole": whole, "films": films}
+
+
+def film_digest(image):
+    """Name a film by its pixels, whatever file, format or depth holds them.
+
+    Args:
+        image: float32 array `(H, W)` in [0, 1].
+
+    Returns:
+        A string of 16 letters.
+
+    Example:
+    ```python
+    film_digest(read_radiograph("a.png")) == film_digest(read_radiograph("b.dcm"))
+    ```
+    """
+    grey = np.round(image * 65535).astype("<u2")
+    digest = hashlib.blake2b(str(grey.shape).encode(), digest_size=8)
+    digest.update(grey)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager
