@@ -138,9 +138,10 @@ def split_summary(studies):
 
 
 def keep_together(studies, films):
-    """Move studies that share a film into one split: the first one of them has.
+    """Move studies that share a film into one split: that of the first patient.
 
-    Train comes first: what is tested on was then never seen.
+    So the shares stay about the same, and in which order the films become known,
+    such as when a killed call goes on, changes nothing.
 
     Args:
         studies: DataFrame with `uid`, `patient` and `split`.
@@ -160,8 +161,8 @@ def keep_together(studies, films):
     pairs = pairs.explode("film").dropna()
     torn = pairs.groupby("film").split.transform("nunique").gt(1)
     torn = groups.isin(pairs.group[torn])
-    ranks = studies.split.map(SPLITS.index).groupby(groups).transform("min")
-    moved = ranks.map(dict(enumerate(SPLITS)))
+    first = studies.sort_values(["patient", "uid"]).groupby(groups).split.first()
+    moved = groups.map(first)
     return studies.assign(split=studies.split.where(~torn, moved))
 
 
@@ -291,7 +292,7 @@ def _read_split(path, studies, groups):
             "or delete the file to split anew."
         )
     assigned, of_patient = {}, {}
-    known = studies[studies.uid.isin(saved)]
+    known = studies[studies.uid.isin(saved)].sort_values(["patient", "uid"])
     for uid, patient, group in zip(
         known.uid, known.patient, groups[known.index], strict=True
     ):
@@ -301,7 +302,7 @@ def _read_split(path, studies, groups):
                 f"{path}: puts patient {patient} into two splits (uid {uid}). Mend it, "
                 "or delete it to split anew."
             )
-        assigned[group] = min(split, assigned.get(group, split), key=SPLITS.index)
+        assigned.setdefault(group, split)
     moved = known.uid.map(saved).ne(groups[known.index].map(assigned)).sum()
     if known.empty:
         print(
