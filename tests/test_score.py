@@ -96,7 +96,7 @@ def test_a_byte_order_mark_is_no_matter(path, encoding):
     [
         (None, "no such file"),
         (b"", "not a readable CSV"),
-        (b"prediction;reference\na;b\n", "no column prediction"),
+        (b"prediction;report\na;b\n", "no column reference. It has: prediction, rep"),
         (b"prediction,reference\n", "holds no row"),
         (b"prediction,reference\na,\n", "no row has a reference"),
         (b"uid,prediction,reference\n1,a,b\n1,c,d\n", "uid 1 occurs more than once"),
@@ -117,7 +117,7 @@ def test_bad_files_are_told(path, content, words):
     ("content", "arguments", "words"),
     [
         ("text\nEdema.\n", [], "name one with --train-column: text"),
-        ("report,note\n,a\n", [], "the column report is empty"),
+        ("report,note\n,a\n", [], "the column report holds no report"),
         ("report\nEdema.\n", ["--train-column", "notes"], "no column notes"),
         ("report\nEdema.\n", ["--protocol", "bleurt"], "Unknown text protocol"),
     ],

@@ -56,9 +56,9 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
     """Read a CSV as strings; a report that reads "None" stays a report.
 
     Args:
-        path: string or `pathlib.Path`. UTF-8, with or without a byte-order mark. The
-            cells are parted by commas (in a `.tsv` by tabs), or, which is then said,
-            by semicolons, tabs or bars.
+        path: string, `pathlib.Path` or open file of bytes. UTF-8, with or without a
+            byte-order mark. The cells are parted by commas (in a `.tsv` by tabs), or,
+            which is then said, by semicolons, tabs or bars.
         needed: sequence of strings. Columns that must be there.
         mend: string. What to do where one is missing.
         may_be_empty: bool. Whether a header without a row is a table.
@@ -81,8 +81,6 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
     data = _read_bytes(path)
     usual = "\t" if str(path).lower().endswith(".tsv") else ","
     separator, data = _separator(data, usual)
-    if separator != usual:  # Not into stdout, where a command may print JSON.
-        print(f"{path}: read as parted by {SEPARATORS[separator]}.", file=sys.stderr)
     names, rows = _rows(path, data, separator)
     named = [name for name in names if name]
     if twice := {name for name in named if named.count(name) > 1}:
@@ -97,6 +95,8 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
         )
     if not (rows or may_be_empty):
         raise InputError(f"{path}: holds no row below its header. Check the file.")
+    if separator != usual:  # Not into stdout, where a command may print JSON.
+        print(f"{path}: read as parted by {SEPARATORS[separator]}.", file=sys.stderr)
     table = pd.DataFrame(rows, columns=range(len(names)), dtype=object)
     table = table[[column for column, name in enumerate(names) if name]]
     return table.set_axis(named, axis=1)
@@ -104,6 +104,8 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
 
 def _read_bytes(path):
     """The bytes of a file, if they are UTF-8, whatever its name says."""
+    if hasattr(path, "read"):
+        return _read_utf8(path, path)
     try:
         status = os.stat(path)  # Before it is opened: a pipe would wait for ever.
         if stat.S_ISDIR(status.st_mode):
@@ -118,14 +120,12 @@ def _read_bytes(path):
                 "bytes). Hand in a smaller table, or only the columns that are needed."
             )
         with open(path, "rb") as file:
-            head = file.read(4096)
-            _check_kind(path, head)
-            return _read_utf8(path, head, file)
+            return _read_utf8(path, file)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file.") from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({reason}).") from None
 
@@ -143,10 +143,12 @@ def _check_kind(path, head):
         raise InputError(f"{path}: is in UTF-16; {_SAVE}.")
 
 
-def _read_utf8(path, head, file):
+def _read_utf8(path, file):
     # Piece by piece, so that of a large file of another kind little is read.
     parts, rows = [], 1
-    for part in itertools.chain([head], iter(lambda: file.read(1 << 20), b"")):
+    for part in iter(lambda: file.read(1 << 20), b""):
+        if not parts:
+            _check_kind(path, part[:4096])
         if 0 in part:
             rows += part[: part.index(0)].count(b"\n")
             raise InputError(

@@ -163,7 +163,7 @@ def says_nothing(text):
     if not text or text.isspace():
         return True
     # A word of these lists is short, and most reports are not.
-    return len(text) < 40 and key(text) in MISSING and text.strip() != "None."
+    return len(text) < 40 and key(text) in MISSING and text.strip().lower() != "none."
 
 
 def names_no_finding(text):
