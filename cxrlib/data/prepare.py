@@ -269,7 +269,7 @@ def _nothing_left(studies, problems):
     first = problems.iloc[0]
     words = f"none of {len(studies)} studies can be used. The first problem: "
     words += f"{first.file}: {first.reason.rstrip('.')}."
-    if problems.reason.str.startswith("the file is not on disk").all():
+    if problems.reason.str.fullmatch("the file is not on disk(, nor .*)?").all():
         words += " Name the folder that the paths start from (--image-root)."
     return words
 

@@ -155,19 +155,16 @@ def funnel(studies):
 def _met(step, studies):
     """What a step met that leaves no study, and what would mend it."""
     if step.startswith("one frontal"):
-        views = studies.groupby(["frontals", "laterals"]).size()
-        said = [
-            f"{n} with {v[0]} frontals and {v[1]} laterals" for v, n in views.items()
-        ]
-        return f"{', '.join(said[:4])}; each needs one of both"
+        views = studies.groupby(["frontals", "laterals"]).size().head(4)
+        said = "{} with {} frontals and {} laterals"
+        said = ", ".join(said.format(n, *counts) for counts, n in views.items())
+        return f"{said}; each needs one of both"
     if step.startswith("has"):
-        return (
-            "all reports are empty, or such as 'nan'; name the column that holds them"
-        )
+        return "all are empty, or such as 'nan'; name the column that holds the reports"
     if step == "indexed":
         return "Problems is empty or 'No Indexing' in all; fill it in"
-    common = studies.problems.value_counts().index[:4]
-    return f"Problems are {', '.join(map(repr, common))}, all of them elsewhere"
+    heads = studies.problems.value_counts().index[:4]
+    return f"Problems are {', '.join(map(repr, heads))}, nothing of the lungs"
 
 
 def funnel_markdown(kept, table):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
+from cxrbase.tables import read_csv
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.shards import ARRAYS, shard_order
 from cxrlib.data.splits import SPLITS
@@ -112,7 +113,7 @@ def read_split(prepared, split):
     """
     count = split_size(prepared, split)
     path = pathlib.Path(prepared) / "studies.csv"
-    studies = pd.read_csv(path, dtype=str, keep_default_na=False)
+    studies = read_csv(path, ("uid", "split"), "Run the same `prepare` again.")
     studies = studies[studies["split"] == split].reset_index(drop=True)
     if len(studies) != count:
         raise InputError(

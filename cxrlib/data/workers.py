@@ -67,7 +67,7 @@ def film_digest(image):
     film_digest(read_radiograph("a.png")) == film_digest(read_radiograph("b.dcm"))
     ```
     """
-    grey = np.round(image * 65535).astype("<u2")
+    grey = np.round(image * 65535).astype("<u2", order="C")  # A turned one is not.
     digest = hashlib.blake2b(str(grey.shape).encode(), digest_size=8)
     digest.update(grey)
     return digest.hexdigest()

@@ -306,7 +306,7 @@ def why_absent(files, listed):
         if there:
             return "the file is not on disk"
         above, name = os.path.split(folder)
-        if other := alike(above)[1].get(_plain(name)):
+        if (other := alike(above)[1].get(_plain(name))) not in (None, name):
             return f"its folder is not on disk, but {other!r} is: write it so"
         return f"the file is not on disk, nor is its folder {folder}"
 

@@ -80,7 +80,7 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
     """
     data = _read_bytes(path)
     usual = "\t" if str(path).lower().endswith(".tsv") else ","
-    separator, data = _separator(data, usual)
+    separator, data = _separator(data, usual, set(needed))
     names, rows = _rows(path, data, separator)
     named = [name for name in names if name]
     if twice := {name for name in named if named.count(name) > 1}:
@@ -175,21 +175,22 @@ def _records(data, separator):
     return csv.reader(text, delimiter=separator, strict=True)
 
 
-def _separator(data, usual):
+def _separator(data, usual, needed):
     """Which sign parts the cells, and the data without Excel's line that says so."""
     if said := re.match(rb'"?sep=([,;\t|])"?\r?\n', data):
         return said[1].decode(), data[said.end() :]
 
     def fits(separator):
-        """Rows that are as wide as the header, and how wide; the usual sign first."""
+        """The header's names, rows that are as wide, how wide; the usual sign first."""
         rows = []
         with contextlib.suppress(csv.Error):  # `_rows` tells what is wrong.
             rows.extend(itertools.islice(_records(data, separator), SNIFFED))
-        widths = [len(row) for row in rows if row]
-        if not widths or widths[0] < 2:
-            return 0, 0, separator == usual
-        alike = sum(width == widths[0] for width in widths)
-        return alike, widths[0], separator == usual
+        rows = [row for row in rows if row]
+        if not rows or len(rows[0]) < 2:
+            return False, 0, 0, separator == usual
+        named = bool(needed) and needed <= set(map(str.strip, rows[0]))
+        alike = sum(len(row) == len(rows[0]) for row in rows)
+        return named, alike, len(rows[0]), separator == usual
 
     return max(SEPARATORS, key=fits), data
 
