@@ -107,6 +107,15 @@ def test_of_a_csv_too(tmp_path):
             funnel(load_studies(find_dataset(path)))
 
 
+def test_a_study_without_uid_and_frontal_has_a_name(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "frontal,lateral,report\n,,\nimg\\1.png,2.png,Clear.\n,2.png,Clear."
+    )
+    studies = load_studies(find_dataset(path))
+    assert studies.uid.tolist() == ["img_1", "no-frontal"]
+
+
 def test_why_no_study_can_be_used_is_told(tmp_path):
     path = tmp_path / "table.csv"
     for name, words in (

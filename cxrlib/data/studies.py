@@ -1,6 +1,7 @@
 """One row per study, from either door, and the funnel that cleans them."""
 
 import functools
+import os
 import pathlib
 
 import numpy as np
@@ -272,7 +273,8 @@ def _drawn(files, top, listed):
 
 
 def _uids(frontals):
-    uids = frontals.map(lambda name: str(pathlib.PurePath(name).with_suffix("")) or "")
+    stems = frontals.map(lambda name: os.path.splitext(name.replace("\\", "/"))[0])
+    uids = stems.map(lambda stem: str(pathlib.PurePath(stem)))
     uids = uids.str.replace("/", "_").where(frontals.ne(""), "no-frontal")
     again = uids.groupby(uids).cumcount()
     return uids.where(again.eq(0), uids + "-" + (again + 1).astype(str))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 
 from cxrbase.files import InputError
@@ -95,7 +96,7 @@ def describe_folder(path, found="", columns=None, image_root=None):
     ```
     """
     path = pathlib.Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # Not `path.exists`: it raises at too long a name.
         raise InputError(
             f"{path}: does not exist ({found or 'the path given'}). Check the path, "
             "or leave it out to have a phantom drawn."
@@ -109,8 +110,8 @@ def describe_folder(path, found="", columns=None, image_root=None):
         path = _only_csv(root)
     elif path.suffix.lower() not in (".csv", ".tsv", ".txt"):
         raise InputError(f"{path}: is not a CSV. Hand in a folder or a CSV file.")
-    images = pathlib.Path(image_root).expanduser() if image_root else root
-    if not images.is_dir():
+    images = pathlib.Path(os.path.expanduser(image_root)) if image_root else root
+    if not os.path.isdir(images):
         raise InputError(f"{images}: the image folder does not exist. Check the path.")
     images = images.resolve()
     # A table of one's own over a phantom's images makes them no more real.
@@ -126,7 +127,7 @@ def _indiana(root, found, image_root):
         )
     normalized = root / IMAGES
     images = normalized if normalized.is_dir() else root / "images"
-    images = pathlib.Path(image_root).expanduser() if image_root else images
+    images = pathlib.Path(os.path.expanduser(image_root)) if image_root else images
     images = images.resolve()
     note = read_phantom_note(root) or _note_above(images)
     return Dataset(root, "indiana", found, root / REPORTS, images, {}, note)
@@ -139,7 +140,7 @@ def read_phantom_note(root):
         return None
     try:
         return dict(json.loads(note.read_text()))
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(
             f"{note}: is not readable JSON. Draw the phantom again."
         ) from error

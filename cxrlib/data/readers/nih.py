@@ -54,8 +54,8 @@ def find_nih(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     if str(folder) == "none":
         return None
     if given := folder or os.environ.get("CXR_NIH"):
-        given = pathlib.Path(given).expanduser()
-        if not (given / TABLE).is_file():
+        given = pathlib.Path(os.path.expanduser(given))
+        if not os.path.isfile(given / TABLE):
             raise InputError(
                 f"{given}: holds no {TABLE}. Check the path, or leave it out to have "
                 "this part skipped."
@@ -64,7 +64,7 @@ def find_nih(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     if found := find_below(kaggle_input, TABLE):
         return found.parent
     places = map(pathlib.Path, places)
-    return next((each for each in places if (each / TABLE).is_file()), None)
+    return next((each for each in places if os.path.isfile(each / TABLE)), None)
 
 
 def read_nih(folder, limit=None, seed=0):
