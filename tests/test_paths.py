@@ -15,6 +15,8 @@ def folder(tmp_path):
         (images / name).write_bytes(b"x")
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "to_pipe.png").symlink_to(tmp_path / "pipe.png")
     (tmp_path / "link.png").symlink_to(images / "f0.png")
     (tmp_path / "out.png").symlink_to("/etc/passwd")
     return tmp_path
@@ -61,6 +63,8 @@ def test_a_path_is_read_as_it_is_meant(folder, name, file):
         ("x/" * 3000 + "f0.png", "nor is its folder"),
         ("loop.png", "no path of a file: too long, or links in a circle"),
         ("circle/f0.png", "nor is its folder"),
+        ("pipe.png", "no file, but a pipe or a device"),
+        ("to_pipe.png", "no file, but a pipe or a device"),
     ],
 )
 def test_why_a_file_is_not_there_is_told(folder, name, why):

@@ -12,9 +12,11 @@ from cxrbase.files import InputError
 from cxrbase.images import read_radiograph
 from cxrlib.data import prepare as module
 from cxrlib.data.prepare import prepare
+from cxrlib.data.shards import ARRAYS
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import keep_together, split_studies
 from cxrlib.data.studies import funnel, load_studies
+from cxrlib.data.table import split_shards
 from cxrlib.data.workers import film_digest
 
 SETTINGS = {"size": 8, "shard_size": 4, "processes": 1, "progress": False}
@@ -195,3 +197,10 @@ def test_what_a_folder_held_is_told_before_it_is_replaced(tmp_path, capsys):
     )
     assert said in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["size"] == 9
+
+
+def test_a_split_that_is_none_is_answered_with_those_that_are(tmp_path):
+    prepare(twice(tmp_path / "in", save), tmp_path / "out", memory_map=True, **SETTINGS)
+    for split, mend in (("tset", "Choose one of train, val, test"), ("", "Choose one")):
+        with pytest.raises(InputError, match=f"holds no study, of train .*{mend}"):
+            split_shards(tmp_path / "out", split, ARRAYS)

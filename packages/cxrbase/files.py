@@ -169,8 +169,8 @@ def listing():
 
     Returns:
         A function from the path of a folder, a string, to a dict: the name of each
-        entry → whether it is a symbolic link. It is empty where there is no folder that
-        can be read.
+        entry → whether it is a symbolic link; `None` of a pipe or a device, which must
+        not be opened. It is empty where there is no folder that can be read.
 
     Example:
     ```python
@@ -183,11 +183,17 @@ def listing():
     def listed(folder):
         try:
             with os.scandir(folder) as entries:
-                return {entry.name: entry.is_symlink() for entry in entries}
+                return {entry.name: _is_link(entry) for entry in entries}
         except OSError:  # Missing, no folder, not ours to read, a loop of links.
             return {}
 
     return listed
+
+
+def _is_link(entry):
+    if entry.is_symlink() or entry.is_file() or entry.is_dir():
+        return entry.is_symlink()
+    return None
 
 
 def inside_all(folder, names, listed):
@@ -265,7 +271,11 @@ def existing(files, listed):
     ```
     """
     parted = {file: os.path.split(file) for file in files if file}
-    return {file for file, (parent, name) in parted.items() if name in listed(parent)}
+    return {
+        file
+        for file, (parent, name) in parted.items()
+        if listed(parent).get(name) is not None
+    }
 
 
 def why_absent(files, listed):
@@ -298,6 +308,8 @@ def why_absent(files, listed):
         folder, name = os.path.split(file)
         if not name or len(os.fsencode(name)) > 255:
             return "no path of a file: too long, or links in a circle"
+        if name in listed(folder):
+            return "no file, but a pipe or a device"
         there, names = alike(folder)
         if other := names.get(_plain(name)):
             return f"the file is not on disk, but {other!r} is: write it so"
