@@ -60,6 +60,12 @@ def test_uids_that_a_program_made_numbers_meet(tmp_path):
         assert kept.uid.tolist() == ["1", "2"]
 
 
+def test_uids_that_meet_in_part_are_counted(tmp_path, capsys):
+    kept, _ = funnel(indiana(tmp_path, ("1", "2", "03"), films=("1", "2", "3")))
+    assert kept.uid.tolist() == ["1", "2"]
+    assert "1 of 3 uids, such as '03', do not stand in" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("films", [("001", "002"), ("CXR1", "CXR2"), ("7", "8")])
 def test_uids_that_do_not_meet_are_told(tmp_path, films):
     with pytest.raises(InputError) as error:

@@ -12,7 +12,13 @@ from cxrbase.tables import read_csv
 from cxrbase.words import ABNORMAL, MISSING, NORMAL, UNSURE, key, says_nothing
 from cxrlib.__main__ import main
 from cxrlib.data.columns import complete
-from cxrlib.data.labels import label_from_cell, labels_from_cells, words_read
+from cxrlib.data.labels import (
+    is_indexed,
+    label_from_cell,
+    label_from_indexing,
+    labels_from_cells,
+    words_read,
+)
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
 from cxrscore.command import read_train
@@ -88,6 +94,13 @@ def test_each_word_is_told_with_its_label_and_count(tmp_path, capsys):
     assert f"column what: read as {said}." in capsys.readouterr().out
     numbers = ["0", "1.0", "-1", ""]
     assert words_read(numbers, labels_from_cells(numbers)) == ""
+
+
+def test_indexing_is_read_with_the_same_words():
+    for nothing in ("", "No Indexing", "NO_INDEXING.", "nan", "N/A"):
+        assert math.isnan(label_from_indexing(nothing)) and not is_indexed(nothing)
+    for normal in ("normal", "Normal.", "No Findings"):
+        assert label_from_indexing(normal) == 0 and is_indexed(normal)
 
 
 NOTHING = [

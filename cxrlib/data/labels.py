@@ -71,7 +71,7 @@ NO_DISEASE = _terms(
 # `Lung/hypoinflation` is a shallow breath, `Lung/azygos lobe` a variant.
 HARMLESS_LUNGS = frozenset({"azygos lobe", "hypoinflation"})
 
-NOT_INDEXED = frozenset({"", "no indexing"})
+NOT_INDEXED = MISSING | {key("No Indexing")}
 
 
 def is_lung_term(term):
@@ -113,7 +113,7 @@ def is_indexed(problems):
     is_indexed("No Indexing")  # False
     ```
     """
-    return problems.strip().lower() not in NOT_INDEXED
+    return key(problems) not in NOT_INDEXED
 
 
 def label_from_indexing(problems, mesh=""):
@@ -135,7 +135,7 @@ def label_from_indexing(problems, mesh=""):
     """
     if not is_indexed(problems):
         return math.nan
-    if problems.strip().lower() == "normal":
+    if key(problems) in NORMAL:
         return 0.0
     terms = (mesh.strip() or problems).split(";")
     return 1.0 if any(is_lung_term(term) for term in terms) else math.nan

@@ -4,10 +4,12 @@ Labels, reports, predictions and patients are read with it. How a word is writte
 nothing: `key` drops case, accents, blanks and punctuation, in any script.
 """
 
+import functools
 import re
 import unicodedata
 
 
+@functools.lru_cache(10_000)  # A table says the same words again and again.
 def key(text):
     """What is left of a word when how it is written is taken away.
 

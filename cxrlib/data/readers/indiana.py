@@ -223,4 +223,10 @@ def meet(uids, others, path, other_path):
             f"{path}: none of its uids, such as {uids.iloc[0]!r}, stands in "
             f"{other_path}, which has such as {others.iloc[0]!r}. Write both alike."
         )
+    alone = pair[0][~pair[0].isin(pair[1])]
+    if len(alone):
+        print(
+            f"{path}: {len(alone)} of {len(uids)} uids, such as {alone.iloc[0]!r}, do "
+            f"not stand in {other_path}."
+        )
     return pair
