@@ -102,7 +102,6 @@ def prepare(
     from cxrlib.course import draw_phantom
     from cxrlib.data.prepare import prepare as write_shards
     from cxrlib.data.sources import find_dataset
-    from cxrlib.data.splits import split_studies
     from cxrlib.data.studies import funnel, funnel_markdown, load_studies
     from cxrlib.systems.lungs.crop import crop_options
 
@@ -115,16 +114,11 @@ def prepare(
     )
     kept, table = funnel(load_studies(dataset))
     click.echo(funnel_markdown(kept, table))
-    on_disk = kept[kept.on_disk]
-    if len(on_disk):
-        # Only what is there can be split; `prepare` lists the rest as missing.
-        split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
-        kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
     if lung_model and crop == "none":
         click.echo("--lung-model is not used: nothing is cropped without --crop lungs.")
-    cropping = crop_options(crop, lung_model)
-    options = {"processes": processes, "memory_map": memory_map} | cropping
-    write_shards(kept, out, size=size, fit=fit, **options)
+    options = {"fractions": fractions, "seed": seed, "processes": processes}
+    options |= crop_options(crop, lung_model)
+    write_shards(kept, out, size=size, fit=fit, memory_map=memory_map, **options)
 
 
 @click.command()

@@ -9,10 +9,19 @@ lungs or the pleura, or puts a finding there. What is abnormal elsewhere only
 the Calabria project "focused on lung-related conditions only".
 """
 
+import collections
 import math
-import re
+import unicodedata
 
 from cxrbase.files import InputError
+from cxrbase.words import (
+    ABNORMAL,
+    MISSING,
+    NORMAL,
+    UNSURE,
+    key,
+    names_no_finding,
+)
 
 
 def _terms(text):
@@ -62,7 +71,7 @@ NO_DISEASE = _terms(
 # `Lung/hypoinflation` is a shallow breath, `Lung/azygos lobe` a variant.
 HARMLESS_LUNGS = frozenset({"azygos lobe", "hypoinflation"})
 
-NOT_INDEXED = frozenset({"", "no indexing"})
+NOT_INDEXED = MISSING | {key("No Indexing")}
 
 
 def is_lung_term(term):
@@ -104,7 +113,7 @@ def is_indexed(problems):
     is_indexed("No Indexing")  # False
     ```
     """
-    return problems.strip().lower() not in NOT_INDEXED
+    return key(problems) not in NOT_INDEXED
 
 
 def label_from_indexing(problems, mesh=""):
@@ -126,7 +135,7 @@ def label_from_indexing(problems, mesh=""):
     """
     if not is_indexed(problems):
         return math.nan
-    if problems.strip().lower() == "normal":
+    if key(problems) in NORMAL:
         return 0.0
     terms = (mesh.strip() or problems).split(";")
     return 1.0 if any(is_lung_term(term) for term in terms) else math.nan
@@ -134,41 +143,20 @@ def label_from_indexing(problems, mesh=""):
 
 # === The cells of a CSV ===
 
-# What a cell may say beside a number, in small letters; `-` and `_` count as blanks.
-MISSING_WORDS = _terms(
-    """
-    ; ?; missing; n/a; na; nan; none; not available; not known; null; uncertain;
-    unknown
-    """
-)
-NORMAL_WORDS = _terms(
-    """
-    clear; clear lungs; f; false; healthy; lungs clear; n; neg; negative; no; no
-    abnormalities; no abnormality; no acute disease; no disease; no finding; no
-    findings; no pneumonia; normal; normal chest; normal chest x ray; normal cxr; normal
-    exam; normal examination; normal radiograph; normal study; unremarkable; within
-    normal limits; wnl
-    """
-)
-ABNORMAL_WORDS = _terms(
-    """
-    abnormal; abnormality; diseased; p; pathologic; pathological; pos; positive; sick;
-    t; true; y; yes
-    """
-)
 LISTED = 8  # Of the words that are refused.
+SHOWN = 30  # Of the words that are read, for each label.
 NUMBERS = {0: 0.0, 1: 1.0, -1: math.nan}  # CheXpert writes -1.0 for uncertain.
-DENIALS = ("free", "negative", "no", "not", "without")  # "no effusion": abnormal?
+LABELS = {"normal": 0.0, "abnormal": 1.0, "unknown": math.nan}
 
 
 def label_from_cell(value, any_word=False):
     """Read the cell of a CSV that says whether a study is abnormal.
 
     Args:
-        value: string. A number (0, 1, or -1 for unknown) or a word from
-            `MISSING_WORDS`, `NORMAL_WORDS` or `ABNORMAL_WORDS`.
+        value: string. A number (0, 1, or -1 for unknown) or a word from the lists of
+            `cxrbase.words`, in any case, with or without accents and punctuation.
         any_word: bool. Whether any other word names a finding, which makes the study
-            abnormal, unless it begins by denying something.
+            abnormal, unless it denies or doubts something.
 
     Returns:
         `0.0`, `1.0`, or `nan` where the cell is empty or says unknown.
@@ -182,24 +170,32 @@ def label_from_cell(value, any_word=False):
     label_from_cell("Pneumonia", any_word=True)  # 1.0
     ```
     """
-    try:
-        number = float(value)
-    except ValueError:
-        number = None
-    word = " ".join(re.sub("[-_]", " ", value.lower()).rstrip(". ").split())
-    if number in NUMBERS:
-        return NUMBERS[number]
-    for words, label in (
-        (MISSING_WORDS, math.nan),
-        (NORMAL_WORDS, 0.0),
-        (ABNORMAL_WORDS, 1.0),
-    ):
-        if word in words:
-            return label
+    number = _number(value)
+    if number is not None:
+        if number in NUMBERS:
+            return NUMBERS[number]
+    else:
+        for words, label in (
+            (MISSING | UNSURE, math.nan),
+            (NORMAL, 0.0),
+            (ABNORMAL, 1.0),
+        ):
+            if key(value) in words:
+                return label
+        if any_word and not names_no_finding(value):
+            return 1.0
     # A probability or a count would be made abnormal in silence.
-    if any_word and number is None and word.split()[0] not in DENIALS:
-        return 1.0
     raise InputError(f"{value!r} says neither normal nor abnormal.")
+
+
+def _number(value):
+    """The number that a cell holds, as any locale writes it, or `None`."""
+    text = unicodedata.normalize("NFKC", value).replace("−", "-").strip(" '\"=()[]")
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
 
 
 def labels_from_cells(cells, any_word=False):
@@ -240,3 +236,35 @@ def labels_from_cells(cells, any_word=False):
             '--column finding=NAME (or columns={"finding": "NAME"})'
         )
     raise InputError(f"neither normal nor abnormal: {said}. {mend}.")
+
+
+def words_read(cells, labels):
+    """Tell how the words of a column were read, each with its count.
+
+    Args:
+        cells: sequence of strings.
+        labels: sequence of floats, from `labels_from_cells`.
+
+    Returns:
+        A string, `""` where the column holds numbers and empty cells alone.
+
+    Example:
+    ```python
+    words_read(["Normal", "?"], [0.0, math.nan])
+    # "normal: 'Normal' (1×); unknown: '?' (1×)"
+    ```
+    """
+    parts = []
+    for name, label in LABELS.items():
+        counts = collections.Counter(
+            cell
+            for cell, read in zip(cells, labels, strict=True)
+            if (read == label or math.isnan(read) and math.isnan(label))
+            and cell.strip()
+            and _number(cell) is None
+        )
+        if counts:
+            said = [f"{cell!r} ({n}×)" for cell, n in counts.most_common(SHOWN)]
+            more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
+            parts.append(f"{name}: {', '.join(said)}{more}")
+    return "; ".join(parts)
