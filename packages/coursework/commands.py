@@ -47,11 +47,11 @@ PATH = click.Path(path_type=pathlib.Path)
 @click.option("--out", default="outputs/run", show_default=True, type=PATH)
 def run(notebooks, parameters, **options):
     """Run NOTEBOOKS, by default all of the course, and write OUT/index.html."""
-    from coursework.run.parameters import scalar
+    from coursework.run.defaults import Word
     from coursework.run.plan import course_notebooks
     from coursework.run.runner import run_notebooks
 
-    values = {name: scalar(value) for name, value in parameters}
+    values = {name: Word(value) for name, value in parameters}
     notebooks = notebooks or course_notebooks()
     raise SystemExit(run_notebooks(notebooks, parameters=values, **options))
 
