@@ -25,7 +25,7 @@ PATH = click.Path(path_type=pathlib.Path)
     "--section", default="not named", help="What the references are: impression, …"
 )
 @click.option("--split", default="not named", help="Where the studies come from.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def score(predictions, train, train_column, protocols, section, split, seed, as_json):
     """Score the reports in PREDICTIONS, a CSV with columns prediction and reference.
