@@ -138,3 +138,8 @@ def require_file(path, what="file", mend="Check the path.", most=None):
             f"most. {mend}"
         )
     return pathlib.Path(path)
+
+
+def in_one_line(error):
+    """What an exception says, on one line and not too long."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:160]

@@ -76,6 +76,11 @@ class ReportModel(keras.Model):
         self.causal_lm = causal_lm
         # A plain copy: Keras wraps dicts that are set on a layer.
         self.origin = dict(origin or {"trained_on": "nothing: random weights"})
+        sections = ("impression", "findings")
+        if "trained_on" not in self.origin:
+            raise InputError("origin does not say what the model was trained_on.")
+        if self.origin.get("section", "impression") not in sections:
+            raise InputError(f"origin's section is none of {', '.join(sections)}.")
 
     @property
     def preprocessor(self):
