@@ -27,11 +27,12 @@ SWELLS, SLACK = 4, 16 * 2**20
 LARGEST = 10**8  # Units, filters, words: more is a slip or an attack.
 ANY_NUMBER = ("seed", "shared_object_id")
 MOST_PIXELS = 2**28  # Numbers that a layer gives for one image.
+MOST_LAYERS = 5000  # A DenseNet121 has 430.
 SMALLEST = 256  # Bytes that any tensor takes in HDF5, however small.
 # Layers and objects that run code which lies in the file, or beside it.
 CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer")
 CODE += ("JaxLayer",)
-PACKAGES = ("keras", "keras_hub", "cxrlib", "builtins")
+PACKAGES = ("keras", "keras_hub", "builtins")
 # Parts of Keras that fetch, read and write files, or switch its safety off.
 NO_LAYERS = {"utils", "saving", "config", "export", "backend", "callbacks", "datasets"}
 NO_LAYERS |= {"distribution", "visualization", "wrappers", "applications", "legacy"}
@@ -232,7 +233,7 @@ def check_config(text):
 
 
 def _check_object(value):
-    """Refuse what is no layer, loss or function of Keras, KerasHub or this course."""
+    """Refuse what is no layer, loss or function of Keras nor registered with it."""
     name, module = value.get("class_name"), value.get("module")
     if name is None and module is None:
         return
@@ -243,8 +244,8 @@ def _check_object(value):
     if module is None:
         return
     package, *rooms = str(module).split(".")
-    own = str(value.get("registered_name")).startswith("cxrlib>")
-    if package not in PACKAGES or (package == "cxrlib" and not own):
+    known = keras.saving.get_registered_object(str(value.get("registered_name")))
+    if package not in PACKAGES and known is None:
         raise ValueError(f"it asks for {module}.{name}, which is no part of Keras")
     if NO_LAYERS & set(rooms[:2]) and package == "keras":
         raise ValueError(f"it asks for {module}.{name}, which is no layer")
@@ -253,6 +254,8 @@ def _check_object(value):
 @contextlib.contextmanager
 def no_larger_than(numbers):
     """Inside, layers may make so many numbers; they are counted before they are made.
+
+    So are the layers themselves, `MOST_LAYERS` of them.
 
     Args:
         numbers: int.
@@ -266,7 +269,16 @@ def no_larger_than(numbers):
         keras.Sequential([keras.Input((8,)), keras.layers.Dense(10**9)])
     ```
     """
-    make, left = keras.layers.Layer.add_weight, numbers + SLACK // 64
+    kind = keras.layers.Layer
+    begin, make = kind.__init__, kind.add_weight
+    left, layers = numbers + SLACK // 64, 0
+
+    def begin_counted(layer, *arguments, **options):
+        nonlocal layers
+        layers += 1
+        if layers > MOST_LAYERS:
+            raise ValueError(f"it asks for more than {MOST_LAYERS:,} layers")
+        begin(layer, *arguments, **options)
 
     def make_counted(layer, shape=None, *arguments, **options):
         nonlocal left
@@ -278,11 +290,11 @@ def no_larger_than(numbers):
             )
         return make(layer, shape, *arguments, **options)
 
-    keras.layers.Layer.add_weight = make_counted
+    kind.__init__, kind.add_weight = begin_counted, make_counted
     try:
         yield
     finally:
-        keras.layers.Layer.add_weight = make
+        kind.__init__, kind.add_weight = begin, make
 
 
 def _check_outputs(model):

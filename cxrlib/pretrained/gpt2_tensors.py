@@ -14,9 +14,9 @@ SAFETENSORS = "model.safetensors"
 MEND = "Take both files from one place, or download them again."
 TYPES = ("F32", "F16", "BF16")  # Each of them is exact in float32.
 # Far above the largest GPT-2, of 48 layers and 1,600 numbers per token.
-MOST = {"num_layers": 200, "num_heads": 200, "hidden_dim": 20_000}
-MOST |= {"vocabulary_size": 500_000, "max_sequence_length": 100_000}
-MOST |= {"intermediate_dim": 100_000}
+MOST = {"vocabulary_size": 500_000, "num_layers": 200, "num_heads": 200}
+MOST |= {"hidden_dim": 20_000, "intermediate_dim": 100_000}
+MOST |= {"max_sequence_length": 100_000}
 
 
 def checked_sizes(config):
