@@ -97,6 +97,11 @@ def local_folder(source):
         return pathlib.Path(
             huggingface_hub.snapshot_download(name, allow_patterns=DOWNLOADED)
         )
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{source}: to fetch it, install {error.name} (pip install {error.name}), "
+            "or download it elsewhere and give its folder."
+        ) from error
     except Exception as error:  # Network, names, rights: many kinds, one remedy.
         raise InputError(
             f"{source}: could not be downloaded ({in_one_line(error)}). Check the name "
