@@ -207,7 +207,7 @@ def test_names_that_lead_nowhere(monkeypatch, tmp_path):
         )],
         ({"n_embd": 1600, "n_layer": 48}, "asks for .* has room for"),
         ({"vocab_size": 400_000}, "asks for .* has room for"),
-        *[({"n_layer": size}, "num_layers is") for size in (0, -1, 2.0, True, "2", [2])],
+        *[({"n_layer": size}, "num_layers is") for size in (0, -1, 2.0, True, "2")],
         ({"n_embd": None}, "hidden_dim is None"),
         *[
             ({"resid_pdrop": rate}, "dropout is")
