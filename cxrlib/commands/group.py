@@ -33,7 +33,8 @@ class KerasCommand(click.Command):
         from cxrlib.course import quiet
 
         with quiet():
-            importlib.import_module("keras")
+            if importlib.import_module("keras").backend.backend() != "tensorflow":
+                importlib.import_module("keras_hub")  # It loads TensorFlow anyway.
         return super().invoke(context)
 
 

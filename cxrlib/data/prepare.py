@@ -37,6 +37,7 @@ from cxrlib.data.workers import decoder
 __all__ = ["RECORD", "feature_description", "prepare", "read_manifest"]
 
 MANIFEST = "manifest.json"
+MOST_SIZE = 4096
 
 
 def prepare(
@@ -89,6 +90,8 @@ def prepare(
     prepare(kept, "outputs/prepared", size=128)["counts"]
     ```
     """
+    if not 1 <= size <= MOST_SIZE:
+        raise InputError(f"size={size}: must be 1 to {MOST_SIZE} pixels.")
     out, studies = pathlib.Path(out), complete(studies)
     source, missing = source_of(studies), missing_files(studies)
     usable = studies[studies.on_disk].reset_index(drop=True)

@@ -43,7 +43,9 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     ```
     """
     path = None if path is None else pathlib.Path(path)
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+    if len(fractions) != 3 or not (
+        min(fractions) >= 0 and abs(sum(fractions) - 1) <= 1e-6  # No NaN is.
+    ):
         raise InputError(
             f"fractions={tuple(fractions)}: give three shares (train, val, test) that "
             "sum to 1."
