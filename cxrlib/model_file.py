@@ -61,7 +61,7 @@ def open_model(path, what="model file", mend="Check the path.", **options):
     """
     path = require_file(path, what, mend)
     try:
-        room = check_model_file(path)
+        room = check_model_file(path, options.get("compile", True))
         with no_larger_than(room):
             model = keras.saving.load_model(path, safe_mode=True, **options)
         _check_outputs(model)
@@ -78,11 +78,13 @@ def open_model(path, what="model file", mend="Check the path.", **options):
     )
 
 
-def check_model_file(path):
+def check_model_file(path, compile=True):
     """Refuse a file that is no model, that claims too much or asks for code.
 
     Args:
         path: `pathlib.Path` of a file.
+        compile: bool. Whether its loss and its optimizer are wanted, too; otherwise
+            they are not looked at, by Keras either.
 
     Returns:
         An int: how many numbers its weights can have.
@@ -100,10 +102,10 @@ def check_model_file(path):
         right = " or ".join(SUFFIXES[kind])
         raise ValueError(f"by its content it is {right}, so rename it")
     if kind == ZIP:
-        return _check_archive(path)
+        return _check_archive(path, compile)
     with h5py.File(path, "r") as file:
         check_hdf5(file, path.stat().st_size)
-        for name in ("model_config", "training_config"):
+        for name in ("model_config", "training_config")[: 1 + compile]:
             if name in file.attrs:
                 check_config(file.attrs[name])
         if "model_config" not in file.attrs:
@@ -111,7 +113,7 @@ def check_model_file(path):
     return path.stat().st_size
 
 
-def _check_archive(path):
+def _check_archive(path, compile):
     with zipfile.ZipFile(path) as archive:
         check_members(archive, path)
         names = archive.namelist()
@@ -121,7 +123,7 @@ def _check_archive(path):
         config, weights = archive.getinfo(CONFIG), archive.getinfo(WEIGHTS)
         if config.file_size > MOST_CONFIG:
             raise ValueError(f"its {CONFIG} has {config.file_size:,} bytes")
-        check_config(archive.read(config))
+        check_config(archive.read(config), () if compile else ("compile_config",))
         with _member(archive, weights, path) as content, h5py.File(content) as file:
             check_hdf5(file, weights.file_size)
     return weights.file_size
@@ -208,16 +210,20 @@ def check_hdf5(file, size):
     file.visititems(look)
 
 
-def check_config(text):
+def check_config(text, unread=()):
     """Refuse a configuration that asks for code, or for sizes beyond reason.
 
     Args:
         text: string or bytes of JSON.
+        unread: sequence of strings. Fields of the whole that are not made use of.
 
     Raises:
         ValueError: with the reason. RecursionError: if it is nested too deep.
     """
-    found = [("", json.loads(text))]
+    whole = json.loads(text)
+    if isinstance(whole, dict):
+        whole = {name: each for name, each in whole.items() if name not in unread}
+    found = [("", whole)]
     for number, (name, value) in enumerate(found):
         if number > MOST_PARTS:
             raise ValueError(f"its configuration has more than {MOST_PARTS:,} values")

@@ -91,7 +91,7 @@ def _in_words(error, command):
 
 def _keras_is_set_wrongly():
     """Why Keras cannot be imported, or `None`; looked at when something has failed."""
-    if "keras.src.models" in sys.modules:
+    if "keras.src.models" in sys.modules or not importlib.util.find_spec("keras"):
         return None
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     path = pathlib.Path(home) / "keras.json"
@@ -107,6 +107,6 @@ def _keras_is_set_wrongly():
     backend = os.environ.get("KERAS_BACKEND") or settings.get("backend", "tensorflow")
     if backend not in BACKENDS:
         return f"KERAS_BACKEND={backend}: choose one of {', '.join(BACKENDS)}."
-    if importlib.util.find_spec(BACKENDS[backend]) is None:
+    if backend != "tensorflow" and not importlib.util.find_spec(BACKENDS[backend]):
         return f"KERAS_BACKEND={backend}: is not installed; choose tensorflow."
     return None
