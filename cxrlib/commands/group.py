@@ -78,9 +78,10 @@ def _in_words(error, command):
         return refusal(error, error.filename or command)
     if isinstance(error, RuntimeError) and "Symlink loop" in str(error):
         return f"{error}. Check the path."  # pathlib's own kind, up to Python 3.12.
-    if words := _keras_is_set_wrongly():
-        return words
     missing = isinstance(error, ModuleNotFoundError) and str(error.name)
+    # Of a light installation, not even whether Keras is there can be asked.
+    if missing not in ("keras", "tensorflow") and (words := _keras_is_set_wrongly()):
+        return words
     if missing and missing.partition(".")[0] not in OURS:
         return (
             f"{command} needs {missing}, which a light installation lacks. In the "
@@ -91,7 +92,7 @@ def _in_words(error, command):
 
 def _keras_is_set_wrongly():
     """Why Keras cannot be imported, or `None`; looked at when something has failed."""
-    if "keras.src.models" in sys.modules or not importlib.util.find_spec("keras"):
+    if "keras.src.models" in sys.modules:
         return None
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     path = pathlib.Path(home) / "keras.json"
