@@ -115,7 +115,7 @@ def _folders(where, root):
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     """Drop what TensorFlow writes past Python while it is loaded.
 
     From 2.21 on it does so before it reads the variable that is to silence it.
@@ -215,7 +215,7 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
     environment = setup(seed=0)
     ```
     """
-    with _quiet():
+    with quiet():
         import keras
 
         where, gpus = place(), _gpus()

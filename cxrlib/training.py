@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError, make_folder, write_whole
+from cxrlib.model_file import open_model
 
 CHECKPOINT = "checkpoint-{epoch:04d}.keras"
 
@@ -220,8 +221,7 @@ def train(
     )
     ```
     """
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(out)
     settings = {"epochs": epochs, "seed": seed, **(settings or {})}
     if not resume:
         for old in [*out.glob("checkpoint-*.keras"), out / "model.keras"]:
@@ -268,7 +268,15 @@ def train(
 
 def _check_settings(path, settings, defaults):
     """Refuse to resume a training that was started under other settings."""
-    before = defaults | json.loads(path.read_text()) if path.exists() else {}
+    before = {}
+    if path.exists():
+        try:
+            before = defaults | json.loads(path.read_text())
+        except (ValueError, TypeError, RecursionError):
+            raise InputError(
+                f"{path}: is damaged. Use another folder, or start anew with "
+                "resume=False (command line: --no-resume)."
+            ) from None
     changed = [key for key in settings if before.get(key) != settings[key]]
     if changed:
         key = changed[0]
@@ -299,15 +307,7 @@ def read_model(path):
     model = read_model("outputs/training/checkpoint.keras")
     ```
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such model file; train one, or check the path.")
-    try:
-        model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras raises a dozen kinds for a bad file.
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else error
-        raise InputError(
-            f"{path}: not a model that this version can load ({reason}). It may be "
-            "cut off, or written by a newer Keras; train or download it again."
-        ) from error
-    return model
+    return open_model(
+        path,
+        mend="Train one (make demo, or python -m cxrlib train), or check the path.",
+    )

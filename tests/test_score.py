@@ -105,7 +105,10 @@ def test_a_byte_order_mark_is_no_matter(path, encoding):
         (b"prediction,reference\na,\n", "no row has a reference"),
         ("prediction,reference\na,\u200b\n".encode(), "no row has a reference"),
         (b"uid,prediction,reference\n1,a,b\n1,c,d\n", "uid 1 occurs more than once"),
-        (b"prediction,reference,prediction\na,b,c\n", "column prediction stands twice"),
+        (
+            b"prediction,reference,prediction\na,b,c\n",
+            "names the column prediction more than once",
+        ),
         ("prediction,reference\nœdème,a\n".encode("utf-16"), "CSV UTF-8"),
         ("prediction,reference\nédème,a\n".encode("latin-1"), "CSV UTF-8"),
     ],

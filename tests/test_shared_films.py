@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from cxrbase.files import InputError
+from cxrbase.films.same import film_digest
 from cxrbase.images import read_radiograph
 from cxrlib.data import prepare as module
 from cxrlib.data.prepare import prepare
@@ -17,7 +18,6 @@ from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import keep_together, split_studies
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.data.table import split_shards
-from cxrlib.data.workers import film_digest
 
 SETTINGS = {"size": 8, "shard_size": 4, "processes": 1, "progress": False}
 

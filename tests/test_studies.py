@@ -7,11 +7,8 @@ import pandas as pd
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.data.labels import (
-    label_from_cell,
-    label_from_indexing,
-    labels_from_cells,
-)
+from cxrbase.words import label_from_cell, labels_from_cells
+from cxrlib.data.labels import label_from_indexing
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import split_studies, split_summary
 from cxrlib.data.studies import funnel, funnel_markdown, load_studies, missing_files

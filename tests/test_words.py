@@ -9,16 +9,20 @@ from click.testing import CliRunner
 
 from cxrbase.files import InputError
 from cxrbase.tables import read_csv
-from cxrbase.words import ABNORMAL, MISSING, NORMAL, UNSURE, key, says_nothing
-from cxrlib.__main__ import main
-from cxrlib.data.columns import complete
-from cxrlib.data.labels import (
-    is_indexed,
+from cxrbase.words import (
+    ABNORMAL,
+    MISSING,
+    NORMAL,
+    UNSURE,
+    key,
     label_from_cell,
-    label_from_indexing,
     labels_from_cells,
+    says_nothing,
     words_read,
 )
+from cxrlib.__main__ import main
+from cxrlib.data.columns import complete
+from cxrlib.data.labels import is_indexed, label_from_indexing
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
 from cxrscore.command import read_train

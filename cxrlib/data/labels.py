@@ -1,4 +1,4 @@
-"""What counts as abnormal: from the collection's indexing, or from a CSV cell.
+"""What counts as abnormal in a collection that was indexed by hand.
 
 The Indiana studies were indexed by hand. `MeSH` holds terms such as
 `Opacity/lung/upper lobe/right/streaky` (a head, then site and degree), joined
@@ -9,19 +9,9 @@ lungs or the pleura, or puts a finding there. What is abnormal elsewhere only
 the Calabria project "focused on lung-related conditions only".
 """
 
-import collections
 import math
-import unicodedata
 
-from cxrbase.files import InputError
-from cxrbase.words import (
-    ABNORMAL,
-    MISSING,
-    NORMAL,
-    UNSURE,
-    key,
-    names_no_finding,
-)
+from cxrbase.words import MISSING, NORMAL, key
 
 
 def _terms(text):
@@ -139,132 +129,3 @@ def label_from_indexing(problems, mesh=""):
         return 0.0
     terms = (mesh.strip() or problems).split(";")
     return 1.0 if any(is_lung_term(term) for term in terms) else math.nan
-
-
-# === The cells of a CSV ===
-
-LISTED = 8  # Of the words that are refused.
-SHOWN = 30  # Of the words that are read, for each label.
-NUMBERS = {0: 0.0, 1: 1.0, -1: math.nan}  # CheXpert writes -1.0 for uncertain.
-LABELS = {"normal": 0.0, "abnormal": 1.0, "unknown": math.nan}
-
-
-def label_from_cell(value, any_word=False):
-    """Read the cell of a CSV that says whether a study is abnormal.
-
-    Args:
-        value: string. A number (0, 1, or -1 for unknown) or a word from the lists of
-            `cxrbase.words`, in any case, with or without accents and punctuation.
-        any_word: bool. Whether any other word names a finding, which makes the study
-            abnormal, unless it denies or doubts something.
-
-    Returns:
-        `0.0`, `1.0`, or `nan` where the cell is empty or says unknown.
-
-    Raises:
-        InputError: if the cell says anything else.
-
-    Example:
-    ```python
-    label_from_cell("-1.0")  # nan
-    label_from_cell("Pneumonia", any_word=True)  # 1.0
-    ```
-    """
-    number = _number(value)
-    if number is not None:
-        if number in NUMBERS:
-            return NUMBERS[number]
-    else:
-        for words, label in (
-            (MISSING | UNSURE, math.nan),
-            (NORMAL, 0.0),
-            (ABNORMAL, 1.0),
-        ):
-            if key(value) in words:
-                return label
-        if any_word and not names_no_finding(value):
-            return 1.0
-    # A probability or a count would be made abnormal in silence.
-    raise InputError(f"{value!r} says neither normal nor abnormal.")
-
-
-def _number(value):
-    """The number that a cell holds, as any locale writes it, or `None`."""
-    text = unicodedata.normalize("NFKC", value).replace("−", "-").strip(" '\"=()[]")
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return None if math.isnan(number) else number
-
-
-def labels_from_cells(cells, any_word=False):
-    """Read a column of a CSV with `label_from_cell`.
-
-    Args:
-        cells: sequence of strings.
-        any_word: bool. As in `label_from_cell`.
-
-    Returns:
-        A list of floats.
-
-    Raises:
-        InputError: that lists all cells that say neither, most frequent first.
-
-    Example:
-    ```python
-    labels_from_cells(["0", "1.0", "No Finding", ""])
-    ```
-    """
-    labels, refused = [], {}
-    for row, cell in enumerate(cells, 2):  # The header is row 1.
-        try:
-            labels.append(label_from_cell(cell, any_word))
-        except InputError:
-            refused.setdefault(cell, []).append(row)
-    if not refused:
-        return labels
-    most = sorted(refused, key=lambda cell: -len(refused[cell]))
-    said = [
-        f"{cell!r} ({len(refused[cell])}×, row {refused[cell][0]})" for cell in most
-    ]
-    said = ", ".join(said[:LISTED]) + ", …" * (len(said) > LISTED)
-    mend = "Write 0, 1 or nothing"
-    if not any_word:
-        mend += (
-            "; or, if any word names a finding, hand the column in as `finding`: "
-            '--column finding=NAME (or columns={"finding": "NAME"})'
-        )
-    raise InputError(f"neither normal nor abnormal: {said}. {mend}.")
-
-
-def words_read(cells, labels):
-    """Tell how the words of a column were read, each with its count.
-
-    Args:
-        cells: sequence of strings.
-        labels: sequence of floats, from `labels_from_cells`.
-
-    Returns:
-        A string, `""` where the column holds numbers and empty cells alone.
-
-    Example:
-    ```python
-    words_read(["Normal", "?"], [0.0, math.nan])
-    # "normal: 'Normal' (1×); unknown: '?' (1×)"
-    ```
-    """
-    parts = []
-    for name, label in LABELS.items():
-        counts = collections.Counter(
-            cell
-            for cell, read in zip(cells, labels, strict=True)
-            if (read == label or math.isnan(read) and math.isnan(label))
-            and cell.strip()
-            and _number(cell) is None
-        )
-        if counts:
-            said = [f"{cell!r} ({n}×)" for cell, n in counts.most_common(SHOWN)]
-            more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
-            parts.append(f"{name}: {', '.join(said)}{more}")
-    return "; ".join(parts)

@@ -46,6 +46,8 @@ from cxrlib.data.workers import decoder
 
 __all__ = ["RECORD", "feature_description", "prepare", "read_manifest"]
 
+MOST_SIZE = 4096
+
 
 def prepare(
     studies,
@@ -103,6 +105,8 @@ def prepare(
     prepare(kept, "outputs/prepared", size=128)["counts"]
     ```
     """
+    if not 1 <= size <= MOST_SIZE:
+        raise InputError(f"size={size}: must be 1 to {MOST_SIZE} pixels.")
     out, studies = pathlib.Path(out), complete(studies)
     refuse_repeated(studies)
     source, missing = source_of(studies), missing_files(studies)

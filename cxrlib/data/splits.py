@@ -2,13 +2,12 @@
 
 import contextlib
 import hashlib
-import os
 import pathlib
-import stat
 
 import pandas as pd
 
 from cxrbase.files import InputError, locked, write_whole
+from cxrbase.films.same import first_of_same_bytes
 from cxrbase.tables import read_csv
 from cxrlib.data.columns import refuse_repeated
 
@@ -47,7 +46,9 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     ```
     """
     path = None if path is None else pathlib.Path(path)
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+    if len(fractions) != 3 or not (
+        min(fractions) >= 0 and abs(sum(fractions) - 1) <= 1e-6  # No NaN is.
+    ):
         raise InputError(
             f"fractions={tuple(fractions)}: give three shares (train, val, test) that "
             "sum to 1."
@@ -55,7 +56,7 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     studies = studies.assign(uid=studies.uid.astype(str))  # As the saved file has it.
     refuse_repeated(studies)
     studies = studies.sort_values("uid", ignore_index=True)
-    first = _same_bytes({*studies.frontal, *studies.lateral} - {""})
+    first = first_of_same_bytes({*studies.frontal, *studies.lateral} - {""})
     films = [
         [first[file] for file in pair if file]
         for pair in zip(studies.frontal, studies.lateral, strict=True)
@@ -205,38 +206,6 @@ def _groups(studies, films):
             parent[second] = first
             owner[film] = patient
     return studies.patient.map(find)
-
-
-def _same_bytes(files):
-    """Each file → the first by name with the same bytes, mostly itself."""
-    classes = [sorted(files)]
-    for look in (_size, _tail, _digest):  # Only what is alike is looked at closer.
-        parts = {}
-        for number, alike in enumerate(classes):
-            for file in alike:
-                with contextlib.suppress(OSError):  # Who reads it will say so.
-                    parts.setdefault((number, look(file)), []).append(file)
-        classes = [alike for alike in parts.values() if len(alike) > 1]
-    first = {file: alike[0] for alike in classes for file in alike}
-    return {file: first.get(file, file) for file in files}
-
-
-def _size(file):
-    status = os.stat(file)
-    if not (stat.S_ISREG(status.st_mode) and status.st_size):
-        raise OSError("nothing to compare")
-    return status.st_size
-
-
-def _tail(file):
-    with open(file, "rb") as opened:
-        opened.seek(-min(_size(file), 1 << 14), os.SEEK_END)
-        return opened.read()
-
-
-def _digest(file):
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").digest()
 
 
 def _deal(studies, groups, fractions, seed, assigned):

@@ -11,14 +11,15 @@ from cxrbase.files import InputError, existing, inside_all, listing, why_absent
 from cxrbase.grounds import source_ground
 from cxrbase.layout import PHANTOM_NOTE, PROJECTIONS
 from cxrbase.tables import read_csv
-from cxrbase.words import NAMELESS, key, says_nothing
-from cxrlib.data.columns import COLUMNS, TEXTS, complete, refuse_repeated
-from cxrlib.data.labels import (
-    is_indexed,
-    label_from_indexing,
+from cxrbase.words import (
+    NAMELESS,
+    key,
     labels_from_cells,
+    says_nothing,
     words_read,
 )
+from cxrlib.data.columns import COLUMNS, TEXTS, complete, refuse_repeated
+from cxrlib.data.labels import is_indexed, label_from_indexing
 from cxrlib.data.readers.indiana import meet, name_views, read_phantom_note
 
 CSV_REQUIRED = ("frontal", "lateral", "report")

@@ -5,11 +5,11 @@ The workers import NumPy and OpenCV only: this module stays as light as that.
 
 import contextlib
 import functools
-import hashlib
 
 import numpy as np
 
 from cxrbase.files import InputError
+from cxrbase.films.same import film_digest
 from cxrbase.images import CONSTANT, check_unit_range, read_noted, resize_square
 from cxrbase.parallel import workers
 
@@ -57,26 +57,6 @@ def decode_pair(paths, size, fit="stretch", crop=None):
         "views": views, "films": films, "problems": problems, "notes": notes,
         "whole": whole,
     }  # fmt: skip
-
-
-def film_digest(image):
-    """Name a film by its pixels, whatever file, format or depth holds them.
-
-    Args:
-        image: float32 array `(H, W)` in [0, 1].
-
-    Returns:
-        A string of 16 letters.
-
-    Example:
-    ```python
-    film_digest(read_radiograph("a.png")) == film_digest(read_radiograph("b.dcm"))
-    ```
-    """
-    grey = np.round(image * 65535).astype("<u2", order="C")  # A turned one is not.
-    digest = hashlib.blake2b(str(grey.shape).encode(), digest_size=8)
-    digest.update(grey)
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

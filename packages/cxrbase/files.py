@@ -1,4 +1,4 @@
-"""Files written whole or not at all, paths kept in their folder, errors in one line."""
+"""Files written whole or not at all, folders locked, paths kept in their folder."""
 
 import contextlib
 import errno
@@ -10,17 +10,11 @@ import tempfile
 import unicodedata
 import urllib.parse
 
+from cxrbase.refusals import WHILE_WRITING, InputError, make_folder, refusals_told
+
 LOCK = ".lock"  # In the folder that it locks; it holds nothing.
 # What drives answer that know no locks: some networks', some clouds'.
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
-
-
-class InputError(ValueError):
-    """Something that the user handed in is wrong.
-
-    The message is one line that names the file and says how to mend it. The
-    command line prints it without a traceback.
-    """
 
 
 @contextlib.contextmanager
@@ -39,7 +33,7 @@ def write_whole(path):
         A `pathlib.Path` to write to.
 
     Raises:
-        InputError: if the disk is full.
+        InputError: if the disk is full, or `path` cannot be written.
 
     Example:
     ```python
@@ -48,32 +42,22 @@ def write_whole(path):
     ```
     """
     path = pathlib.Path(path)
-    with _full_disk_told(path):
+    suffix = "".join(path.suffixes[-2:])
+    with refusals_told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        suffix = "".join(path.suffixes[-2:])
         descriptor, temporary = tempfile.mkstemp(
             prefix=".partial-", suffix=suffix, dir=path.parent
         )
-        try:
+    temporary = pathlib.Path(temporary)
+    try:
+        with refusals_told(path, WHILE_WRITING):
             os.close(descriptor)
             os.chmod(temporary, 0o644)  # mkstemp's 0600 would lock the grader out.
-            yield pathlib.Path(temporary)
+            yield temporary
+        with refusals_told(path):
             os.replace(temporary, path)
-        finally:
-            pathlib.Path(temporary).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _full_disk_told(path):
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise InputError(
-                f"{path}: the disk is full; what was written before is kept. "
-                "Free some space and run the same command again."
-            ) from error
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -88,7 +72,7 @@ def locked(folder):
         folder: string or `pathlib.Path`. It is made if it is missing.
 
     Raises:
-        InputError: if the disk is full.
+        InputError: if the disk is full, or the folder cannot be made.
 
     Example:
     ```python
@@ -96,9 +80,8 @@ def locked(folder):
         ...
     ```
     """
-    folder = pathlib.Path(folder)
-    with _full_disk_told(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
+    with refusals_told(folder):
         lock = _acquire(folder)
     try:
         yield

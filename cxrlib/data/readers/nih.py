@@ -13,7 +13,7 @@ import pandas as pd
 from cxrbase.files import InputError
 from cxrbase.hosts import KAGGLE_INPUT, find_below
 from cxrbase.tables import read_csv
-from cxrlib.data.labels import labels_from_cells
+from cxrbase.words import labels_from_cells
 
 TABLE = "Data_Entry_2017.csv"
 # Their column → ours. Only the first `NEEDED` must be there.

@@ -7,6 +7,7 @@ is what an executor starts, wherever it does so. `run.json` is `{"run": …,
 """
 
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -18,7 +19,7 @@ import traceback
 import types
 
 from coursework.fingerprint import code, data_before, names_weights, weights
-from coursework.run.parameters import known_parameters, refuse_unknown
+from coursework.run.parameters import parameter_kinds, refuse_unknown, typed
 from coursework.run.plan import Run
 from coursework.status import Status
 from cxrbase.files import InputError, write_whole
@@ -42,15 +43,18 @@ def execute(run, timeout=None, progress=True, env=None):
         cases, `cell` (the n of `In [n]`) and `cell_id`.
 
     Raises:
-        InputError: for an unknown parameter, or if the disk is full.
+        InputError: for an unknown parameter or one of another type, or if the disk is
+            full.
 
     Example:
     ```python
     execute(Run("notebooks/01_data.ipynb", "outputs/demo", {"studies": 60}))
     ```
     """
-    known = known_parameters(run.notebook)
-    refuse_unknown(set(run.parameters) - known, run.notebook, known)
+    kinds = parameter_kinds(run.notebook)
+    refuse_unknown(set(run.parameters) - set(kinds), run.notebook, set(kinds))
+    values = typed(run.parameters, kinds, run.name)
+    run = dataclasses.replace(run, parameters=values)
     status = Status(run)
     # As it is before the first cell: what changes while it runs is not what it ran.
     files, before = code(), data_before(run)
