@@ -5,6 +5,7 @@ import click
 import cxrlib
 from coursework.commands import card, figures, grade, run
 from cxrbase.files import InputError
+from cxrbase.parallel import signals_interrupt
 from cxrlib.commands.lungs import segment, train_lungs
 from cxrlib.commands.pretrain import pretrain_encoder, pretrain_text
 from cxrlib.commands.weights import weights
@@ -24,7 +25,8 @@ class Commands(click.Group):
     def invoke(self, context):
         """Run a command; an `InputError` or a missing package becomes one line."""
         try:
-            return super().invoke(context)
+            with signals_interrupt():  # SIGTERM is Ctrl-C: no process is left.
+                return super().invoke(context)
         except InputError as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:

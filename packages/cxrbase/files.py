@@ -8,6 +8,7 @@ import pathlib
 import tempfile
 
 LOCK = ".lock"  # In the folder that it locks; it holds nothing.
+PARTIAL = ".partial-"  # So begins the name of a file that is not yet whole.
 # What drives answer that know no locks: some networks', some clouds'.
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
@@ -49,7 +50,7 @@ def write_whole(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         suffix = "".join(path.suffixes[-2:])
         descriptor, temporary = tempfile.mkstemp(
-            prefix=".partial-", suffix=suffix, dir=path.parent
+            prefix=PARTIAL, suffix=suffix, dir=path.parent
         )
         try:
             os.close(descriptor)
@@ -74,18 +75,20 @@ def _full_disk_told(path):
 
 
 @contextlib.contextmanager
-def locked(folder):
-    """Hold a folder: another process that wants to write into it waits.
+def locked(folder, wait=True):
+    """Hold a folder: another process that wants to write into it waits, or is refused.
 
-    Only those that ask for the lock wait for it. The same thread may hold a folder
+    Only those that ask for the lock heed it. The same thread may hold a folder
     more than once. The lock goes with its process, however that ends; its file, the
     empty `LOCK` in the folder, stays.
 
     Args:
         folder: string or `pathlib.Path`. It is made if it is missing.
+        wait: bool. Whether to wait for who holds it; work of hours is better refused.
 
     Raises:
-        InputError: if the disk is full.
+        InputError: if the disk is full, or `wait` is false and another process holds
+            the folder; the message names it.
 
     Example:
     ```python
@@ -96,7 +99,7 @@ def locked(folder):
     folder = pathlib.Path(folder)
     with _full_disk_told(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _acquire(folder)
+        lock = _acquire(folder, wait)
     try:
         yield
     finally:
@@ -104,8 +107,8 @@ def locked(folder):
             lock.release()
 
 
-def _acquire(folder):
-    """Wait for the lock of a folder; `None` if its drive knows no locks."""
+def _acquire(folder, wait):
+    """Take the lock of a folder; `None` if its drive knows no locks."""
     import filelock  # Here: processes that only decode need not load it.
 
     # Of one path there is one object, so that a thread cannot wait for itself.
@@ -113,7 +116,13 @@ def _acquire(folder):
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"{folder}: another process is writing here; waiting for it …")
+        who = _holder(folder / LOCK)
+        if not wait:
+            raise InputError(
+                f"{folder}: another process is writing here{who}. Wait until it has "
+                "ended, or name another folder."
+            ) from None
+        print(f"{folder}: another process is writing here; waiting for it …{who}")
         lock.acquire()
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
@@ -121,6 +130,43 @@ def _acquire(folder):
         print(f"{folder}: this drive knows no locks; write here from one process only.")
         return None
     return lock
+
+
+def _holder(path):
+    """Which process holds a lock, in brackets; empty where Linux does not tell."""
+    with contextlib.suppress(OSError, ValueError):
+        inode = str(path.stat().st_ino)
+        for line in pathlib.Path("/proc/locks").read_text().splitlines():
+            fields = line.split()  # 1: FLOCK ADVISORY WRITE 4711 fd:01:655 0 EOF
+            if fields[1] == "FLOCK" and fields[5].split(":")[-1] == inode:
+                called = pathlib.Path(f"/proc/{int(fields[4])}/cmdline").read_text()
+                words = " ".join(called.replace("\0", " ").split())
+                return f" ({fields[4]}: {words[:120]})"
+    return ""
+
+
+def sweep(folder):
+    """Remove what a killed process left half written in a folder, not below it.
+
+    Nothing is removed while another process holds the folder.
+
+    Args:
+        folder: string or `pathlib.Path`. It may be missing.
+
+    Example:
+    ```python
+    sweep("outputs/training")
+    ```
+    """
+    folder = pathlib.Path(folder)
+    if not any(folder.glob(f"{PARTIAL}*")):
+        return
+    # Who never locked it holds it not; and no lock is left where there was none.
+    known = (folder / LOCK).exists()
+    held = locked(folder, wait=False) if known else contextlib.nullcontext()
+    with contextlib.suppress(InputError), held:
+        for path in folder.glob(f"{PARTIAL}*"):
+            path.unlink(missing_ok=True)
 
 
 def inside(folder, name):

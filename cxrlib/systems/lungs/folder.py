@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError, locked, sweep, write_whole
 from cxrbase.images import DICOM_SUFFIXES, read_radiograph, write_png
 from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
 
@@ -47,7 +47,7 @@ def segment_folder(
 
     Raises:
         InputError: if there is no image in `in_dir`, `out_dir` is the same
-            folder, or the disk is full.
+            folder, another process writes there, or the disk is full.
 
     Example:
     ```python
@@ -59,6 +59,18 @@ def segment_folder(
     names = _names(in_dir, out_dir)
     if model is None or isinstance(model, str | pathlib.Path):
         model = load_lung_model(model)
+    with locked(out_dir, wait=False):
+        for top in (out_dir, out_dir / OVERLAYS):
+            for folder in {(top / name).parent for name in names}:
+                sweep(folder)
+        options = overlay, batch_size, progress
+        table = _segment_all(in_dir, out_dir, names, model, *options)
+    if progress:
+        print(_last_words(table, out_dir))
+    return table
+
+
+def _segment_all(in_dir, out_dir, names, model, overlay, batch_size, progress):
     rows, taken = [], set()
     bar = tqdm(total=len(names), unit="image", desc="segment", disable=not progress)
     try:
@@ -71,8 +83,6 @@ def segment_folder(
         table = pd.DataFrame(rows, columns=COLUMNS)
         with write_whole(out_dir / TABLE) as temporary:
             table.to_csv(temporary, index=False, float_format="%.4f")
-    if progress:
-        print(_last_words(table, out_dir))
     return table
 
 

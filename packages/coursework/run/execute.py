@@ -22,6 +22,7 @@ from coursework.run.parameters import known_parameters, refuse_unknown
 from coursework.run.plan import Run
 from coursework.status import Status
 from cxrbase.files import InputError, write_whole
+from cxrbase.parallel import signals_interrupt
 
 
 def execute(run, timeout=None, progress=True, env=None):
@@ -174,23 +175,6 @@ def _pack(run):
         pack_submission(run.folder)
 
 
-@contextlib.contextmanager
-def sigterm_interrupts():
-    """Inside, SIGTERM ends what runs as Ctrl-C does; in the main thread alone."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _end_with(parent):
     """End when the process that started this one is gone, as a kernel does."""
     while os.getppid() == parent:
@@ -203,7 +187,7 @@ def main():
     order = json.load(sys.stdin)
     watch = threading.Thread(target=_end_with, args=[os.getppid()], daemon=True)
     try:
-        with sigterm_interrupts():
+        with signals_interrupt():
             watch.start()
             execute(Run(**order["run"]), order.get("timeout"), progress=False)
     except (InputError, OSError) as error:
