@@ -15,6 +15,7 @@ import pathlib
 import pandas as pd
 from tqdm import tqdm
 
+from cxrbase.cells import write_csv
 from cxrbase.files import InputError, locked, write_whole
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrlib.data.columns import complete, source_of
@@ -117,14 +118,14 @@ def prepare(
         ]
         problems = pd.DataFrame(problems, columns=["uid", "file", "reason"])
         problems = pd.concat([missing, problems], ignore_index=True).astype(str)
-        _save_csv(problems, out / "problems.csv")
+        write_csv(problems, out / "problems.csv")
         good = usable[~usable.uid.isin(problems.uid)].reset_index(drop=True)
         if good.empty:
             raise InputError(_nothing_left(studies, problems))
         whole = {uid for entry in entries.values() for uid in entry["whole"]}
         if crop is not None:
             good["cropped"] = ~good.uid.isin(whole)
-        _save_csv(good, out / "studies.csv")
+        write_csv(good, out / "studies.csv")
         manifest = {
             "version": VERSION,
             "size": size,
@@ -251,11 +252,6 @@ def _by_split(plan, entries):
         if entries[shard.name]["bytes"]:  # All its studies may have been bad.
             shards.setdefault(shard.split, []).append(shard.name)
     return shards
-
-
-def _save_csv(table, path):
-    with write_whole(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def _nothing_left(studies, problems):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from cxrbase.cells import unguard
 from cxrbase.files import InputError
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.shards import ARRAYS, shard_order
@@ -107,7 +108,7 @@ def read_split(prepared, split):
     """
     count = split_size(prepared, split)
     path = pathlib.Path(prepared) / "studies.csv"
-    studies = pd.read_csv(path, dtype=str, keep_default_na=False)
+    studies = pd.read_csv(path, dtype=str, keep_default_na=False).map(unguard)
     studies = studies[studies["split"] == split].reset_index(drop=True)
     if len(studies) != count:
         raise InputError(

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from cxrbase.cells import unguard
 from cxrbase.files import InputError
 
 
@@ -17,7 +18,7 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
 
     Returns:
         A `pandas.DataFrame` of strings, `""` where a cell is empty. Names of columns
-        are stripped, cells are not.
+        are stripped, cells are not. What `cxrbase.cells` guarded reads as it was.
 
     Raises:
         InputError: if the file is missing, unreadable or empty, or lacks a column.
@@ -48,6 +49,7 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
             "header). Mend it."
         )
     table = table.fillna("").rename(columns=str.strip)  # A short row lacks cells.
+    table = table.map(unguard).rename(columns=unguard)
     absent = [name for name in needed if name not in table]
     if absent:
         raise InputError(

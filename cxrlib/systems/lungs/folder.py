@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cxrbase.files import InputError, locked, sweep, write_whole
+from cxrbase.cells import write_csv
+from cxrbase.files import InputError, locked, sweep
 from cxrbase.images import DICOM_SUFFIXES, read_radiograph, write_png
 from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
 
@@ -81,8 +82,7 @@ def _segment_all(in_dir, out_dir, names, model, overlay, batch_size, progress):
                 bar.update(len(batch))
     finally:
         table = pd.DataFrame(rows, columns=COLUMNS)
-        with write_whole(out_dir / TABLE) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.4f")
+        write_csv(table, out_dir / TABLE, float_format="%.4f")
     return table
 
 
