@@ -21,7 +21,7 @@ from coursework.fingerprint import code, data_before, names_weights, weights
 from coursework.run.parameters import known_parameters, refuse_unknown
 from coursework.run.plan import Run
 from coursework.status import Status
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError
 from cxrbase.parallel import signals_interrupt
 
 
@@ -160,11 +160,9 @@ def write_page(run):
     Args:
         run: `Run`.
     """
-    from nbconvert import HTMLExporter
+    from coursework.pages.executed import write_executed
 
-    page, _ = HTMLExporter().from_filename(str(run.copy))
-    with write_whole(run.copy.with_suffix(".html")) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_executed(run.copy, run.copy.with_suffix(".html"))
 
 
 def _pack(run):
