@@ -147,9 +147,13 @@ class Checkpoint(keras.callbacks.Callback):
                 shutil.copyfile(best, temporary)
             else:
                 self.model.save(temporary)
-        for old in self.folder.glob("checkpoint-*.keras"):
-            if old.name != state:
-                old.unlink()
+        _drop_older(self.folder / state)
+
+
+def _drop_older(checkpoint):
+    for old in checkpoint.parent.glob("checkpoint-*.keras"):
+        if old.name != checkpoint.name:
+            old.unlink()
 
 
 def last_checkpoint(folder):
@@ -233,6 +237,7 @@ def train(
             _check_settings(out / "settings.json", settings, defaults or {})
             print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
             model = read_model(checkpoint)
+            _drop_older(checkpoint)  # A kill may have come between the two.
         else:
             with write_whole(out / "settings.json") as temporary:
                 temporary.write_text(json.dumps(settings, indent=2) + "\n")
