@@ -166,7 +166,8 @@ def sweep(folder):
     held = locked(folder, wait=False) if known else contextlib.nullcontext()
     with contextlib.suppress(InputError), held:
         for path in folder.glob(f"{PARTIAL}*"):
-            path.unlink(missing_ok=True)
+            if path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def inside(folder, name):
