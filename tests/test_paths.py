@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from cxrbase.files import InputError, existing, inside, inside_all, listing, why_absent
+from cxrbase.files import InputError
+from cxrbase.paths import existing, inside, inside_all, listing, why_absent
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import sys
 import click
 
 from cxrbase.files import InputError
+from cxrbase.parallel import signals_interrupt
 from cxrbase.refusals import refusal
 
 OURS = ("cxrlib", "coursework", "cxrscore", "cxrphantom", "cxrbase")
@@ -53,7 +54,8 @@ class Commands(click.Group):
     def invoke(self, context):
         """Run a command; what a user can mend becomes one line."""
         try:
-            return super().invoke(context)
+            with signals_interrupt():  # SIGTERM is Ctrl-C: no process is left.
+                return super().invoke(context)
         except BrokenPipeError:  # `| head` has read enough; click ends quietly.
             raise
         except KeyboardInterrupt:

@@ -8,8 +8,9 @@ import pathlib
 
 import pandas as pd
 
-from cxrbase.files import InputError, existing, listing
+from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
+from cxrbase.paths import existing, listing
 from cxrbase.words import says_nothing
 from cxrlib.data.readers.indiana import read_phantom_note
 

@@ -15,6 +15,7 @@ import pathlib
 import pandas as pd
 from tqdm import tqdm
 
+from cxrbase.cells import write_csv
 from cxrbase.files import InputError, locked, write_whole
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrbase.images import READS
@@ -144,17 +145,17 @@ def prepare(
         ]
         problems = pd.DataFrame(problems, columns=["uid", "file", "reason"])
         problems = pd.concat([missing, problems], ignore_index=True).astype(str)
-        _save_csv(problems, out / "problems.csv")
+        write_csv(problems, out / "problems.csv")
         notes = [note for entry in entries.values() for note in entry.get("notes", [])]
         notes = pd.DataFrame(notes, columns=["uid", "file", "note"])
-        _save_csv(notes, out / "notes.csv")
+        write_csv(notes, out / "notes.csv")
         good = usable[~usable.uid.isin(problems.uid)].reset_index(drop=True)
         if good.empty:
             raise InputError(_nothing_left(studies, problems))
         whole = {uid for entry in entries.values() for uid in entry["whole"]}
         if crop is not None:
             good["cropped"] = ~good.uid.isin(whole)
-        _save_csv(good, out / "studies.csv")
+        write_csv(good, out / "studies.csv")
         manifest = {
             "version": VERSION,
             **settings,
@@ -200,7 +201,7 @@ def _move_together(studies, films, path):
         if path.exists():
             saved = read_csv(path, ("uid", "split"))
             splits = saved.uid.map(dict(zip(moved.uid, moved.split, strict=True)))
-            _save_csv(saved.assign(split=splits.fillna(saved.split)), path)
+            write_csv(saved.assign(split=splits.fillna(saved.split)), path)
     return together
 
 
@@ -263,11 +264,6 @@ def _by_split(plan, entries):
         if entries[shard.name]["bytes"]:  # All its studies may have been bad.
             shards.setdefault(shard.split, []).append(shard.name)
     return shards
-
-
-def _save_csv(table, path):
-    with write_whole(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def _nothing_left(studies, problems):

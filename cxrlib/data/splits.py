@@ -6,7 +6,8 @@ import pathlib
 
 import pandas as pd
 
-from cxrbase.files import InputError, locked, write_whole
+from cxrbase.cells import write_csv
+from cxrbase.files import InputError, locked
 from cxrbase.films.same import first_of_same_bytes
 from cxrbase.tables import read_csv
 from cxrlib.data.columns import refuse_repeated
@@ -289,5 +290,4 @@ def _read_split(path, studies, groups):
 
 
 def _save(studies, path):
-    with write_whole(path) as temporary:
-        studies[["uid", "patient", "split"]].to_csv(temporary, index=False)
+    write_csv(studies[["uid", "patient", "split"]], path)

@@ -7,9 +7,10 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from cxrbase.files import InputError, existing, inside_all, listing, why_absent
+from cxrbase.files import InputError
 from cxrbase.grounds import source_ground
 from cxrbase.layout import PHANTOM_NOTE, PROJECTIONS
+from cxrbase.paths import existing, inside_all, listing, why_absent
 from cxrbase.tables import read_csv
 from cxrbase.words import (
     NAMELESS,

@@ -1,5 +1,9 @@
 """Weights files as Keras 3 writes them: loaded whole or not at all, saved at half."""
 
+import pathlib
+import tempfile
+import zipfile
+
 import h5py
 import keras
 import numpy as np
@@ -68,5 +72,10 @@ def save_half(model, path):
     finally:
         keras.config.set_dtype_policy(policy)
     half.set_weights(model.get_weights())
+    # HDF5 crashes where it meets a full disk: only what is whole is written there.
+    with tempfile.TemporaryDirectory() as scratch:
+        model_file = pathlib.Path(scratch) / "half.keras"
+        half.save(model_file)
+        weights = zipfile.ZipFile(model_file).read("model.weights.h5")
     with write_whole(path) as temporary:
-        half.save_weights(temporary)
+        temporary.write_bytes(weights)

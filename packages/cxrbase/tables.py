@@ -12,6 +12,7 @@ import sys
 
 import pandas as pd
 
+from cxrbase.cells import unguard
 from cxrbase.files import InputError
 
 LARGEST = 500_000_000  # Bytes. The 227,000 reports of MIMIC-CXR are 200 MB.
@@ -66,7 +67,7 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
     Returns:
         A `pandas.DataFrame` of strings, `""` where a cell is empty. Names of columns
         are stripped, cells are not. Columns without a name, and rows without a single
-        letter, are left out.
+        letter, are left out. What `cxrbase.cells` guarded reads as it was.
 
     Raises:
         InputError: if the file is missing, no file of text, larger than 500 MB,
@@ -82,6 +83,7 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
     usual = "\t" if str(path).lower().endswith(".tsv") else ","
     separator, data = _separator(data, usual, set(needed))
     names, rows = _rows(path, data, separator)
+    names = [unguard(name) for name in names]
     named = [name for name in names if name]
     if twice := {name for name in named if named.count(name) > 1}:
         raise InputError(
@@ -99,7 +101,7 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
         print(f"{path}: read as parted by {SEPARATORS[separator]}.", file=sys.stderr)
     table = pd.DataFrame(rows, columns=range(len(names)), dtype=object)
     table = table[[column for column, name in enumerate(names) if name]]
-    return table.set_axis(named, axis=1)
+    return table.map(unguard).set_axis(named, axis=1)
 
 
 def _read_bytes(path):

@@ -213,8 +213,8 @@ def label_from_cell(value, any_word=False):
     """Read the cell of a CSV that says whether a study is abnormal.
 
     Args:
-        value: string. A number (0, 1, or -1 for unknown) or a word of the lists above, in
-            any case, with or without accents and punctuation.
+        value: string. A number (0, 1, or -1 for unknown) or a word of the lists above,
+            in any case, with or without accents and punctuation.
         any_word: bool. Whether any other word names a finding, which makes the study
             abnormal, unless it denies or doubts something.
 

@@ -22,7 +22,8 @@ from coursework.fingerprint import code, data_before, names_weights, weights
 from coursework.run.parameters import parameter_kinds, refuse_unknown, typed
 from coursework.run.plan import Run
 from coursework.status import Status
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError
+from cxrbase.parallel import signals_interrupt
 
 
 def execute(run, timeout=None, progress=True, env=None):
@@ -163,11 +164,9 @@ def write_page(run):
     Args:
         run: `Run`.
     """
-    from nbconvert import HTMLExporter
+    from coursework.pages.executed import write_executed
 
-    page, _ = HTMLExporter().from_filename(str(run.copy))
-    with write_whole(run.copy.with_suffix(".html")) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_executed(run.copy, run.copy.with_suffix(".html"))
 
 
 def _pack(run):
@@ -176,23 +175,6 @@ def _pack(run):
         from coursework.submission import pack_submission
 
         pack_submission(run.folder)
-
-
-@contextlib.contextmanager
-def sigterm_interrupts():
-    """Inside, SIGTERM ends what runs as Ctrl-C does; in the main thread alone."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _end_with(parent):
@@ -207,7 +189,7 @@ def main():
     order = json.load(sys.stdin)
     watch = threading.Thread(target=_end_with, args=[os.getppid()], daemon=True)
     try:
-        with sigterm_interrupts():
+        with signals_interrupt():
             watch.start()
             execute(Run(**order["run"]), order.get("timeout"), progress=False)
     except (InputError, OSError) as error:
