@@ -4,8 +4,26 @@ PYTHON ?= python3
 VENV ?= .venv
 COLAB_VENV ?= .venv-colab
 BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all test-colab lint pretrain lungs sums clean
+# What is installed is pinned by checksum, for each minor version of Python that has its
+# files in requirements/. LOCK= (empty) installs what pyproject.toml's ranges allow.
+LOCK ?= yes
+LOCKS = $(wildcard requirements/lock-*.txt)
+MINOR = $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+comma = ,
+# $(call install,LOCKS,EXTRAS): the lock files first, then this folder.
+define install
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if test -n "$(LOCK)" && test -f requirements/lock-$(MINOR).txt; then \
+		$(PIP) --require-hashes --no-deps \
+			$(foreach lock,$(1),-r requirements/$(lock)-$(MINOR).txt); \
+	else echo "Python $(MINOR): not pinned, what the ranges in pyproject.toml allow"; fi
+	$(PIP) -e ".[$(2)]"
+endef
+
+.PHONY: demo test test-all test-colab lint lock pretrain lungs sums clean
 
 demo: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
@@ -54,14 +72,19 @@ lungs: $(COLAB_VENV)/test-installed
 sums: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib weights sums
 
-$(VENV)/demo-installed: requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,batch,dicom]"
+# Writes the lock files anew; UPGRADE=--upgrade takes the newest versions.
+lock:
+	test -x .venv-lock/bin/uv || $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	PATH="$(CURDIR)/.venv-lock/bin:$$PATH" \
+		.venv-lock/bin/python requirements/write_locks.py $(UPGRADE)
+
+$(VENV)/demo-installed: requirements.txt pyproject.toml $(LOCKS)
+	$(call install,lock,train$(comma)batch$(comma)dicom)
 	touch $@
 
-$(VENV)/test-installed: requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+$(VENV)/test-installed: requirements.txt pyproject.toml $(LOCKS)
+	$(call install,lock lock-test,test)
 	touch $@ $(VENV)/demo-installed
 
 $(COLAB_VENV)/test-installed: requirements.txt pyproject.toml requirements-colab.txt
@@ -71,4 +94,4 @@ $(COLAB_VENV)/test-installed: requirements.txt pyproject.toml requirements-colab
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(COLAB_VENV) outputs/demo
+	rm -rf $(VENV) $(COLAB_VENV) .venv-lock outputs/demo

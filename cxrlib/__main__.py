@@ -1,10 +1,15 @@
 """The command line: a thin face over the functions that the notebooks call."""
 
+import os
+
+# Before TensorFlow is loaded: its lines on CUDA are no user's affair.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import click
 
 import cxrlib
 from coursework.commands import card, figures, grade, run
-from cxrbase.files import InputError
+from cxrlib.commands.group import Commands
 from cxrlib.commands.lungs import segment, train_lungs
 from cxrlib.commands.pretrain import pretrain_encoder, pretrain_text
 from cxrlib.commands.weights import weights
@@ -15,26 +20,6 @@ COMMANDS = (
     phantom, prepare, train, evaluate, report, segment, score, run, figures, card,
     grade, weights, pretrain_encoder, pretrain_text, train_lungs,
 )  # fmt: skip
-OURS = ("cxrlib", "coursework", "cxrscore", "cxrphantom", "cxrbase")
-
-
-class Commands(click.Group):
-    """Show what is wrong with the input in one line instead of a traceback."""
-
-    def invoke(self, context):
-        """Run a command; an `InputError` or a missing package becomes one line."""
-        try:
-            return super().invoke(context)
-        except InputError as error:
-            raise click.ClickException(str(error)) from error
-        except ModuleNotFoundError as error:
-            if str(error.name).partition(".")[0] in OURS:
-                raise
-            raise click.ClickException(
-                f"{context.invoked_subcommand} needs {error.name}, which a light "
-                "installation lacks. In the course's folder run: "
-                "pip install '.[train,batch,dicom]'"
-            ) from error
 
 
 @click.group(cls=Commands)

@@ -115,7 +115,7 @@ def _folders(where, root):
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     """Drop what TensorFlow writes past Python while it is loaded.
 
     From 2.21 on it does so before it reads the variable that is to silence it.
@@ -215,7 +215,7 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
     environment = setup(seed=0)
     ```
     """
-    with _quiet():
+    with quiet():
         import keras
 
         where, gpus = place(), _gpus()
@@ -329,7 +329,6 @@ def course_data(
     """
     from cxrlib.data.prepare import prepare
     from cxrlib.data.sources import find_dataset
-    from cxrlib.data.splits import split_studies
     from cxrlib.data.studies import funnel, load_studies
     from cxrlib.systems.lungs.crop import crop_options
 
@@ -345,6 +344,6 @@ def course_data(
     kept, _ = funnel(load_studies(dataset))
     shares = (0.9 - test_share, 0.1, test_share)
     prepared = run / "prepared"
-    split = split_studies(kept[kept.on_disk], shares, seed, prepared / "split.csv")
-    prepare(split, prepared, size=image_size, progress=False, **crop_options(crop))
+    chosen = {"size": image_size, "fractions": shares, "seed": seed}
+    prepare(kept, prepared, progress=False, **chosen, **crop_options(crop))
     return prepared

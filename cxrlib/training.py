@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError, locked, make_folder, sweep, write_whole
+from cxrlib.model_file import open_model
 
 CHECKPOINT = "checkpoint-{epoch:04d}.keras"
 
@@ -147,9 +148,13 @@ class Checkpoint(keras.callbacks.Callback):
                 shutil.copyfile(best, temporary)
             else:
                 self.model.save(temporary)
-        for old in self.folder.glob("checkpoint-*.keras"):
-            if old.name != state:
-                old.unlink()
+        _drop_older(self.folder / state)
+
+
+def _drop_older(checkpoint):
+    for old in checkpoint.parent.glob("checkpoint-*.keras"):
+        if old.name != checkpoint.name:
+            old.unlink()
 
 
 def last_checkpoint(folder):
@@ -210,7 +215,8 @@ def train(
         The model of the best epoch, loaded from `out/model.keras`.
 
     Raises:
-        InputError: if `out` holds a training under other settings.
+        InputError: if `out` holds a training under other settings, or another
+            process trains there.
 
     Example:
     ```python
@@ -220,55 +226,65 @@ def train(
     )
     ```
     """
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(out)
     settings = {"epochs": epochs, "seed": seed, **(settings or {})}
-    if not resume:
-        for old in [*out.glob("checkpoint-*.keras"), out / "model.keras"]:
-            old.unlink(missing_ok=True)
-    checkpoint, done = last_checkpoint(out)
-    if checkpoint:
-        _check_settings(out / "settings.json", settings, defaults or {})
-        print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
-        model = read_model(checkpoint)
-    else:
-        with write_whole(out / "settings.json") as temporary:
-            temporary.write_text(json.dumps(settings, indent=2) + "\n")
-    if done < epochs:
-        log = EpochLog(out / "history.csv", initial_epoch=done)
-        if val is None:
-            print("NO VALIDATION STUDIES: the best epoch is that of the training loss.")
-        keep = Checkpoint(out, log, "loss" if val is None else "val_loss")
-        if not model.optimizer.built:
-            # In the first step it would make its variables in the midst of the graph,
-            # and TensorFlow would trace the whole step once more without them.
-            model.optimizer.build(model.trainable_variables)
-        model.fit(
-            make_train(done),
-            validation_data=val,
-            epochs=epochs,
-            initial_epoch=done,
-            steps_per_epoch=steps_per_epoch,
-            shuffle=False,  # The dataset shuffles itself, by seed and epoch.
-            callbacks=[
-                EpochSeeds(seed),
-                log,
-                keep,
-                *callbacks,
-            ],
-            verbose=verbose,
-        )
-    if not (out / "model.keras").exists():
-        raise InputError(
-            f"{out / 'history.csv'}: the loss was never a number, so there is no best "
-            "epoch. Start anew with a smaller learning rate."
-        )
-    return read_model(out / "model.keras")
+    with locked(out, wait=False):
+        sweep(out)
+        if not resume:
+            for old in [*out.glob("checkpoint-*.keras"), out / "model.keras"]:
+                old.unlink(missing_ok=True)
+        checkpoint, done = last_checkpoint(out)
+        if checkpoint:
+            _check_settings(out / "settings.json", settings, defaults or {})
+            print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
+            model = read_model(checkpoint)
+            _drop_older(checkpoint)  # A kill may have come between the two.
+        else:
+            with write_whole(out / "settings.json") as temporary:
+                temporary.write_text(json.dumps(settings, indent=2) + "\n")
+        if done < epochs:
+            log = EpochLog(out / "history.csv", initial_epoch=done)
+            if val is None:
+                print("NO VALIDATION STUDIES: the best epoch is the training loss's.")
+            keep = Checkpoint(out, log, "loss" if val is None else "val_loss")
+            if not model.optimizer.built:
+                # In the first step it would make its variables in the midst of the
+                # graph, and TensorFlow would trace the step once more without them.
+                model.optimizer.build(model.trainable_variables)
+            model.fit(
+                make_train(done),
+                validation_data=val,
+                epochs=epochs,
+                initial_epoch=done,
+                steps_per_epoch=steps_per_epoch,
+                shuffle=False,  # The dataset shuffles itself, by seed and epoch.
+                callbacks=[
+                    EpochSeeds(seed),
+                    log,
+                    keep,
+                    *callbacks,
+                ],
+                verbose=verbose,
+            )
+        if not (out / "model.keras").exists():
+            raise InputError(
+                f"{out / 'history.csv'}: the loss was never a number, so there is no "
+                "best epoch. Start anew with a smaller learning rate."
+            )
+        return read_model(out / "model.keras")
 
 
 def _check_settings(path, settings, defaults):
     """Refuse to resume a training that was started under other settings."""
-    before = defaults | json.loads(path.read_text()) if path.exists() else {}
+    before = {}
+    if path.exists():
+        try:
+            before = defaults | json.loads(path.read_text())
+        except (ValueError, TypeError, RecursionError):
+            raise InputError(
+                f"{path}: is damaged. Use another folder, or start anew with "
+                "resume=False (command line: --no-resume)."
+            ) from None
     changed = [key for key in settings if before.get(key) != settings[key]]
     if changed:
         key = changed[0]
@@ -299,15 +315,7 @@ def read_model(path):
     model = read_model("outputs/training/checkpoint.keras")
     ```
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such model file; train one, or check the path.")
-    try:
-        model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras raises a dozen kinds for a bad file.
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else error
-        raise InputError(
-            f"{path}: not a model that this version can load ({reason}). It may be "
-            "cut off, or written by a newer Keras; train or download it again."
-        ) from error
-    return model
+    return open_model(
+        path,
+        mend="Train one (make demo, or python -m cxrlib train), or check the path.",
+    )

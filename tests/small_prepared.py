@@ -7,8 +7,8 @@ from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
 from cxrphantom.dataset import write_phantom
 
-# What a CSV could spoil: quotes, line ends, a word that pandas reads as missing.
-AWKWARD = ('He said "no",\r\nthen\rleft;\n é ', "NA")
+# What a CSV could spoil: quotes, line ends, an answer that looks like a missing one.
+AWKWARD = ('He said "no",\r\nthen\rleft;\n é ', "None.")
 
 
 def draw_usable(folder):

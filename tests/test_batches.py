@@ -312,7 +312,7 @@ def test_a_full_disk_stops_the_batch(tmp_path, monkeypatch):
 
     def settle(self, error=None):
         when_there(pid)
-        executor.kill_marked(self.mark)
+        executor.kill_descendants(self.process.pid, self.mark)
         raise InputError("status.json: the disk is full; free some space.")
 
     monkeypatch.setattr(executor._Child, "settle", settle)

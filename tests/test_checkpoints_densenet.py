@@ -148,7 +148,7 @@ def test_broken_files_are_refused(small, tmp_path, refused):
         (tmp_path / name).write_bytes(content)
         refused(tmp_path / name, word)
     refused(tmp_path / "none.h5", "no such weights file")
-    refused(tmp_path, "no such weights file")
+    refused(tmp_path, "is a folder")
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["images"] = np.zeros(3)
     refused(tmp_path / "data.h5", "layer_names")

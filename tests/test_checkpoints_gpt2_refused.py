@@ -3,6 +3,7 @@
 import json
 import pathlib
 import pickle
+import sys
 
 import keras_hub
 import numpy as np
@@ -17,8 +18,15 @@ from gpt2_folders import (
 )
 
 from cxrbase.files import InputError
-from cxrlib.models.text import ReportTokenizer
-from cxrlib.pretrained.gpt2 import load_gpt2_into, local_folder, read_gpt2
+from cxrlib.models.text import ReportTokenizer, read_gpt2_files
+from cxrlib.pretrained.fetch import fetch_weights
+from cxrlib.pretrained.gpt2 import (
+    gpt2_sizes_of,
+    load_gpt2_into,
+    local_folder,
+    read_gpt2,
+)
+from cxrlib.pretrained.registry import write_sums
 
 
 def refused(source, message, **options):
@@ -188,3 +196,58 @@ def test_names_that_lead_nowhere(monkeypatch, tmp_path):
     assert load_gpt2_into(backbone_for(""), "kaggle://my/gpt2/keras/small") == (
         "kaggle://my/gpt2/keras/small (Hugging Face)"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        *[({name: size}, "at most") for name, size in (
+            ("n_embd", 10**6), ("n_layer", 10**5), ("n_head", 10**4),
+            ("vocab_size", 10**9), ("n_positions", 10**7), ("n_inner", 10**6),
+        )],
+        ({"n_embd": 1600, "n_layer": 48}, "asks for .* has room for"),
+        ({"vocab_size": 400_000}, "asks for .* has room for"),
+        *[({"n_layer": size}, "num_layers is") for size in (0, -1, 2.0, True, "2")],
+        ({"n_embd": None}, "hidden_dim is None"),
+        *[
+            ({"resid_pdrop": rate}, "dropout is")
+            for rate in (2, 1, -0.1, float("nan"), float("inf"), "x", None, True, [])
+        ],
+    ],
+)  # fmt: skip
+def test_sizes_are_checked_before_a_model_is_built(
+    tmp_path, monkeypatch, change, message
+):
+    monkeypatch.setattr(keras_hub.models, "GPT2Backbone", None)  # Not built.
+    folder = write_folder(tmp_path, **change)
+    with pytest.raises(InputError, match=f"config.json: .*{message}") as caught:
+        gpt2_sizes_of(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 10**5, '{"a":' * 10**5, " " * 2**21, ""])
+def test_a_hostile_json_is_refused(tmp_path, text):
+    for name in ("config.json", "vocab.json"):
+        folder = write_folder(tmp_path / name)
+        (folder / name).write_text(text)
+        if name == "config.json" or text.strip():
+            with pytest.raises(InputError, match=name) as caught:
+                gpt2_sizes_of(folder), read_gpt2_files(folder)
+            assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("size", [-1, 0, 10, 258, 259, 10**9])
+def test_a_vocabulary_of_any_size_is_none(size):
+    with pytest.raises(InputError, match=f"vocabulary_size={size}: must be 260"):
+        ReportTokenizer.train(["No edema."], vocabulary_size=size)
+
+
+def test_what_fetches_is_named_where_it_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kagglehub", None)
+    with pytest.raises(InputError, match="install kagglehub"):
+        local_folder("gpt2_base_en")
+    with pytest.raises(InputError, match="install kagglehub"):
+        fetch_weights("chexnet", tmp_path)
+    with pytest.raises(InputError, match="holds none of the course's own weights"):
+        write_sums(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from cxrbase import files
-from cxrbase.files import InputError, existing, inside, inside_all, listing, locked
+from cxrbase.files import InputError, locked
+from cxrbase.paths import existing, inside, inside_all, listing
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import load_studies

@@ -216,7 +216,9 @@ def test_what_is_no_lung_model_is_named(tmp_path, tiny_model):
 
 
 def test_a_lung_model_without_a_crop_is_said(tmp_path):
-    (tmp_path / "t.csv").write_text("uid,frontal,lateral,report\n1,a.png,b.png,x\n")
+    (tmp_path / "t.csv").write_text(
+        "uid,frontal,lateral,report\n1,a.png,b.png,Clear.\n"
+    )
     done = CliRunner().invoke(
         main,
         ["prepare", str(tmp_path / "out"), "--data", str(tmp_path / "t.csv"),

@@ -193,3 +193,32 @@ def test_what_an_item_looks_at(tmp_path):
         ["a.b"],
         ["a.b", "c.d.shuffled"],
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " + ".join(["a.b"] * 2000),
+        "a" + ".b" * 480,
+        "-" * 900 + "a.b",
+        "abs(" * 150 + "a.b" + ")" * 150,
+        "a.b * " + "9" * 5000,
+    ],
+    ids=["terms", "dots", "signs", "brackets", "digits"],
+)
+def test_a_long_or_deep_sum_is_told_at_once(text):
+    """Each is looked at once: two looks at each dot would be 2**480."""
+    try:
+        names_in(text)
+    except InputError as error:
+        assert "a sum of figures" in str(error) and "\n" not in str(error)
+
+
+def test_a_rubric_of_anchors_is_refused_at_once(tmp_path):
+    path = tmp_path / "rubric.yaml"
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for last, name in zip("abcdefgh", "bcdefghi", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="rubric.yaml: not readable.*50,000 values"):
+        read_rubric(path)

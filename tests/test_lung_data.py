@@ -26,8 +26,9 @@ from cxrlib.systems.lungs.unet import LungUNet
 def folder(tmp_path):
     """Six pairs of two hospitals; patient 1 of the first has two films."""
     names = ["AAA_0001_0", "AAA_0001_1", "AAA_0002_0", "BBB_0001_1", "BBB_0002_0"]
-    for name in [*names, "BBB_0003_1"]:
+    for number, name in enumerate([*names, "BBB_0003_1"]):
         image, mask = two_lungs()
+        image[0, 0] = number / 10  # Else the split would keep them all together.
         write_png(tmp_path / "images" / f"{name}.png", image)
         write_png(tmp_path / "masks" / f"{name}.png", mask.astype(bool))
     return tmp_path

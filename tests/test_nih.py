@@ -24,8 +24,9 @@ FOLDERS = ["images", "images_001/images", "images_002/images", "images"]
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / TABLE).write_text("\n".join([HEADER, *ROWS]) + "\n")
-    for row, place in zip(ROWS, FOLDERS, strict=False):
-        write_png(tmp_path / place / row.split(",")[0], np.full((8, 8), 0.5))
+    for number, (row, place) in enumerate(zip(ROWS, FOLDERS, strict=False)):
+        film = np.full((8, 8), 0.5 + number / 20)
+        write_png(tmp_path / place / row.split(",")[0], film)
     return tmp_path
 
 
@@ -40,9 +41,22 @@ def test_one_row_per_image_on_disk(folder):
     assert "images_001" in table.frontal["00000001_000"]
 
 
+def test_labels_are_read_with_the_words_of_all_tables(folder, capsys):
+    text = (folder / TABLE).read_text()
+    (folder / TABLE).write_text(text.replace(",No Finding,2", ",no_findings,2"))
+    assert read_nih(folder).abnormal.tolist() == [1, 1, 0, 0]
+    (folder / TABLE).write_text(text.replace(",No Finding,2", ",n/a,2"))
+    assert read_nih(folder).abnormal.tolist() == [1, 1, 0]
+    assert "1 images without a label are left out" in capsys.readouterr().out
+    (folder / TABLE).write_text(text.replace(",No Finding,2", ",No Finding|Mass,2"))
+    with pytest.raises(InputError, match="neither.*'No Finding.Mass' .1×, row 2"):
+        read_nih(folder)
+
+
 def test_it_is_split_by_patient(folder):
     split = split_studies(read_nih(folder), (0.4, 0.3, 0.3))
     assert split.groupby("patient").split.nunique().max() == 1
+    assert split.split.nunique() == 3
 
 
 @pytest.mark.parametrize("seed", range(6))

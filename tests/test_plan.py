@@ -7,8 +7,9 @@ import pytest
 from small_notebooks import notebook
 
 from coursework.fingerprint import fingerprint
+from coursework.run.defaults import scalar
 from coursework.run.grid import LONGEST, point_names, read_grid
-from coursework.run.parameters import known_parameters, read_parameters, scalar
+from coursework.run.parameters import known_parameters, read_parameters
 from coursework.run.plan import PROFILES, Run, course_notebooks, plan
 from cxrbase.files import InputError
 

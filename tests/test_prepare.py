@@ -204,7 +204,7 @@ def test_nothing_to_prepare_is_an_error(tmp_path):
         file.unlink()
     with pytest.raises(InputError, match="none of 3 .*not on disk.*--image-root"):
         prepare(read_folder(folder), tmp_path / "out2", size=8, progress=False)
-    with pytest.raises(InputError, match="none of 0 studies"):
+    with pytest.raises(InputError, match="there is no study to prepare"):
         prepare(studies[:0], tmp_path / "out3", size=8, progress=False)
 
 

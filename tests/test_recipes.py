@@ -45,7 +45,7 @@ class Toy(Recipe):
     """One field of each kind."""
 
     steps: int = setting(3, "How many.", low=1, high=9)
-    rate: float = setting(0.1, "How fast.")
+    rate: float = setting(0.1, "How fast.", high=5, above=0)
     word: str = setting("a", "Which.", ("a", "b"))
     file: str = setting("auto", "From where.", defines=False)
     dry_run: bool = setting(False, "Only look.")
@@ -61,9 +61,11 @@ class Toy(Recipe):
         ({"steps": 10}, "steps=10: must be a whole number, 1 to 9."),
         ({"steps": 2.0}, "steps=2.0: must be a whole number, 1 to 9."),
         ({"steps": True}, "steps=True: must be a whole number, 1 to 9."),
-        ({"rate": -0.1}, "rate=-0.1: must be a number, 0 or more."),
-        ({"rate": "0.1"}, "rate='0.1': must be a number, 0 or more."),
-        ({"rate": float("nan")}, "rate=nan: must be a number, 0 or more."),
+        ({"rate": -0.1}, "rate=-0.1: must be a number, more than 0, up to 5."),
+        ({"rate": "0.1"}, "rate='0.1': must be a number, more than 0, up to 5."),
+        ({"rate": float("nan")}, "rate=nan: must be a number, more than 0, up to 5."),
+        ({"rate": float("inf")}, "rate=inf: must be a number, more than 0, up to 5."),
+        ({"rate": 0}, "rate=0: must be a number, more than 0, up to 5."),
         ({"word": "c"}, "word='c': must be one of a, b."),
         ({"file": None}, "file=None: must be a text."),
         ({"dry_run": 1}, "dry_run=1: must be True or False."),
@@ -75,6 +77,12 @@ def test_what_is_refused_is_told_in_one_line(values, message):
         with pytest.raises(InputError) as error:
             make(**values)
         assert str(error.value) == message
+
+
+def test_a_training_in_which_nothing_counts_is_refused():
+    with pytest.raises(InputError, match="are all 0"):
+        ReportRecipe(alpha=0, beta=0, gamma=0, delta=0)
+    assert ReportRecipe(alpha=0, beta=0, gamma=0).delta == 1
 
 
 def test_what_is_allowed_is_kept():
@@ -118,6 +126,9 @@ def test_options_are_the_fields():
     assert call("--no-dry-run") == repr(Toy())
     assert "1<=x<=9" in call("--steps", "0") and "'a', 'b'" in call("--word", "c")
     assert "How many.  [default: 3; 1<=x<=9]" in call("--help")
+    assert "How fast.  [default: 0.1; 0<x<=5]" in call("--help")
+    for rate in ("0", "nan", "inf", "-inf", "5.1"):
+        assert "not in the range 0<x<=5" in call("--rate", rate)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

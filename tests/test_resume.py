@@ -162,5 +162,5 @@ def test_modules_are_those_of_the_kernel(tmp_path):
     path = notebook(tmp_path / "n", "01_a", "x = 1", "import cxrbase.files")
     assert run_notebooks([path], tmp_path / "out") == 0
     record = read_status(tmp_path / "out" / "01_a")
-    assert set(record["code"]) == {"cxrbase", "cxrbase.files"}
+    assert set(record["code"]) == {"cxrbase", "cxrbase.files", "cxrbase.refusals"}
     assert record["before"] == {} and "weights" not in record

@@ -188,7 +188,7 @@ def write_with_code(path, nested, spelling):
 
 
 def test_missing_and_broken_model_files_are_told(tmp_path):
-    with pytest.raises(InputError, match=r"none\.keras: no such model file"):
+    with pytest.raises(InputError, match=r"none\.keras: there is no such model file"):
         load_lung_model(tmp_path / "none.keras")
     for name in ("broken.keras", "broken.h5"):
         (tmp_path / "model" / name).write_bytes(b"half a file")

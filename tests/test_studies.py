@@ -7,11 +7,8 @@ import pandas as pd
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.data.labels import (
-    label_from_cell,
-    label_from_indexing,
-    labels_from_cells,
-)
+from cxrbase.words import label_from_cell, labels_from_cells
+from cxrlib.data.labels import label_from_indexing
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import split_studies, split_summary
 from cxrlib.data.studies import funnel, funnel_markdown, load_studies, missing_files
@@ -135,13 +132,13 @@ def test_a_word_that_says_neither_is_abnormal_only_where_that_is_asked_for():
     for cell in ("0.73", "no effusion", "2", "inf"):
         with pytest.raises(InputError, match="neither normal nor abnormal"):
             label_from_cell(cell, any_word=True)
-    cells = ["0", "todo", "COVID-19", "todo", "0.73"]
+    cells = ["0", "odd", "COVID-19", "odd", "0.73"]
     with pytest.raises(InputError) as error:
         labels_from_cells(cells)
-    assert "'todo' (2×, row 3), 'COVID-19' (1×, row 4), '0.73'" in str(error.value)
+    assert "'odd' (2×, row 3), 'COVID-19' (1×, row 4), '0.73'" in str(error.value)
     assert "--column finding=NAME" in str(error.value)
-    with pytest.raises(InputError, match="'todo9'.*, …"):
-        labels_from_cells([f"todo{i}" for i in range(9, 20)])
+    with pytest.raises(InputError, match="'odd9'.*, …"):
+        labels_from_cells([f"odd{i}" for i in range(9, 20)])
 
 
 # === The door for any CSV ===

@@ -1,13 +1,11 @@
 """The command line of everything about lungs."""
 
-import pathlib
-
 import click
 
-from cxrlib.commands.options import options
+from cxrlib.commands.group import KerasCommand
+from cxrlib.commands.options import PATH, options
 from cxrlib.systems.lungs.recipe import LungRecipe
 
-PATH = click.Path(path_type=pathlib.Path)
 LUNG_MODEL = click.option(
     "--lung-model",
     type=PATH,
@@ -15,11 +13,13 @@ LUNG_MODEL = click.option(
 )
 
 
-@click.command()
+@click.command(cls=KerasCommand)
 @click.argument("in_dir", type=PATH)
 @click.argument("out_dir", type=PATH)
 @click.option("--overlay", is_flag=True, help="Draw the outlines, in OUT_DIR/overlays.")
-@click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
+@click.option(
+    "--batch-size", type=click.IntRange(1, 1024), default=16, show_default=True
+)
 @LUNG_MODEL
 def segment(in_dir, out_dir, overlay, batch_size, lung_model):
     """Find the lungs on all frontal radiographs in IN_DIR; masks go to OUT_DIR."""
@@ -30,7 +30,7 @@ def segment(in_dir, out_dir, overlay, batch_size, lung_model):
         raise SystemExit(1)
 
 
-@click.command("train-lungs")
+@click.command("train-lungs", cls=KerasCommand)
 @click.argument("out", type=PATH)
 @click.option("--data", required=True, type=PATH, help="Folder of images/ and masks/.")
 @click.option(

@@ -1,9 +1,17 @@
-"""The options of a command, made from a recipe."""
+"""The options of a command: paths, numbers with their ranges, those of a recipe."""
 
 import dataclasses
-import math
 
 import click
+
+from coursework.commands import PATH, Number
+from cxrlib.systems.recipes import MOST_SEED
+
+__all__ = ["PATH", "PROCESSES", "SEED", "SIZE", "Number", "options"]
+
+SEED = click.IntRange(0, MOST_SEED)
+PROCESSES = click.IntRange(1, 256)
+SIZE = click.IntRange(32, 4096)  # Of a film, in pixels.
 
 
 def options(recipe):
@@ -44,8 +52,10 @@ def _type_of(field):
     rule = field.metadata
     if rule["choices"]:
         return click.Choice(rule["choices"])
-    most = None if rule["high"] == math.inf else rule["high"]
-    ranges = {int: click.IntRange, float: click.FloatRange}
-    if field.type in ranges:
-        return ranges[field.type](rule["low"], most)
+    if field.type is int:
+        return click.IntRange(rule["low"], rule["high"])
+    if field.type is float:
+        is_open = rule["above"] is not None
+        low = rule["above"] if is_open else rule["low"]
+        return Number(low, rule["high"], min_open=is_open)
     return field.type

@@ -1,15 +1,14 @@
 """The command line for the course's own pretrained weights."""
 
-import pathlib
-
 import click
 
-from cxrlib.commands.options import options
+from cxrlib.commands.group import KerasCommand
+from cxrlib.commands.options import PATH, options
 from cxrlib.systems.reports.recipe import EncoderRecipe, TextRecipe
 
 
-@click.command("pretrain-encoder")
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.command("pretrain-encoder", cls=KerasCommand)
+@click.argument("out", type=PATH)
 @options(EncoderRecipe)
 def pretrain_encoder(out, **values):
     """Pretrain the encoder on phantoms of another seed; OUT ends in .weights.h5."""
@@ -18,8 +17,8 @@ def pretrain_encoder(out, **values):
     encoder_pretraining.pretrain_encoder(out, **values)
 
 
-@click.command("pretrain-text")
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.command("pretrain-text", cls=KerasCommand)
+@click.argument("out", type=PATH)
 @options(TextRecipe)
 def pretrain_text(out, **values):
     """Pretrain a small GPT-2 on phantom texts of another seed; OUT is a folder."""

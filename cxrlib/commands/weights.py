@@ -1,10 +1,8 @@
 """The command line of the registry of weights."""
 
-import pathlib
-
 import click
 
-PATH = click.Path(path_type=pathlib.Path)
+from cxrlib.commands.options import PATH
 
 
 @click.group(invoke_without_command=True)

@@ -1,23 +1,30 @@
 """The command line of the reports: phantom, prepare, train, evaluate, report."""
 
+import importlib
 import json
-import pathlib
 
 import click
 
+from cxrlib.commands.group import KerasCommand
 from cxrlib.commands.lungs import LUNG_MODEL
-from cxrlib.commands.options import options
+from cxrlib.commands.options import PATH, PROCESSES, SEED, SIZE, Number, options
 from cxrlib.systems.reports.recipe import ReportRecipe
 
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
-@click.option("--studies", type=int, help="How many to draw: 300, or all reports.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--size", default=512, show_default=True, help="Side in pixels.")
+@click.argument("out", type=PATH)
+@click.option(
+    "--studies",
+    type=click.IntRange(1, 1_000_000),
+    help="How many to draw: 300, or all reports.",
+)
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--size", type=SIZE, default=512, show_default=True, help="Side in pixels."
+)
 @click.option(
     "--from-reports",
-    type=click.Path(path_type=pathlib.Path),
+    type=PATH,
     help="Draw the MeSH terms of a real indiana_reports.csv and keep its texts.",
 )
 def phantom(out, studies, seed, size, from_reports):
@@ -40,11 +47,19 @@ def multiple_of_32(context, parameter, size):
     return size
 
 
+def sum_to_1(context, parameter, shares):
+    """Refuse shares that are not those of one whole."""
+    if abs(sum(shares) - 1) > 1e-6:
+        raise click.BadParameter(f"{shares}: must sum to 1, not to {sum(shares):g}.")
+    return shares
+
+
+SHARE = Number(0, 1)
 SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
 
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.argument("out", type=PATH)
 @click.option("--data", default="", help="Folder or CSV; looked for when left out.")
 @click.option("--image-root", help="Folder that a CSV's image paths start from.")
 @click.option(
@@ -56,7 +71,7 @@ SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
 )
 @click.option(
     "--size",
-    type=click.IntRange(32),
+    type=SIZE,
     default=224,
     show_default=True,
     callback=multiple_of_32,
@@ -71,16 +86,23 @@ SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
     help="Of frontal views; one without a plausible lung mask stays whole.",
 )
 @LUNG_MODEL
-@click.option("--seed", default=0, show_default=True, help="Of split and phantom.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Of split and phantom."
+)
 @click.option(
     "--split",
     "fractions",
-    type=(float, float, float),
+    type=(SHARE, SHARE, SHARE),
     default=(0.8, 0.1, 0.1),
     show_default=True,
-    help="Shares of train, val and test.",
+    callback=sum_to_1,
+    help="Shares of train, val and test, each 0 to 1, together 1.",
 )
-@click.option("--processes", type=int, help="Decoding processes; all cores by default.")
+@click.option(
+    "--processes",
+    type=PROCESSES,
+    help="How many decode at once; as many as there are cores by default.",
+)
 @click.option(
     "--memory-map", is_flag=True, help="For training without TensorFlow: no TFRecords."
 )
@@ -99,10 +121,9 @@ def prepare(
     memory_map,
 ):
     """Clean, split, decode and resize a dataset into shards in the folder OUT."""
-    from cxrlib.course import draw_phantom
+    from cxrlib.course import draw_phantom, quiet
     from cxrlib.data.prepare import prepare as write_shards
     from cxrlib.data.sources import find_dataset
-    from cxrlib.data.splits import split_studies
     from cxrlib.data.studies import funnel, funnel_markdown, load_studies
     from cxrlib.systems.lungs.crop import crop_options
 
@@ -115,21 +136,19 @@ def prepare(
     )
     kept, table = funnel(load_studies(dataset))
     click.echo(funnel_markdown(kept, table))
-    on_disk = kept[kept.on_disk]
-    if len(on_disk):
-        # Only what is there can be split; `prepare` lists the rest as missing.
-        split = split_studies(on_disk, fractions, seed, path=out / "split.csv")
-        kept = kept.assign(split=kept.uid.map(split.set_index("uid").split))
     if lung_model and crop == "none":
         click.echo("--lung-model is not used: nothing is cropped without --crop lungs.")
-    cropping = crop_options(crop, lung_model)
-    options = {"processes": processes, "memory_map": memory_map} | cropping
-    write_shards(kept, out, size=size, fit=fit, **options)
+    options = {"fractions": fractions, "seed": seed, "processes": processes}
+    options |= crop_options(crop, lung_model)
+    if not memory_map:  # Which needs no TensorFlow.
+        with quiet():
+            importlib.import_module("tensorflow")
+    write_shards(kept, out, size=size, fit=fit, memory_map=memory_map, **options)
 
 
-@click.command()
-@click.argument("prepared", type=click.Path(path_type=pathlib.Path))
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.command(cls=KerasCommand)
+@click.argument("prepared", type=PATH)
+@click.argument("out", type=PATH)
 @options(ReportRecipe)
 @click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
 def train(prepared, out, resume, **values):
@@ -143,10 +162,10 @@ def train(prepared, out, resume, **values):
     click.echo(f"Best epoch: {out / 'model.keras'}; figures: {out / 'history.csv'}")
 
 
-@click.command()
-@click.argument("model", type=click.Path(path_type=pathlib.Path))
-@click.argument("prepared", type=click.Path(path_type=pathlib.Path))
-@click.argument("out", type=click.Path(path_type=pathlib.Path))
+@click.command(cls=KerasCommand)
+@click.argument("model", type=PATH)
+@click.argument("prepared", type=PATH)
+@click.argument("out", type=PATH)
 @click.option("--split", default="test", show_default=True)
 @click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 def evaluate(model, prepared, out, split, sampler):
@@ -172,14 +191,14 @@ def evaluate(model, prepared, out, split, sampler):
     click.echo(f"Written: {path}")
 
 
-@click.command()
-@click.option("--frontal", required=True, type=click.Path(path_type=pathlib.Path))
-@click.option("--lateral", type=click.Path(path_type=pathlib.Path))
+@click.command(cls=KerasCommand)
+@click.option("--frontal", required=True, type=PATH)
+@click.option("--lateral", type=PATH)
 @click.option(
     "--model",
     default="outputs/demo/07_multitask/model.keras",
     show_default=True,
-    type=click.Path(path_type=pathlib.Path),
+    type=PATH,
 )
 @click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 @click.option("--prompt", default="", help="How the report begins, such as No.")
@@ -187,7 +206,7 @@ def evaluate(model, prepared, out, split, sampler):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--reconstructions",
-    type=click.Path(path_type=pathlib.Path),
+    type=PATH,
     help="Folder for the reconstructed views as PNG.",
 )
 def report(

@@ -8,8 +8,10 @@ import pathlib
 
 import pandas as pd
 
-from cxrbase.files import InputError, existing, listing
+from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
+from cxrbase.paths import existing, listing
+from cxrbase.words import says_nothing
 from cxrlib.data.readers.indiana import read_phantom_note
 
 TEXTS = ("indication", "findings", "impression")
@@ -25,8 +27,9 @@ def complete(studies):
     """Give a table of studies the form that `load_studies` makes.
 
     Rows that were merged, concatenated, made by hand or read from a saved CSV lack
-    columns or cells: texts are then `""`, `patient` is `uid`, labels are NaN, files are
-    looked for, and where the studies come from is `"unknown"`.
+    columns or cells: texts are then `""`, as are those that say nothing (`"nan"`);
+    `patient` is `uid`, labels are NaN, files are looked for, and where the studies
+    come from is `"unknown"`.
 
     Args:
         studies: DataFrame with `uid`, `frontal`, `lateral` and `impression`.
@@ -56,6 +59,8 @@ def complete(studies):
         cells = studies[name] if name in studies else pd.Series(None, studies.index)
         cells = cells.astype(object)
         studies[name] = cells.where(cells.notna(), default).astype(str)
+    for name in TEXTS:  # "nan" and "XXXX." are what is left of a missing text.
+        studies[name] = studies[name].mask(studies[name].map(says_nothing), "")
     for view in ("frontal", "lateral"):
         seen = studies[view].ne("").astype(int)
         counts = studies.get(f"{view}s", seen)
@@ -76,6 +81,31 @@ def complete(studies):
             "column `ground`."
         )
     return studies
+
+
+def refuse_repeated(studies, where="the studies"):
+    """Refuse a table in which a uid occurs twice, as `merge` and `concat` can make it.
+
+    Args:
+        studies: DataFrame with `uid`.
+        where: string or path. What to name in the message.
+
+    Raises:
+        InputError: if one does.
+
+    Example:
+    ```python
+    refuse_repeated(pd.concat([first, second]))
+    ```
+    """
+    again = studies.uid.duplicated()
+    if again.any():
+        rows = "Rows are repeated whole: delete the copies"
+        mend = rows if studies.duplicated().any() else "Give every study its own uid"
+        raise InputError(
+            f"{where}: uid {studies.uid[again].iloc[0]} occurs more than once "
+            f"({studies.uid[again].nunique()} such). {mend}."
+        )
 
 
 def ground_of(studies):

@@ -1,4 +1,4 @@
-"""What counts as abnormal: from the collection's indexing, or from a CSV cell.
+"""What counts as abnormal in a collection that was indexed by hand.
 
 The Indiana studies were indexed by hand. `MeSH` holds terms such as
 `Opacity/lung/upper lobe/right/streaky` (a head, then site and degree), joined
@@ -10,9 +10,8 @@ the Calabria project "focused on lung-related conditions only".
 """
 
 import math
-import re
 
-from cxrbase.files import InputError
+from cxrbase.words import MISSING, NORMAL, key
 
 
 def _terms(text):
@@ -62,7 +61,7 @@ NO_DISEASE = _terms(
 # `Lung/hypoinflation` is a shallow breath, `Lung/azygos lobe` a variant.
 HARMLESS_LUNGS = frozenset({"azygos lobe", "hypoinflation"})
 
-NOT_INDEXED = frozenset({"", "no indexing"})
+NOT_INDEXED = MISSING | {key("No Indexing")}
 
 
 def is_lung_term(term):
@@ -104,7 +103,7 @@ def is_indexed(problems):
     is_indexed("No Indexing")  # False
     ```
     """
-    return problems.strip().lower() not in NOT_INDEXED
+    return key(problems) not in NOT_INDEXED
 
 
 def label_from_indexing(problems, mesh=""):
@@ -126,117 +125,7 @@ def label_from_indexing(problems, mesh=""):
     """
     if not is_indexed(problems):
         return math.nan
-    if problems.strip().lower() == "normal":
+    if key(problems) in NORMAL:
         return 0.0
     terms = (mesh.strip() or problems).split(";")
     return 1.0 if any(is_lung_term(term) for term in terms) else math.nan
-
-
-# === The cells of a CSV ===
-
-# What a cell may say beside a number, in small letters; `-` and `_` count as blanks.
-MISSING_WORDS = _terms(
-    """
-    ; ?; missing; n/a; na; nan; none; not available; not known; null; uncertain;
-    unknown
-    """
-)
-NORMAL_WORDS = _terms(
-    """
-    clear; clear lungs; f; false; healthy; lungs clear; n; neg; negative; no; no
-    abnormalities; no abnormality; no acute disease; no disease; no finding; no
-    findings; no pneumonia; normal; normal chest; normal chest x ray; normal cxr; normal
-    exam; normal examination; normal radiograph; normal study; unremarkable; within
-    normal limits; wnl
-    """
-)
-ABNORMAL_WORDS = _terms(
-    """
-    abnormal; abnormality; diseased; p; pathologic; pathological; pos; positive; sick;
-    t; true; y; yes
-    """
-)
-LISTED = 8  # Of the words that are refused.
-NUMBERS = {0: 0.0, 1: 1.0, -1: math.nan}  # CheXpert writes -1.0 for uncertain.
-DENIALS = ("free", "negative", "no", "not", "without")  # "no effusion": abnormal?
-
-
-def label_from_cell(value, any_word=False):
-    """Read the cell of a CSV that says whether a study is abnormal.
-
-    Args:
-        value: string. A number (0, 1, or -1 for unknown) or a word from
-            `MISSING_WORDS`, `NORMAL_WORDS` or `ABNORMAL_WORDS`.
-        any_word: bool. Whether any other word names a finding, which makes the study
-            abnormal, unless it begins by denying something.
-
-    Returns:
-        `0.0`, `1.0`, or `nan` where the cell is empty or says unknown.
-
-    Raises:
-        InputError: if the cell says anything else.
-
-    Example:
-    ```python
-    label_from_cell("-1.0")  # nan
-    label_from_cell("Pneumonia", any_word=True)  # 1.0
-    ```
-    """
-    try:
-        number = float(value)
-    except ValueError:
-        number = None
-    word = " ".join(re.sub("[-_]", " ", value.lower()).rstrip(". ").split())
-    if number in NUMBERS:
-        return NUMBERS[number]
-    for words, label in (
-        (MISSING_WORDS, math.nan),
-        (NORMAL_WORDS, 0.0),
-        (ABNORMAL_WORDS, 1.0),
-    ):
-        if word in words:
-            return label
-    # A probability or a count would be made abnormal in silence.
-    if any_word and number is None and word.split()[0] not in DENIALS:
-        return 1.0
-    raise InputError(f"{value!r} says neither normal nor abnormal.")
-
-
-def labels_from_cells(cells, any_word=False):
-    """Read a column of a CSV with `label_from_cell`.
-
-    Args:
-        cells: sequence of strings.
-        any_word: bool. As in `label_from_cell`.
-
-    Returns:
-        A list of floats.
-
-    Raises:
-        InputError: that lists all cells that say neither, most frequent first.
-
-    Example:
-    ```python
-    labels_from_cells(["0", "1.0", "No Finding", ""])
-    ```
-    """
-    labels, refused = [], {}
-    for row, cell in enumerate(cells, 2):  # The header is row 1.
-        try:
-            labels.append(label_from_cell(cell, any_word))
-        except InputError:
-            refused.setdefault(cell, []).append(row)
-    if not refused:
-        return labels
-    most = sorted(refused, key=lambda cell: -len(refused[cell]))
-    said = [
-        f"{cell!r} ({len(refused[cell])}×, row {refused[cell][0]})" for cell in most
-    ]
-    said = ", ".join(said[:LISTED]) + ", …" * (len(said) > LISTED)
-    mend = "Write 0, 1 or nothing"
-    if not any_word:
-        mend += (
-            "; or, if any word names a finding, hand the column in as `finding`: "
-            '--column finding=NAME (or columns={"finding": "NAME"})'
-        )
-    raise InputError(f"neither normal nor abnormal: {said}. {mend}.")

@@ -15,29 +15,39 @@ import pathlib
 import pandas as pd
 from tqdm import tqdm
 
+from cxrbase.cells import write_csv
 from cxrbase.files import InputError, locked, write_whole
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrbase.images import READS
-from cxrlib.data.columns import complete, source_of
+from cxrbase.tables import read_csv
+from cxrlib.data.columns import complete, refuse_repeated, source_of
 from cxrlib.data.shards import (
     ARRAYS,
+    MANIFEST,
     RECORD,
     RECORDS,
     VERSION,
     feature_description,
+    known_films,
     plan_shards,
     read_entry,
+    read_manifest,
     said,
     stale_files,
     write_shard,
 )
-from cxrlib.data.splits import split_studies, split_summary
+from cxrlib.data.splits import (
+    keep_together,
+    shared_films,
+    split_studies,
+    split_summary,
+)
 from cxrlib.data.studies import missing_files
 from cxrlib.data.workers import decoder
 
 __all__ = ["RECORD", "feature_description", "prepare", "read_manifest"]
 
-MANIFEST = "manifest.json"
+MOST_SIZE = 4096
 
 
 def prepare(
@@ -51,13 +61,16 @@ def prepare(
     shard_size=64,
     progress=True,
     memory_map=False,
+    fractions=(0.8, 0.1, 0.1),
+    seed=0,
 ):
     """Write the studies as shards; resumable.
 
     Files that are missing, truncated, no image or of one grey are listed in
     `problems.csv`, and their studies left out; what had to be decided about a film
     that stays, such as a window left out, stands in `notes.csv`. Studies without a
-    column `split` are split here, among those whose files are on disk. Another
+    column `split` are split here, among those whose files are on disk. Studies that
+    share a film, told by its decoded pixels, are moved into one split. Another
     process that prepares the same folder waits.
 
     Args:
@@ -77,13 +90,15 @@ def prepare(
         progress: bool. Show a progress bar.
         memory_map: bool. Write arrays for `load_arrays` in place of TFRecords for
             `load_batches`; then neither `prepare` nor training needs TensorFlow.
+        fractions: three floats that sum to 1, as in `split_studies`.
+        seed: int. Of the split.
 
     Returns:
         The manifest, as `read_manifest` returns it.
 
     Raises:
-        InputError: if no study can be used, the studies are of several grounds, or
-            the disk is full.
+        InputError: if no study can be used, a uid occurs twice, the studies are of
+            several grounds, or the disk is full.
 
     Example:
     ```python
@@ -91,51 +106,61 @@ def prepare(
     prepare(kept, "outputs/prepared", size=128)["counts"]
     ```
     """
+    if not 1 <= size <= MOST_SIZE:
+        raise InputError(f"size={size}: must be 1 to {MOST_SIZE} pixels.")
     out, studies = pathlib.Path(out), complete(studies)
+    refuse_repeated(studies)
     source, missing = source_of(studies), missing_files(studies)
     usable = studies[studies.on_disk].reset_index(drop=True)
     if usable.empty:
         raise InputError(_nothing_left(studies, missing))
     with locked(out):
         if "split" not in usable:
-            usable = split_studies(usable, path=out / "split.csv")
-        plan = plan_shards(
-            usable,
-            shard_size,
-            f"{size}/{fit}/{crop_name}/{READS}",
-            suffix=ARRAYS if memory_map else RECORDS,
-        )
-        entries = {shard.name: read_entry(out, shard) for shard in plan}
-        stale = stale_files(out, plan)
-        if stale or None in entries.values():  # Else another process may be reading.
-            (out / MANIFEST).unlink(missing_ok=True)  # It would lie until all is done.
-        for path in stale:
-            path.unlink(missing_ok=True)
-        settings = (size, fit, crop, processes)
-        entries |= _write_missing(out, plan, entries, progress, settings)
+            usable = split_studies(usable, fractions, seed, out / "split.csv")
+        settings = {"size": size, "fit": fit, "crop": crop_name}
+        _tell_replaced(out, source, settings)
+        films = known_films(out, usable)
+        while True:
+            usable = _move_together(usable, films, out / "split.csv")
+            plan = plan_shards(
+                usable,
+                shard_size,
+                "/".join(map(str, (*settings.values(), READS))),
+                suffix=ARRAYS if memory_map else RECORDS,
+            )
+            entries = {shard.name: read_entry(out, shard) for shard in plan}
+            _clear(out, plan, entries)
+            decoding = (size, fit, crop, processes)
+            entries |= _write_missing(out, plan, entries, progress, decoding)
+            films = {
+                uid: digests
+                for entry in entries.values()
+                for uid, (_, digests) in entry["films"].items()
+            }
+            if keep_together(usable, films).split.equals(usable.split):
+                break  # Else pixels were found again that other bytes had hidden.
 
         problems = [
             problem for entry in entries.values() for problem in entry["problems"]
         ]
         problems = pd.DataFrame(problems, columns=["uid", "file", "reason"])
         problems = pd.concat([missing, problems], ignore_index=True).astype(str)
-        _save_csv(problems, out / "problems.csv")
+        write_csv(problems, out / "problems.csv")
         notes = [note for entry in entries.values() for note in entry.get("notes", [])]
         notes = pd.DataFrame(notes, columns=["uid", "file", "note"])
-        _save_csv(notes, out / "notes.csv")
+        write_csv(notes, out / "notes.csv")
         good = usable[~usable.uid.isin(problems.uid)].reset_index(drop=True)
         if good.empty:
             raise InputError(_nothing_left(studies, problems))
         whole = {uid for entry in entries.values() for uid in entry["whole"]}
         if crop is not None:
             good["cropped"] = ~good.uid.isin(whole)
-        _save_csv(good, out / "studies.csv")
+        write_csv(good, out / "studies.csv")
         manifest = {
             "version": VERSION,
-            "size": size,
-            "fit": fit,
-            "crop": crop_name,
+            **settings,
             "uncropped": len(whole),
+            "shared_films": shared_films(good, films),
             "source": source | {"fingerprint": _fingerprint(plan, out)},
             "split": split_summary(good),
             "counts": split_summary(good)["counts"],
@@ -146,8 +171,47 @@ def prepare(
         }
         with write_whole(out / MANIFEST) as temporary:
             temporary.write_text(json.dumps(manifest, indent=2))
-        print(_last_words(out, manifest, problems, notes))
+        same = [uid for uid in good.uid if len(set(films[uid])) == 1]
+        print(_last_words(out, manifest, problems, notes, same))
         return read_manifest(out)
+
+
+def _tell_replaced(out, source, settings):
+    """Say what stood here, if it was made of other studies or otherwise."""
+    try:
+        old = json.loads((out / MANIFEST).read_text())
+        was, counts = old | old["source"], sum(old["counts"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    now = {name: source[name] for name in ("ground", "kind", "root")} | settings
+    unlike = [f"{n} {was.get(n)}" for n, value in now.items() if was.get(n) != value]
+    if unlike:
+        print(f"{out}: replaces {counts} prepared studies ({', '.join(unlike)}).")
+
+
+def _move_together(studies, films, path):
+    """Studies that share a film in one split; the saved split follows."""
+    together = keep_together(studies, films)
+    moved = together[together.split.ne(studies.split)]
+    if len(moved):
+        print(
+            f"Split: {len(moved)} studies move, for they show films that another split "
+            f"shows, too: {', '.join(moved.uid[:5])}{', …' * (len(moved) > 5)}."
+        )
+        if path.exists():
+            saved = read_csv(path, ("uid", "split"))
+            splits = saved.uid.map(dict(zip(moved.uid, moved.split, strict=True)))
+            write_csv(saved.assign(split=splits.fillna(saved.split)), path)
+    return together
+
+
+def _clear(out, plan, entries):
+    """Remove what is not of this plan."""
+    stale = stale_files(out, plan)
+    if stale or None in entries.values():  # Else another process may be reading.
+        (out / MANIFEST).unlink(missing_ok=True)  # It would lie until all is done.
+    for path in stale:
+        path.unlink(missing_ok=True)
 
 
 def _write_missing(out, plan, entries, progress, settings):
@@ -179,62 +243,6 @@ def _counted(items, bar):
         bar.update()
 
 
-def read_manifest(folder):
-    """Read what a prepared folder holds.
-
-    Args:
-        folder: string. Written by `prepare`.
-
-    Returns:
-        A dict: `version`, `size`, `fit`, `crop`, `uncropped` (frontals that the
-        crop left whole), `source` (see `source_of`, and the `fingerprint` of the
-        shards), `counts` (split → studies), `shards` (split → list of absolute
-        `pathlib.Path`), `split` (see `split_summary`), `problems` (how many
-        files) and `left_out` (studies).
-
-    Raises:
-        InputError: if the folder is not prepared, not finished, of another
-            version, or lacks a shard.
-
-    Example:
-    ```python
-    read_manifest("outputs/prepared")["counts"]["train"]
-    ```
-    """
-    folder = pathlib.Path(folder).resolve()
-    path = folder / MANIFEST
-    if not path.exists():
-        if any(folder.glob("*-of-*.*")):
-            raise InputError(
-                f"{folder}: is prepared in part. Run the same `prepare` again: it "
-                "goes on where it stopped."
-            )
-        raise InputError(
-            f"{folder}: is not a prepared folder (no {MANIFEST}). Make one: python -m "
-            f"cxrlib prepare {folder} --data DATA"
-        )
-    try:
-        manifest = json.loads(path.read_text())
-        version, sizes = manifest["version"], manifest["bytes"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is not readable. Run `prepare` again.") from error
-    if version != VERSION:
-        raise InputError(
-            f"{path}: is of version {version}, this cxrlib reads {VERSION}. Run "
-            "`prepare` again."
-        )
-    for name, length in sizes.items():
-        shard = folder / name
-        if not shard.exists() or shard.stat().st_size != length:
-            raise InputError(
-                f"{shard}: is missing or truncated. Run the same `prepare` again: it "
-                "rewrites this shard only."
-            )
-    shards = manifest["shards"].items()
-    manifest["shards"] = {s: [folder / name for name in names] for s, names in shards}
-    return manifest
-
-
 # === What is written beside the shards ===
 
 
@@ -258,25 +266,20 @@ def _by_split(plan, entries):
     return shards
 
 
-def _save_csv(table, path):
-    with write_whole(path) as temporary:
-        table.to_csv(temporary, index=False)
-
-
 def _nothing_left(studies, problems):
+    if studies.empty:
+        return "there is no study to prepare: the table that was handed in has no row."
     if problems.empty:
-        return (
-            f"none of {len(studies)} studies has a frontal and a lateral. Check the "
-            "columns, or hand in more studies."
-        )
+        return f"none of {len(studies)} studies names both a frontal and a lateral."
     first = problems.iloc[0]
-    return (
-        f"none of {len(studies)} studies can be used. The first problem: {first.file}: "
-        f"{first.reason}. Check the folder of the images (--image-root)."
-    )
+    words = f"none of {len(studies)} studies can be used. The first problem: "
+    words += f"{first.file}: {first.reason.rstrip('.')}."
+    if problems.reason.str.fullmatch("the file is not on disk(, nor .*)?").all():
+        words += " Name the folder that the paths start from (--image-root)."
+    return words
 
 
-def _last_words(out, manifest, problems, notes):
+def _last_words(out, manifest, problems, notes, same):
     ground = GROUNDS[manifest["source"]["ground"]]
     lines = [f"{out}: {ground}; {manifest['size']} px, {manifest['split']['note']}"]
     if manifest["source"]["ground"] == "unknown":
@@ -289,6 +292,17 @@ def _last_words(out, manifest, problems, notes):
             f"crop: {manifest['crop']}; {manifest['uncropped']} of "
             f"{sum(manifest['counts'].values())} frontals had no plausible mask and "
             "stay whole (column `cropped` of studies.csv)"
+        )
+    shared = manifest["shared_films"]
+    if shared["films"]:
+        lines.append(
+            f"WARNING: {shared['films']} films stand in several studies "
+            f"({shared['studies']}; {shared['patients']} patients), none in two splits"
+        )
+    if same:
+        lines.append(
+            f"WARNING: frontal and lateral are one film in {len(same)} studies: "
+            f"{', '.join(same[:5])}{', …' * (len(same) > 5)}"
         )
     if len(problems):
         lines.append(

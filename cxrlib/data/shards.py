@@ -12,7 +12,7 @@ import pathlib
 
 import numpy as np
 
-from cxrbase.files import write_whole
+from cxrbase.files import InputError, write_whole
 from cxrlib.data.splits import SPLITS
 
 VERSION = 2  # Of the folder's format: raise it when a record or a note changes.
@@ -26,6 +26,8 @@ RECORD = dict.fromkeys((*TEXTS, *IMAGES), "string") | {"abnormal": "float32"}
 # A shard of RECORDS holds all of its studies, one of ARRAYS the images alone, uint8
 # `(n, 2, size, size)`, to be mapped into memory; the rest stands in `studies.csv`.
 RECORDS, ARRAYS = ".tfrecord", ".npy"
+
+MANIFEST = "manifest.json"  # Written last: the folder is whole.
 
 Shard = collections.namedtuple("Shard", "name split key rows")
 
@@ -102,15 +104,47 @@ def said(row):
 def _key(rows, settings):
     key = hashlib.sha256(f"{VERSION}/{settings}".encode())
     for row in rows:
-        parts = said(row)
-        for view in IMAGES:
-            with contextlib.suppress(OSError):  # Gone: the decoder will say so.
-                status = os.stat(row[view])
-                parts.append(f"{status.st_size}/{status.st_mtime_ns}")
-            # The name without its folder: the data may move and still be the same.
-            parts.append(pathlib.Path(row[view]).name)
-        key.update(json.dumps(parts).encode())
+        key.update(json.dumps(said(row) + _stamp(row)).encode())
     return key.hexdigest()
+
+
+def _stamp(row):
+    """Tells whether the files of a study are still the same."""
+    parts = []
+    for view in IMAGES:
+        with contextlib.suppress(OSError):  # Gone: the decoder will say so.
+            status = os.stat(row[view])
+            parts.append(f"{status.st_size}/{status.st_mtime_ns}")
+        # The name without its folder: the data may move and still be the same.
+        parts.append(pathlib.Path(row[view]).name)
+    return parts
+
+
+def known_films(out, studies):
+    """Read from the notes of any plan which films the studies show.
+
+    Args:
+        out: `pathlib.Path`. The prepared folder.
+        studies: DataFrame with `uid` and the views as paths.
+
+    Returns:
+        A dict, uid → list of digests, of those whose files are still the same.
+
+    Example:
+    ```python
+    keep_together(studies, known_films(out, studies))
+    ```
+    """
+    noted = {}
+    for path in out.glob("*-of-*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            noted |= json.loads(path.read_text())["films"]
+    rows = studies[studies.uid.isin(noted)].to_dict("records")
+    return {
+        row["uid"]: noted[row["uid"]][1]
+        for row in rows
+        if noted[row["uid"]][0] == _stamp(row)
+    }
 
 
 def read_entry(out, shard):
@@ -122,9 +156,9 @@ def read_entry(out, shard):
 
     Returns:
         A dict with `key`, `bytes`, `problems` (lists of uid, file, reason), `notes`
-        (lists of uid, file, note; none in older folders) and `whole` (uids of the
-        frontals that the crop left whole), or `None` where there is no such shard, or
-        it was made of other things.
+        (lists of uid, file, note), `whole` (uids of the frontals that the crop left
+        whole) and `films` (uid → what its files are, and the digests of their pixels),
+        or `None` where there is no such shard, or it was made of other things.
 
     Example:
     ```python
@@ -134,7 +168,8 @@ def read_entry(out, shard):
     try:
         entry = json.loads(_note(out, shard.name).read_text())
         length = (out / shard.name).stat().st_size
-        return entry if (entry["key"], entry["bytes"]) == (shard.key, length) else None
+        good = (entry["key"], entry["bytes"]) == (shard.key, length)
+        return entry if good and "films" in entry else None  # Older notes lack them.
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -158,7 +193,7 @@ def write_shard(out, shard, decoded):
     write_shard(out, plan[0], decode(paths))
     ```
     """
-    problems, notes, whole = [], [], []
+    problems, notes, whole, films = [], [], [], {}
 
     def good():
         for row, study in zip(shard.rows, decoded, strict=True):
@@ -166,6 +201,7 @@ def write_shard(out, shard, decoded):
             if not study["problems"]:
                 notes.extend([row["uid"], *note] for note in study["notes"])
                 whole.extend([row["uid"]] * study["whole"])
+                films[row["uid"]] = [_stamp(row), [study["films"][v] for v in IMAGES]]
                 yield row, study["views"]
 
     with write_whole(out / shard.name) as temporary:
@@ -174,7 +210,7 @@ def write_shard(out, shard, decoded):
     length = (out / shard.name).stat().st_size
     entry = {
         "key": shard.key, "bytes": length, "problems": problems, "notes": notes,
-        "whole": whole,
+        "whole": whole, "films": films,
     }  # fmt: skip
     with write_whole(_note(out, shard.name)) as temporary:
         temporary.write_text(json.dumps(entry))
@@ -249,3 +285,59 @@ def stale_files(out, plan):
 
 def _note(out, name):
     return (out / name).with_suffix(".json")
+
+
+def read_manifest(folder):
+    """Read what a prepared folder holds.
+
+    Args:
+        folder: string. Written by `prepare`.
+
+    Returns:
+        A dict: `version`, `size`, `fit`, `crop`, `uncropped` (frontals that the
+        crop left whole), `source` (see `source_of`, and the `fingerprint` of the
+        shards), `counts` (split → studies), `shards` (split → list of absolute
+        `pathlib.Path`), `split` (see `split_summary`), `problems` (how many
+        files) and `left_out` (studies).
+
+    Raises:
+        InputError: if the folder is not prepared, not finished, of another
+            version, or lacks a shard.
+
+    Example:
+    ```python
+    read_manifest("outputs/prepared")["counts"]["train"]
+    ```
+    """
+    folder = pathlib.Path(folder).resolve()
+    path = folder / MANIFEST
+    if not path.exists():
+        if any(folder.glob("*-of-*.*")):
+            raise InputError(
+                f"{folder}: is prepared in part. Run the same `prepare` again: it "
+                "goes on where it stopped."
+            )
+        raise InputError(
+            f"{folder}: is not a prepared folder (no {MANIFEST}). Make one: python -m "
+            f"cxrlib prepare {folder} --data DATA"
+        )
+    try:
+        manifest = json.loads(path.read_text())
+        version, sizes = manifest["version"], manifest["bytes"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is not readable. Run `prepare` again.") from error
+    if version != VERSION:
+        raise InputError(
+            f"{path}: is of version {version}, this cxrlib reads {VERSION}. Run "
+            "`prepare` again."
+        )
+    for name, length in sizes.items():
+        shard = folder / name
+        if not shard.exists() or shard.stat().st_size != length:
+            raise InputError(
+                f"{shard}: is missing or truncated. Run the same `prepare` again: it "
+                "rewrites this shard only."
+            )
+    shards = manifest["shards"].items()
+    manifest["shards"] = {s: [folder / name for name in names] for s, names in shards}
+    return manifest

@@ -75,7 +75,7 @@ def find_dataset(
         folder = _search(kaggle_input) or fetch_studies(studies, seed)
         found = "asked for"
     elif given and not wanted:
-        folder = pathlib.Path(given).expanduser()
+        folder = pathlib.Path(os.path.expanduser(given))
     elif not given:
         folder, found = _search(kaggle_input), f"found under {kaggle_input}"
         if folder is None:
@@ -155,8 +155,8 @@ def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
 
         return _search(kaggle_input) or fetch_tables()
     if folder:
-        folder = pathlib.Path(folder).expanduser()
-        if not (folder / REPORTS).is_file():
+        folder = pathlib.Path(os.path.expanduser(folder))
+        if not os.path.isfile(folder / REPORTS):
             raise InputError(
                 f"{folder}: holds no {REPORTS}. Check the path, or leave it out to go "
                 "on without."
@@ -164,7 +164,7 @@ def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
         return folder
     places = [os.environ.get("CXR_DATA"), _search(kaggle_input), *places]
     for place in map(pathlib.Path, filter(None, places)):
-        if (place / REPORTS).is_file() and read_phantom_note(place) is None:
+        if os.path.isfile(place / REPORTS) and read_phantom_note(place) is None:
             return place
     return None
 

@@ -6,8 +6,11 @@ import pathlib
 
 import pandas as pd
 
-from cxrbase.files import InputError, locked, write_whole
+from cxrbase.cells import write_csv
+from cxrbase.files import InputError, locked
+from cxrbase.films.same import first_of_same_bytes
 from cxrbase.tables import read_csv
+from cxrlib.data.columns import refuse_repeated
 
 SPLITS = ("train", "val", "test")
 
@@ -15,9 +18,10 @@ SPLITS = ("train", "val", "test")
 def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     """Give every study a split.
 
-    Studies of one patient stay together, and so do studies that share an image
-    file (collections repeat images under other patients). Each class is dealt
-    out by itself, so that the splits have about the same share of abnormal
+    Studies of one patient stay together, and so do studies that share an image:
+    one file, or files of the same bytes (collections repeat images under other
+    names and patients); `prepare` adds those of the same pixels. Each class is
+    dealt out by itself, so that the splits have about the same share of abnormal
     studies. The order of the rows does not matter.
 
     Args:
@@ -33,8 +37,8 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
         The DataFrame sorted by `uid`, with a column `split`.
 
     Raises:
-        InputError: if the fractions are not three shares that sum to 1, or the
-            saved file is no split, or it puts one patient into two.
+        InputError: if the fractions are not three shares that sum to 1, a uid occurs
+            twice, or the saved file is no split, or it puts one patient into two.
 
     Example:
     ```python
@@ -43,14 +47,28 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     ```
     """
     path = None if path is None else pathlib.Path(path)
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+    if len(fractions) != 3 or not (
+        min(fractions) >= 0 and abs(sum(fractions) - 1) <= 1e-6  # No NaN is.
+    ):
         raise InputError(
             f"fractions={tuple(fractions)}: give three shares (train, val, test) that "
             "sum to 1."
         )
     studies = studies.assign(uid=studies.uid.astype(str))  # As the saved file has it.
+    refuse_repeated(studies)
     studies = studies.sort_values("uid", ignore_index=True)
-    groups = _groups(studies)
+    first = first_of_same_bytes({*studies.frontal, *studies.lateral} - {""})
+    films = [
+        [first[file] for file in pair if file]
+        for pair in zip(studies.frontal, studies.lateral, strict=True)
+    ]
+    groups = _groups(studies, films)
+    joined = studies[studies.patient.groupby(groups).transform("nunique").gt(1)]
+    if len(joined):
+        print(
+            f"Split: {len(joined)} studies of {joined.patient.nunique()} patients "
+            "share images, and stay together."
+        )
     # Of two processes that split at once, the second must find what the first saved.
     with contextlib.nullcontext() if path is None else locked(path.parent):
         assigned = _read_split(path, studies, groups)
@@ -121,23 +139,73 @@ def split_summary(studies):
     }  # fmt: skip
 
 
-def _groups(studies):
-    """Name each study's group: its patient, joined where a file is shared."""
+def keep_together(studies, films):
+    """Move studies that share a film into one split: that of the first patient.
+
+    So the shares stay about the same, and in which order the films become known,
+    such as when a killed call goes on, changes nothing.
+
+    Args:
+        studies: DataFrame with `uid`, `patient` and `split`.
+        films: dict. uid → names of its films, such as digests of their pixels.
+
+    Returns:
+        A copy; the same splits where no film lies in two.
+
+    Example:
+    ```python
+    keep_together(studies, {"a": ["f1", "l1"], "b": ["f1", "l2"]})
+    ```
+    """
+    films = [films.get(uid, ()) for uid in studies.uid]
+    groups = _groups(studies, films)
+    pairs = pd.DataFrame({"film": films, "split": studies.split, "group": groups})
+    pairs = pairs.explode("film").dropna()
+    torn = pairs.groupby("film").split.transform("nunique").gt(1)
+    torn = groups.isin(pairs.group[torn])
+    first = studies.sort_values(["patient", "uid"]).groupby(groups).split.first()
+    moved = groups.map(first)
+    return studies.assign(split=studies.split.where(~torn, moved))
+
+
+def shared_films(studies, films):
+    """Count the films that several studies show.
+
+    Args:
+        studies: DataFrame with `uid` and `patient`.
+        films: dict. uid → names of its films.
+
+    Returns:
+        A dict of ints: `films`, and the `studies` and `patients` that show them.
+
+    Example:
+    ```python
+    shared_films(studies, {"a": ["f1", "l1"], "b": ["f1", "l2"]})["films"]  # 1
+    ```
+    """
+    shown = pd.DataFrame({"film": studies.uid.map(films), "uid": studies.uid})
+    shown = shown.explode("film").drop_duplicates()
+    several = shown[shown.film.duplicated(keep=False)]
+    of = studies[studies.uid.isin(several.uid)]
+    counts = (several.film.nunique(), len(of), of.patient.nunique())
+    return dict(zip(("films", "studies", "patients"), counts, strict=True))
+
+
+def _groups(studies, films):
+    """Name each study's group: its patient, joined where a film is shared."""
     parent = {patient: patient for patient in studies.patient}
 
     def find(name):
         while parent[name] != name:
-            name = parent[name]
+            parent[name] = name = parent[parent[name]]
         return name
 
     owner = {}
-    for row in studies[["patient", "frontal", "lateral"]].itertuples(index=False):
-        for file in filter(None, (row.frontal, row.lateral)):
-            first, second = sorted(
-                (find(row.patient), find(owner.get(file, row.patient)))
-            )
+    for patient, shown in zip(studies.patient, films, strict=True):
+        for film in shown:
+            first, second = sorted((find(patient), find(owner.get(film, patient))))
             parent[second] = first
-            owner[file] = row.patient
+            owner[film] = patient
     return studies.patient.map(find)
 
 
@@ -193,19 +261,33 @@ def _read_split(path, studies, groups):
             f"{path}: knows a split {sorted(wrong)[0]!r}. Write {', '.join(SPLITS)}, "
             "or delete the file to split anew."
         )
-    assigned = {}
-    for uid, group in zip(studies.uid, groups, strict=True):
-        if assigned.setdefault(group, saved.get(uid)) is None:
-            assigned[group] = saved.get(uid)
-        elif saved.get(uid, assigned[group]) != assigned[group]:
+    assigned, of_patient = {}, {}
+    known = studies[studies.uid.isin(saved)].sort_values(["patient", "uid"])
+    for uid, patient, group in zip(
+        known.uid, known.patient, groups[known.index], strict=True
+    ):
+        split = saved[uid]
+        if of_patient.setdefault(patient, split) != split:
             raise InputError(
-                f"{path}: puts patient {group} into two splits (uid {uid}). Mend it, "
+                f"{path}: puts patient {patient} into two splits (uid {uid}). Mend it, "
                 "or delete it to split anew."
             )
-    print(f"Split: taken from {path}, whatever seed was given; delete it to deal anew.")
-    return {group: split for group, split in assigned.items() if split is not None}
+        assigned.setdefault(group, split)
+    moved = known.uid.map(saved).ne(groups[known.index].map(assigned)).sum()
+    if known.empty:
+        print(
+            f"Split: {path} names none of these {len(studies)} studies, but such as "
+            f"{next(iter(saved), '')!r}; dealt anew."
+        )
+        return {}
+    print(
+        f"Split: taken from {path}, whatever seed was given; delete it to deal anew."
+        + f" It names {len(known)} of {len(studies)} studies."
+        * (len(known) < len(studies))
+        + f" {moved} of them join those with which they share an image." * bool(moved)
+    )
+    return assigned
 
 
 def _save(studies, path):
-    with write_whole(path) as temporary:
-        studies[["uid", "patient", "split"]].to_csv(temporary, index=False)
+    write_csv(studies[["uid", "patient", "split"]], path)

@@ -1,18 +1,27 @@
 """One row per study, from either door, and the funnel that cleans them."""
 
 import functools
+import os
 import pathlib
 
 import numpy as np
 import pandas as pd
 
-from cxrbase.files import InputError, existing, inside_all, listing
+from cxrbase.files import InputError
 from cxrbase.grounds import source_ground
 from cxrbase.layout import PHANTOM_NOTE, PROJECTIONS
+from cxrbase.paths import existing, inside_all, listing, why_absent
 from cxrbase.tables import read_csv
-from cxrlib.data.columns import COLUMNS, TEXTS, complete
-from cxrlib.data.labels import is_indexed, label_from_indexing, labels_from_cells
-from cxrlib.data.readers.indiana import read_phantom_note
+from cxrbase.words import (
+    NAMELESS,
+    key,
+    labels_from_cells,
+    says_nothing,
+    words_read,
+)
+from cxrlib.data.columns import COLUMNS, TEXTS, complete, refuse_repeated
+from cxrlib.data.labels import is_indexed, label_from_indexing
+from cxrlib.data.readers.indiana import meet, name_views, read_phantom_note
 
 CSV_REQUIRED = ("frontal", "lateral", "report")
 CSV_OPTIONAL = ("uid", "patient", "abnormal", "indication", "findings", "ground")
@@ -48,15 +57,23 @@ def load_studies(dataset):
     read = _load_indiana if dataset.kind == "indiana" else _load_csv
     listed = listing()
     studies = read(dataset, listed)
-    repeated = studies.uid[studies.uid.duplicated()].unique()
-    if len(repeated):
+    if studies.uid.eq("").any():
         raise InputError(
-            f"{dataset.csv}: uid {repeated[0]} occurs more than once "
-            f"({len(repeated)} such). Give every study its own uid."
+            f"{dataset.csv}: row {_row(studies.uid.eq(''))} has no uid. Fill it in, or "
+            "drop the column."
         )
+    refuse_repeated(studies, dataset.csv)
     files = existing([*studies.frontal, *studies.lateral], listed)
     studies["on_disk"] = studies.frontal.isin(files) & studies.lateral.isin(files)
     studies["kind"], studies["root"] = dataset.kind, str(dataset.root)
+    told = studies.impression[studies.impression.ne("")]
+    nothing = told[told.map(says_nothing)].value_counts()
+    if len(nothing):
+        said = ", ".join(f"{text!r} ({n}×)" for text, n in nothing.head(8).items())
+        print(
+            f"{dataset.csv}: {nothing.sum()} reports say nothing and count as missing: "
+            f"{said}{', …' * (len(nothing) > 8)}."
+        )
     try:
         studies = complete(studies)
     except InputError as error:
@@ -81,10 +98,11 @@ def missing_files(studies):
     absent = studies[~studies.on_disk].melt(
         "uid", ["frontal", "lateral"], value_name="file"
     )
-    there = existing(absent.file, listing())
+    listed = listing()
+    there = existing(absent.file, listed)
     absent = absent[absent.file.ne("") & ~absent.file.isin(there)]
     absent = absent.sort_values(["uid", "file"], ignore_index=True)
-    return absent[["uid", "file"]].assign(reason="the file is not on disk")
+    return absent[["uid", "file"]].assign(reason=why_absent(absent.file, listed))
 
 
 def funnel(studies):
@@ -102,6 +120,9 @@ def funnel(studies):
         A pair: the kept rows, and the table with columns `step`, `count`,
         `dropped`.
 
+    Raises:
+        InputError: if a step leaves none of the studies: it is named, and what it met.
+
     Example:
     ```python
     kept, table = funnel(load_studies(dataset))
@@ -109,24 +130,44 @@ def funnel(studies):
     ```
     """
     studies = complete(studies)
-    single = studies.frontals.eq(1) & studies.laterals.eq(1)
-    told = studies.impression.ne("")
     own = studies.kind.ne("indiana")  # Labelled by whoever made the table.
-    steps = [
-        ("one frontal and one lateral", single),
-        ("indexed", own | studies.problems.map(is_indexed)),
-        ("has an impression", told),
-        ("normal, or abnormal of the lungs", own | studies.abnormal.notna()),
-    ]
+    told = studies.impression.ne("")
+    steps = {
+        "one frontal and one lateral": studies.frontals.eq(1) & studies.laterals.eq(1),
+        "indexed": own | studies.problems.map(is_indexed),
+        "has an impression": told,
+        "normal, or abnormal of the lungs": own | studies.abnormal.notna(),
+    }
     if own.all():
-        steps = [steps[0], ("has a report", told)]
+        steps = {"one frontal and one lateral": steps["one frontal and one lateral"]}
+        steps["has a report"] = told
     kept = pd.Series(True, index=studies.index)
     rows = [("studies", len(studies), 0)]
-    for step, passes in steps:
+    for step, passes in steps.items():
+        if kept.any() and not (kept & passes).any():
+            raise InputError(
+                f"{' + '.join(studies.root.unique())}: the step {step!r} leaves none "
+                f"of {kept.sum()} studies: {_met(step, studies[kept])}."
+            )
         kept &= passes
         rows.append((step, int(kept.sum()), rows[-1][1] - int(kept.sum())))
     table = pd.DataFrame(rows, columns=["step", "count", "dropped"])
     return studies[kept].reset_index(drop=True), table
+
+
+def _met(step, studies):
+    """What a step met that leaves no study, and what would mend it."""
+    if step.startswith("one frontal"):
+        views = studies.groupby(["frontals", "laterals"]).size().head(4)
+        said = "{} with {} frontals and {} laterals"
+        said = ", ".join(said.format(n, *counts) for counts, n in views.items())
+        return f"{said}; each needs one of both"
+    if step.startswith("has"):
+        return "all are empty, or such as 'nan'; name the column that holds the reports"
+    if step == "indexed":
+        return "Problems is empty or 'No Indexing' in all; fill it in"
+    heads = studies.problems.value_counts().index[:4]
+    return f"Problems are {', '.join(map(repr, heads))}, nothing of the lungs"
 
 
 def funnel_markdown(kept, table):
@@ -163,9 +204,12 @@ def _load_indiana(dataset, listed):
     reports = _read_table(dataset.csv, ("uid", "MeSH", "Problems", *TEXTS))
     projections = dataset.root / PROJECTIONS
     views = _read_table(projections, ("uid", "filename", "projection"))
+    reports["uid"], views["uid"] = meet(
+        reports.uid, views.uid, dataset.csv, projections
+    )
+    views["projection"] = name_views(views.projection, projections)
     views = views[views.filename.ne("")].sort_values("filename")
     views["file"] = _resolve(views.filename, dataset.image_root, projections, listed)
-    views["projection"] = views.projection.str.lower()
 
     studies = reports.rename(columns={"MeSH": "mesh", "Problems": "problems"})
     for view in ("frontal", "lateral"):
@@ -196,8 +240,12 @@ def _load_csv(dataset, listed):
     # table in another order then falls into the same splits.
     frontals = pd.Series(column("frontal"), index=table.index)
     studies["uid"] = column("uid") if "uid" in names else _uids(frontals)
-    studies["patient"] = column("patient")
-    studies["patient"] = studies.patient.where(studies.patient.ne(""), studies.uid)
+    patients = pd.Series(column("patient"), index=table.index)
+    unnamed = patients.map(key).isin(NAMELESS)
+    studies["patient"] = studies.uid.where(unnamed, patients)
+    if words := sorted(set(patients[unnamed]) - {""}):
+        words = ", ".join(map(repr, words))
+        print(f"{dataset.csv}: {unnamed.sum()} patients are not named: {words}.")
     studies["impression"] = column("report")
     for text in ("indication", "findings"):
         studies[text] = column(text)
@@ -208,11 +256,6 @@ def _load_csv(dataset, listed):
     for view in ("frontal", "lateral"):
         drawn = _drawn(studies[view], dataset.image_root, listed)
         studies["ground"] = drawn.fillna(studies.ground)
-    if studies.uid.eq("").any():
-        raise InputError(
-            f"{dataset.csv}: row {_row(studies.uid.eq(''))} has no uid. Fill it in, or "
-            "drop the column."
-        )
     return studies
 
 
@@ -232,7 +275,8 @@ def _drawn(files, top, listed):
 
 
 def _uids(frontals):
-    uids = frontals.map(lambda name: str(pathlib.PurePath(name).with_suffix("")) or "")
+    stems = frontals.map(lambda name: os.path.splitext(name.replace("\\", "/"))[0])
+    uids = stems.map(lambda stem: str(pathlib.PurePath(stem)))
     uids = uids.str.replace("/", "_").where(frontals.ne(""), "no-frontal")
     again = uids.groupby(uids).cumcount()
     return uids.where(again.eq(0), uids + "-" + (again + 1).astype(str))
@@ -266,9 +310,12 @@ def _labels(names, column, csv):
     if label not in names:
         return np.nan
     try:
-        return labels_from_cells(column(label), any_word=label == "finding")
+        labels = labels_from_cells(column(label), any_word=label == "finding")
     except InputError as error:
         raise InputError(f"{csv}: column {names[label]}: {error}") from error
+    if said := words_read(column(label), labels):
+        print(f"{csv}: column {names[label]}: read as {said}.")
+    return labels
 
 
 # === Tables and paths ===

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
+from cxrbase.tables import read_csv
 from cxrlib.data.prepare import read_manifest
 from cxrlib.data.shards import ARRAYS, shard_order
+from cxrlib.data.splits import SPLITS
 
 # Studies held in memory for shuffling: 100 MB at 224 × 224.
 SHUFFLE_BUFFER = 1024
@@ -70,11 +72,15 @@ def split_shards(prepared, split, kind):
     split_shards("data/prepared", "train", RECORDS)[0].name
     ```
     """
-    shards = read_manifest(prepared)["shards"].get(split, [])
+    manifest = read_manifest(prepared)
+    shards = manifest["shards"].get(split, [])
     if not shards:
+        held = ", ".join(f"{name} {n}" for name, n in manifest["counts"].items())
+        mend = "Prepare more studies or change the fractions of the split"
+        if split not in SPLITS:
+            mend = f"Choose one of {', '.join(SPLITS)}"
         raise InputError(
-            f"{prepared}: the split {split!r} holds no study. Prepare more studies "
-            "or change the fractions of the split."
+            f"{prepared}: the split {split!r} holds no study, of {held}. {mend}."
         )
     if shards[0].suffix != kind:
         raise InputError(
@@ -107,7 +113,7 @@ def read_split(prepared, split):
     """
     count = split_size(prepared, split)
     path = pathlib.Path(prepared) / "studies.csv"
-    studies = pd.read_csv(path, dtype=str, keep_default_na=False)
+    studies = read_csv(path, ("uid", "split"), "Run the same `prepare` again.")
     studies = studies[studies["split"] == split].reset_index(drop=True)
     if len(studies) != count:
         raise InputError(

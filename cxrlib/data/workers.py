@@ -9,6 +9,7 @@ import functools
 import numpy as np
 
 from cxrbase.files import InputError
+from cxrbase.films.same import film_digest
 from cxrbase.images import CONSTANT, check_unit_range, read_noted, resize_square
 from cxrbase.parallel import workers
 
@@ -26,21 +27,22 @@ def decode_pair(paths, size, fit="stretch", crop=None):
     Returns:
         A dict: `views`, by name, as uint8 `(size, size)` arrays; `problems`, a
         list of `(file, reason)`, empty if both views are good; `notes`, a list like
-        it of what had to be decided; and `whole`, whether the crop found nothing to
-        cut off and gave `None`.
+        it of what had to be decided; `whole`, whether the crop found nothing to cut
+        off and gave `None`; and `films`, the `film_digest` of each view.
 
     Example:
     ```python
     views = decode_pair(("frontal.png", "lateral.png"), 224)["views"]
     ```
     """
-    views, problems, notes, whole = {}, [], [], False
+    views, films, problems, notes, whole = {}, {}, [], [], False
     for name, path in zip(("frontal", "lateral"), paths, strict=True):
         try:
             image, said = read_noted(path)
             if CONSTANT in said:
                 raise InputError(f"{CONSTANT}. Leave the study out, or find its film.")
             notes += [(str(path), note) for note in said]
+            films[name] = film_digest(image)
             if crop is not None and name == "frontal":
                 part = crop(image)
                 whole = part is None
@@ -51,7 +53,10 @@ def decode_pair(paths, size, fit="stretch", crop=None):
             problems.append((str(path), str(error).removeprefix(f"{path}: ")))
         else:
             views[name] = np.round(square * 255).astype(np.uint8)
-    return {"views": views, "problems": problems, "notes": notes, "whole": whole}
+    return {
+        "views": views, "films": films, "problems": problems, "notes": notes,
+        "whole": whole,
+    }  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Gradients with respect to an array, whichever backend Keras runs on."""
 
+from cxrbase.files import InputError
+
 
 def gradient(function, x):
     """Value and gradient of a function that gives one number per sample.
@@ -15,7 +17,7 @@ def gradient(function, x):
         the shape of `x`. They are zero where `x` does not matter.
 
     Raises:
-        ValueError: if the function gives anything but one number per sample, or
+        InputError: if the function gives anything but one number per sample, or
             the backend has no gradients.
 
     Example:
@@ -28,7 +30,7 @@ def gradient(function, x):
 
     name = keras.backend.backend()
     if name not in _BACKENDS:
-        raise ValueError(
+        raise InputError(
             f"Keras runs on {name}, which has no gradients; set KERAS_BACKEND to "
             f"one of {', '.join(_BACKENDS)}."
         )
@@ -36,7 +38,7 @@ def gradient(function, x):
     def checked(x):
         values = function(x)
         if tuple(values.shape) != (len(x),):
-            raise ValueError(
+            raise InputError(
                 f"the function gave the shape {tuple(values.shape)} for {len(x)} "
                 "samples; it must give one number per sample."
             )

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from cxrbase.files import InputError
 from cxrlib.models.encoder import SKIP_LEVELS
 
 
@@ -52,7 +53,7 @@ class ReconstructionDecoder(keras.Model):
         **kwargs,
     ):
         if not 0 <= skips <= SKIP_LEVELS:
-            raise ValueError(f"skips must be 0 to {SKIP_LEVELS}. Received: {skips}")
+            raise InputError(f"skips must be 0 to {SKIP_LEVELS}. Received: {skips}")
         # === Functional Model ===
         height, width, _ = skip_shapes[-1]
         # Only the levels used are inputs, so that nothing else can leak in.

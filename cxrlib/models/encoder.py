@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from cxrbase.files import InputError
+
 # The last feature map before each halving of the resolution. In DenseNet121
 # they are conv1_relu, conv2_block6_concat, conv3_block12_concat,
 # conv4_block24_concat and conv5_block16_concat.
@@ -154,7 +156,7 @@ class CheXNetEncoder(keras.Model):
         **kwargs,
     ):
         if image_size % 2**SKIP_LEVELS:
-            raise ValueError(
+            raise InputError(
                 f"image_size must be a multiple of {2**SKIP_LEVELS}, since the "
                 f"encoder halves it {SKIP_LEVELS} times. Received: {image_size}"
             )

@@ -4,6 +4,7 @@ import keras
 import keras_hub
 from keras import layers, ops
 
+from cxrbase.files import InputError
 from cxrlib.models.conditioning import (
     IMAGE_INPUTS,
     GatedCrossAttention,
@@ -86,7 +87,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         **kwargs,
     ):
         if conditioning not in IMAGE_INPUTS:
-            raise ValueError(
+            raise InputError(
                 f"Unknown conditioning {conditioning!r}; choose one of "
                 f"{', '.join(IMAGE_INPUTS)}."
             )
@@ -162,13 +163,13 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
             gpt2: a `keras_hub.models.GPT2Backbone` of the same layers.
 
         Raises:
-            ValueError: if a size differs; then nothing is taken over.
+            InputError: if a size differs; then nothing is taken over.
         """
         names = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim")
         for name in names:
             ours, theirs = getattr(self, name), getattr(gpt2, name)
             if ours != theirs:
-                raise ValueError(
+                raise InputError(
                     f"{name} is {theirs} there and {ours} here; take a GPT-2 of the "
                     "same sizes, or another preset."
                 )

@@ -199,7 +199,7 @@ def _areas(y_true, y_pred, threshold):
     """Areas of both masks and of what they share, `(B,)` each."""
     if len(y_true.shape) != len(y_pred.shape):
         # Broadcasting (B, H, W) against (B, H, W, 1) would compare everything.
-        raise ValueError(f"the masks have shapes {y_true.shape} and {y_pred.shape}.")
+        raise InputError(f"the masks have shapes {y_true.shape} and {y_pred.shape}.")
     axes = tuple(range(1, len(y_true.shape)))
     true = ops.cast(ops.cast(y_true, "float32") > threshold, "float32")
     pred = ops.cast(ops.cast(y_pred, "float32") > threshold, "float32")
@@ -219,7 +219,7 @@ def dice(y_true, y_pred, threshold=0.5):
         A float32 tensor `(B,)` in [0, 1]; two empty masks agree, at 1.
 
     Raises:
-        ValueError: if one has a channel axis and the other has none.
+        InputError: if one has a channel axis and the other has none.
 
     Example:
     ```python
@@ -246,7 +246,7 @@ def iou(y_true, y_pred, threshold=0.5):
         A float32 tensor `(B,)` in [0, 1]; two empty masks agree, at 1.
 
     Raises:
-        ValueError: if one has a channel axis and the other has none.
+        InputError: if one has a channel axis and the other has none.
 
     Example:
     ```python

@@ -12,6 +12,7 @@ from cxrbase.files import InputError
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (START, END, PAD)  # In the order in which they join GPT-2's vocabulary.
 
+LEAST_WORDS, MOST_WORDS = 256 + len(SPECIALS) + 1, 100_000
 # How OpenAI, Hugging Face and KerasHub name the two files of a vocabulary.
 VOCABULARY_FILES = (
     ("encoder.json", "vocab.bpe"),
@@ -75,7 +76,9 @@ def read_gpt2_files(folder):
     try:
         vocabulary, merges = (_read_pair if len(paths) == 2 else _read_fast)(*paths)
         _check_vocabulary(vocabulary, merges)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError),
+    ) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
             f"{paths[0]}: no whole byte-level vocabulary ({reason}). Download the "
@@ -164,8 +167,14 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
             A `ReportTokenizer`.
 
         Raises:
-            InputError: if there is no text to learn from.
+            InputError: if there is no text to learn from, or `vocabulary_size` is out
+                of its range.
         """
+        if not LEAST_WORDS <= vocabulary_size <= MOST_WORDS:
+            raise InputError(
+                f"vocabulary_size={vocabulary_size}: must be {LEAST_WORDS} (the 256 "
+                f"bytes, the specials and a merge) to {MOST_WORDS:,}."
+            )
         reports = [report for report in reports if report]
         if not reports:
             raise InputError(

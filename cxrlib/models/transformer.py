@@ -9,6 +9,7 @@ import keras
 import keras_hub
 from keras import layers, ops
 
+from cxrbase.files import InputError
 from cxrlib.models.transformer_layers import (
     CausalSelfAttention,
     SinusoidalPositions,
@@ -176,13 +177,13 @@ class ReportTransformer(keras.Model):
             A list of strings that begin with their prompts.
 
         Raises:
-            ValueError: if a prompt leaves no room to write.
+            InputError: if a prompt leaves no room to write.
         """
         tokenizer = self.preprocessor.tokenizer
         length = max_length or self.preprocessor.sequence_length
         longest = max(tokenizer.count_tokens(prompts)) - 1  # No <end> yet.
         if longest >= length:
-            raise ValueError(
+            raise InputError(
                 f"The longest prompt fills {longest} tokens and the report may have "
                 f"{length}; shorten the prompt."
             )

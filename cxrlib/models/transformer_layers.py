@@ -7,6 +7,8 @@ by piece, and a test holds them equal to Keras's own.
 import keras
 from keras import layers, ops
 
+from cxrbase.files import InputError
+
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class SinusoidalPositions(layers.Layer):
@@ -113,7 +115,7 @@ class CausalSelfAttention(layers.Layer):
         Float tensor `(B, T, D)`.
 
     Raises:
-        ValueError: if the heads do not divide D.
+        InputError: if the heads do not divide D.
 
     Example:
     ```python
@@ -132,7 +134,7 @@ class CausalSelfAttention(layers.Layer):
         """Build the four projections, `(D, D)` each, all heads side by side."""
         width = x_shape[-1]
         if width % self.num_heads:
-            raise ValueError(
+            raise InputError(
                 f"{self.num_heads} heads do not divide {width} dimensions; choose "
                 "numbers that do, such as 8 and 512."
             )

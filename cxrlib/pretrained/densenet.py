@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
+from cxrbase.model_file import check_members
+from cxrbase.refusals import require_file
 from cxrlib.models.chexnet import NIH_LABELS, CheXNet
 from cxrlib.pretrained.keras2 import HEAD, is_keras3, read_keras2
 from cxrlib.pretrained.tensors import assign
@@ -59,9 +61,7 @@ def read_checkpoint(path):
     # (1024, 14)
     ```
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such weights file; check the path or use none.")
+    path = require_file(path, "weights file", "Check the path or use none.")
     with open(path, "rb") as file:
         start = file.read(4)
     if h5py.is_hdf5(path):
@@ -84,8 +84,9 @@ def _check_archive(path):
     """A zip archive may be cut off, or a whole Keras 3 model."""
     try:
         with zipfile.ZipFile(path) as archive:
+            check_members(archive, path)
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
         raise InputError(
             f"{path}: is a zip archive that cannot be read ({error}). It may be cut "
             "off; download it again."

@@ -57,6 +57,11 @@ def fetch_weights(name, folder=None):
             _publish(_download(each, pathlib.Path(scratch)), target)
     except InputError:
         raise
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{each.file}: to fetch it, install {error.name} (pip install "
+            f"{error.name}), or put it into {folder} by hand."
+        ) from error
     except Exception as error:  # No network, no account, no space: a dozen kinds.
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(

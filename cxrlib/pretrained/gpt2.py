@@ -6,10 +6,16 @@ import pathlib
 import keras_hub
 
 from cxrbase.files import InputError
+from cxrbase.refusals import in_one_line, require_file
 from cxrlib.models.text import SPECIALS, find_gpt2_files, read_gpt2_files
-from cxrlib.pretrained.gpt2_tensors import SAFETENSORS, assign, read_tensors
+from cxrlib.pretrained.gpt2_tensors import (
+    SAFETENSORS,
+    assign,
+    check_room,
+    checked_sizes,
+    read_tensors,
+)
 from cxrlib.pretrained.native import load_whole
-from cxrlib.pretrained.tensors import in_one_line
 
 CONFIG = "config.json"
 OURS, KERASHUB, HUGGING_FACE = "ours", "KerasHub", "Hugging Face"
@@ -36,6 +42,7 @@ SIZES = {
     "max_sequence_length": "n_positions",
 }
 LAYER_SIZES = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim")
+MOST_CONFIG = 2**20  # Bytes.
 # What KerasHub's GPT-2 computes; the first value is Hugging Face's default.
 # `gelu_pytorch_tanh` is the same formula as `gelu_new`.
 COMPUTED = {
@@ -90,6 +97,11 @@ def local_folder(source):
         return pathlib.Path(
             huggingface_hub.snapshot_download(name, allow_patterns=DOWNLOADED)
         )
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{source}: to fetch it, install {error.name} (pip install {error.name}), "
+            "or download it elsewhere and give its folder."
+        ) from error
     except Exception as error:  # Network, names, rights: many kinds, one remedy.
         raise InputError(
             f"{source}: could not be downloaded ({in_one_line(error)}). Check the name "
@@ -142,8 +154,12 @@ def gpt2_sizes_of(source):
     Reference:
     - [Sanh et al., 2019, DistilGPT-2](https://huggingface.co/distilgpt2)
     """
-    kind, sizes = _describe(local_folder(source)) if source else (None, None)
-    return {name: sizes[name] for name in LAYER_SIZES} if kind else None
+    folder = local_folder(source) if source else None
+    kind, sizes = _describe(folder) if folder else (None, None)
+    if kind is None:
+        return None
+    check_room(_weights_file(folder, kind), sizes)
+    return {name: sizes[name] for name in LAYER_SIZES}
 
 
 def read_gpt2(source):
@@ -182,8 +198,9 @@ def read_gpt2(source):
             "config.json and model.safetensors, or a KerasHub preset."
         )
     path = _weights_file(folder, kind)
-    # Hugging Face's tensors are checked before a model of that size is built.
+    # All is checked before a model of that size is built.
     tensors = read_tensors(path, sizes) if kind == HUGGING_FACE else None
+    check_room(path, sizes)
     gpt2 = keras_hub.models.GPT2Backbone(**sizes, dtype="float32")
     if kind == HUGGING_FACE:
         assign(gpt2, tensors, sizes)
@@ -251,7 +268,7 @@ def load_gpt2_into(backbone, source, tokenizer=None):
 def _describe(folder):
     """Kind and sizes of the GPT-2 in a folder; `(None, None)` without any."""
     path = folder / CONFIG
-    if not path.is_file():
+    if not path.exists():
         weights = [*folder.glob("*.safetensors"), *folder.glob("*.h5")]
         weights += folder.glob("*.bin")
         if not weights:
@@ -260,6 +277,7 @@ def _describe(folder):
             f"{path}: is missing, and does not give the sizes of {weights[0].name}; "
             "copy it from where the weights came from."
         )
+    require_file(path, "configuration", most=MOST_CONFIG)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         if "model_type" in config:
@@ -267,9 +285,12 @@ def _describe(folder):
         if "class_name" in config:
             if config["class_name"] != "GPT2Backbone":
                 raise ValueError(f"it is a {config['class_name']}, no GPT2Backbone")
-            return KERASHUB, _checked_sizes(config["config"])
-        return OURS, _checked_sizes(config)
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+            return KERASHUB, checked_sizes(config["config"])
+        return OURS, checked_sizes(config)
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError, OSError),
+        *(RecursionError, OverflowError),
+    ) as error:
         raise InputError(
             f"{path}: does not give the sizes of a GPT-2 ({in_one_line(error)}). Give "
             "the folder of one: Hugging Face's gpt2 or distilgpt2, a KerasHub preset, "
@@ -285,24 +306,14 @@ def _hugging_face_sizes(config):
             raise ValueError(f"{name} is {config[name]}, here it can only be {values}")
     sizes = {ours: config.get(theirs) for ours, theirs in SIZES.items()}
     if sizes["intermediate_dim"] is None and sizes["hidden_dim"]:
-        sizes["intermediate_dim"] = 4 * sizes["hidden_dim"]
-    return _checked_sizes({**sizes, "dropout": config.get("resid_pdrop", 0.1)})
-
-
-def _checked_sizes(config):
-    sizes = {name: config.get(name) for name in SIZES}
-    for name, size in sizes.items():
-        if type(size) is not int or size < 1:
-            raise ValueError(f"{name} is {size}")
-    if sizes["hidden_dim"] % sizes["num_heads"]:
-        raise ValueError("hidden_dim is no multiple of num_heads")
-    return {**sizes, "dropout": float(config.get("dropout", 0.1))}
+        sizes["intermediate_dim"] = 4 * int(sizes["hidden_dim"])
+    return checked_sizes({**sizes, "dropout": config.get("resid_pdrop", 0.1)})
 
 
 def _weights_file(folder, kind):
     for name in WEIGHTS[kind]:
-        if (folder / name).is_file():
-            return folder / name
+        if (folder / name).exists():
+            return require_file(folder / name, "weights file")
     if (folder / "pytorch_model.bin").is_file():
         raise InputError(
             f"{folder}/pytorch_model.bin: is a pickle, which may run any program when "

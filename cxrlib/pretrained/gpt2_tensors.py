@@ -7,11 +7,32 @@ import pathlib
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.pretrained.tensors import in_one_line, refuse
+from cxrbase.refusals import in_one_line
+from cxrlib.pretrained.tensors import refuse
 
 SAFETENSORS = "model.safetensors"
 MEND = "Take both files from one place, or download them again."
 TYPES = ("F32", "F16", "BF16")  # Each of them is exact in float32.
+# Far above the largest GPT-2, of 48 layers and 1,600 numbers per token.
+MOST = {"vocabulary_size": 500_000, "num_layers": 200, "num_heads": 200}
+MOST |= {"hidden_dim": 20_000, "intermediate_dim": 100_000}
+MOST |= {"max_sequence_length": 100_000}
+
+
+def checked_sizes(config):
+    """The arguments of a `GPT2Backbone` in a config; `ValueError` if one is off."""
+    sizes = {name: config.get(name) for name in MOST}
+    for name, size in sizes.items():
+        if type(size) is not int or size < 1:
+            raise ValueError(f"{name} is {size}")
+        if size > MOST[name]:
+            raise ValueError(f"{name} is {size}, {MOST[name]:,} at most")
+    if sizes["hidden_dim"] % sizes["num_heads"]:
+        raise ValueError("hidden_dim is no multiple of num_heads")
+    dropout = config.get("dropout", 0.1)
+    if type(dropout) not in (int, float) or not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}, not 0 or more and less than 1")
+    return {**sizes, "dropout": float(dropout)}
 
 
 def tensor_table(sizes):
@@ -66,6 +87,36 @@ def tensor_table(sizes):
         dense(f"{theirs}.mlp.c_proj", output, inner, width)
     norm("ln_f", "layer_norm")
     return table
+
+
+def check_room(path, sizes):
+    """Refuse, before it is built, a GPT-2 that its weights' files have no room for.
+
+    Args:
+        path: `pathlib.Path` of the weights, or of the index of several files.
+        sizes: dict. See `tensor_table`.
+
+    Raises:
+        InputError: if there are fewer bytes than so many numbers need.
+    """
+    files = [path]
+    if path.suffix == ".json":
+        kinds = ("*.safetensors", "*.weights.h5")
+        files = [each for kind in kinds for each in path.parent.glob(kind)]
+    room = sum(each.stat().st_size for each in files) // 2  # In float16 at least.
+    if _numbers(sizes) > room:
+        raise InputError(
+            f"{path.parent}/config.json: asks for {_numbers(sizes):,} numbers, and "
+            f"{path.name} has room for {room:,}. Take both from the same place."
+        )
+
+
+def _numbers(sizes):
+    """How many weights a GPT-2 of these sizes has."""
+    width, inner = sizes["hidden_dim"], sizes["intermediate_dim"]
+    layer = 4 * width * (width + 1) + width * inner + inner + inner * width + 5 * width
+    rows = sizes["vocabulary_size"] + sizes["max_sequence_length"]
+    return rows * width + sizes["num_layers"] * layer + 2 * width
 
 
 def assign(gpt2, tensors, sizes):

@@ -7,7 +7,9 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrlib.pretrained.tensors import in_one_line, put
+from cxrbase.model_file import check_hdf5
+from cxrbase.refusals import in_one_line
+from cxrlib.pretrained.tensors import put
 
 HEAD = "predictions"
 # What an ImageNet DenseNet's head was called before it was `predictions`.
@@ -76,6 +78,7 @@ def read_keras2(path):
     path = pathlib.Path(path)
     try:
         with h5py.File(path, "r") as file:
+            check_hdf5(file, path.stat().st_size)
             return _read_layers(file, path)
     except InputError:
         raise

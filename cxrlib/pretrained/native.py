@@ -1,11 +1,16 @@
 """Weights files as Keras 3 writes them: loaded whole or not at all, saved at half."""
 
 import pathlib
+import tempfile
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 
 from cxrbase.files import InputError, write_whole
+from cxrbase.model_file import check_hdf5
+from cxrbase.refusals import in_one_line, require_file
 
 
 def load_whole(model, path):
@@ -26,21 +31,20 @@ def load_whole(model, path):
     load_whole(encoder, "weights/phantom_encoder.weights.h5")
     ```
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such weights file; check the path or use none.")
+    path = require_file(path, "weights file", "Check the path or use none.")
     before = model.get_weights()
     model.set_weights([np.full_like(weight, np.nan) for weight in before])
     try:
+        with h5py.File(path, "r") as file:
+            check_hdf5(file, path.stat().st_size)
         model.load_weights(path)
         if any(np.isnan(weight).any() for weight in model.get_weights()):
             raise ValueError("it holds only some of the weights")
     except Exception as error:  # h5py and Keras raise many kinds for a bad file.
         model.set_weights(before)
-        reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{path}: does not fit {model.name} ({reason}). Use the weights of the "
-            "same preset and sequence_length, or download the file again."
+            f"{path}: does not fit {model.name} ({in_one_line(error)}). Use weights of "
+            "the same preset and sequence_length, or download the file again."
         ) from error
 
 
@@ -68,5 +72,10 @@ def save_half(model, path):
     finally:
         keras.config.set_dtype_policy(policy)
     half.set_weights(model.get_weights())
+    # HDF5 crashes where it meets a full disk: only what is whole is written there.
+    with tempfile.TemporaryDirectory() as scratch:
+        model_file = pathlib.Path(scratch) / "half.keras"
+        half.save(model_file)
+        weights = zipfile.ZipFile(model_file).read("model.weights.h5")
     with write_whole(path) as temporary:
-        half.save_weights(temporary)
+        temporary.write_bytes(weights)

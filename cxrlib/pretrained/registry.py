@@ -205,8 +205,13 @@ def registered(origin):
 
 
 def course_weights():
-    """The folder `weights/` of the course, as a `pathlib.Path`."""
-    return pathlib.Path(__file__).resolve().parents[2] / "weights"
+    """The folder `weights/` of the course, as a `pathlib.Path`.
+
+    Where the packages are installed without a checkout, it is that of the working
+    directory, which need not be there.
+    """
+    folder = pathlib.Path(__file__).resolve().parents[2] / "weights"
+    return folder if folder.is_dir() else pathlib.Path("weights")
 
 
 def find_weights(file, folder=None):
@@ -315,6 +320,11 @@ def write_sums(folder=None):
     files = [
         p for path in paths for p in ([path] if path.is_file() else path.glob("*"))
     ]
+    if not files:
+        raise InputError(
+            f"{folder}: holds none of the course's own weights. Give their folder, or "
+            "run it in the course's checkout."
+        )
     lines = [
         f"{checksum(p)}  {p.relative_to(folder).as_posix()}" for p in sorted(files)
     ]

@@ -191,8 +191,3 @@ def trainable_table(model):
 
 def _count(weights):
     return int(sum(np.prod(weight.shape) for weight in weights))
-
-
-def in_one_line(error):
-    """What an exception says, on one line and not too long."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:160]

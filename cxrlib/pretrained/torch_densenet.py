@@ -8,9 +8,10 @@ from pickle import UnpicklingError  # To recognise it: nothing here unpickles.
 import numpy as np
 
 from cxrbase.files import InputError
+from cxrbase.refusals import in_one_line
 from cxrlib.models.encoder import ImageNetNormalization
 from cxrlib.pretrained.keras2 import HEAD
-from cxrlib.pretrained.tensors import in_one_line, put
+from cxrlib.pretrained.tensors import put
 
 # Before it, weights_only could be got round (CVE-2025-32434).
 SAFE_TORCH = (2, 6)

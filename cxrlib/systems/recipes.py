@@ -7,16 +7,16 @@ was made under, and the table that documents them. Nothing heavy is imported her
 
 import dataclasses
 import difflib
-import math
 import os
 
 from cxrbase.files import InputError
 
+MOST_SEED = 2**31 - 1  # NumPy and TensorFlow take more, but not the same.
 # What else than its own type a field takes.
 KINDS = {float: (float, int), str: (str, os.PathLike)}
 
 
-def setting(default, help, choices=(), low=0, high=math.inf, defines=True):
+def setting(default, help, choices=(), low=0, high=None, above=None, defines=True):
     """Declare a parameter of a recipe.
 
     Args:
@@ -24,7 +24,9 @@ def setting(default, help, choices=(), low=0, high=math.inf, defines=True):
         help: string. One sentence, for command line and documentation.
         choices: tuple of strings. All that a string may be; any if empty.
         low: int or float. The least that a number may be.
-        high: int or float. The most.
+        high: int or float. The most; every number has one, since what is far off
+            would take all memory, or is a slip.
+        above: int or float. Instead of `low`, what a number must be more than.
         defines: bool. Whether a checkpoint made under another value is refused.
 
     Returns:
@@ -32,11 +34,14 @@ def setting(default, help, choices=(), low=0, high=math.inf, defines=True):
 
     Example:
     ```python
-    epochs: int = setting(10, "Passes over the training studies.", low=1)
+    epochs: int = setting(10, "Passes over the training studies.", low=1, high=1000)
     ```
     """
     rule = {"help": help, "choices": tuple(choices), "low": low, "high": high}
-    return dataclasses.field(default=default, metadata=rule | {"defines": defines})
+    rule |= {"above": above, "defines": defines}
+    if type(default) in (int, float) and high is None:
+        raise TypeError(f"{help} A number needs its most, high.")
+    return dataclasses.field(default=default, metadata=rule)
 
 
 def allowed(field):
@@ -45,9 +50,11 @@ def allowed(field):
     if rule["choices"]:
         return f"one of {', '.join(rule['choices'])}"
     if field.type in (int, float):
-        most = "or more" if rule["high"] == math.inf else f"to {rule['high']}"
+        least = rule["low"]
+        if rule["above"] is not None:
+            least = f"more than {rule['above']}, up"
         kind = "a whole number" if field.type is int else "a number"
-        return f"{kind}, {rule['low']} {most}"
+        return f"{kind}, {least} to {rule['high']}"
     return {str: "a text", bool: "True or False"}[field.type]
 
 
@@ -59,7 +66,9 @@ def fits(field, value):
     if isinstance(value, bool) != (field.type is bool):
         return False  # To Python, True is a number.
     if field.type in (int, float):
-        return rule["low"] <= value <= rule["high"]
+        # No comparison holds of a NaN.
+        above = rule["above"] is None or value > rule["above"]
+        return above and rule["low"] <= value <= rule["high"]
     return not rule["choices"] or value in rule["choices"]
 
 
@@ -74,7 +83,7 @@ class Recipe:
     ```python
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class MaskRecipe(Recipe):
-        epochs: int = setting(10, "Passes over the training studies.", low=1)
+        epochs: int = setting(10, "Passes over the studies.", low=1, high=1000)
 
     recipe = MaskRecipe(epochs=5)
     dataclasses.replace(recipe, epochs=0)  # epochs=0: must be a whole number, …

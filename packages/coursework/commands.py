@@ -1,6 +1,7 @@
 """The command line of batches, grades and model cards."""
 
 import json
+import math
 import pathlib
 import time
 
@@ -9,6 +10,17 @@ import click
 from cxrbase.files import InputError
 
 PATH = click.Path(path_type=pathlib.Path)
+
+
+class Number(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value, parameter, context):
+        """Refuse NaN, which no range leaves out."""
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not in the range {self._describe_range()}.")
+        return number
 
 
 @click.command()
@@ -37,21 +49,25 @@ PATH = click.Path(path_type=pathlib.Path)
 @click.option("--grid", type=PATH, help="A YAML file of a sweep: seed: [0, 1, 2].")
 @click.option(
     "--jobs",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 256),
     default=1,
     show_default=True,
     help="How many at once. Notebooks that share a folder wait for each other.",
 )
 @click.option("--resume", is_flag=True, help="Leave out what is done and whole.")
-@click.option("--timeout", type=float, help="Seconds that one notebook may take.")
+@click.option(
+    "--timeout",
+    type=Number(0, 10_000_000, min_open=True),
+    help="Seconds that one notebook may take.",
+)
 @click.option("--out", default="outputs/run", show_default=True, type=PATH)
 def run(notebooks, parameters, **options):
     """Run NOTEBOOKS, by default all of the course, and write OUT/index.html."""
-    from coursework.run.parameters import scalar
+    from coursework.run.defaults import Word
     from coursework.run.plan import course_notebooks
     from coursework.run.runner import run_notebooks
 
-    values = {name: scalar(value) for name, value in parameters}
+    values = {name: Word(value) for name, value in parameters}
     notebooks = notebooks or course_notebooks()
     raise SystemExit(run_notebooks(notebooks, parameters=values, **options))
 
@@ -85,7 +101,9 @@ def _print_schema(context, _, asked):
     type=PATH,
     help="Folder of the course's own notebooks, to compare cells with.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes; all cores by default.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), help="Processes; all cores by default."
+)
 @click.option(
     "--schema",
     is_flag=True,

@@ -17,6 +17,7 @@ import time
 import numpy as np
 
 from coursework.record import SCHEMA, check, check_answers, read_results
+from cxrbase.cells import guarded
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import NAMED_GROUNDS
 from cxrscore.evaluate import evaluate_predictions
@@ -241,7 +242,7 @@ class Results:
         record["predictions"] = None
         content = None
         if self.predictions is not None:
-            content = self.predictions.to_csv(index=False).encode()
+            content = guarded(self.predictions).to_csv(index=False).encode()
             record["predictions"] = {
                 "file": "predictions.csv",
                 "rows": len(self.predictions),

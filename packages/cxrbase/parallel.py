@@ -9,8 +9,6 @@ import pickle
 import signal
 import threading
 
-import cv2
-
 from cxrbase.files import InputError
 
 # Fewer jobs than this are done in this process: starting others, which import
@@ -96,6 +94,43 @@ def _in_order(pool, items, ahead):
         yield waiting.popleft().result()
 
 
+# === Signals ===
+
+
+@contextlib.contextmanager
+def signals_interrupt():
+    """Inside, SIGTERM and SIGHUP end what runs as Ctrl-C does: in good order.
+
+    In the main thread alone; elsewhere nothing changes. A SIGHUP that is ignored, as
+    under `nohup`, stays ignored.
+
+    Example:
+    ```python
+    with signals_interrupt():
+        write_phantom("data/phantom")
+    ```
+    """
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    before = {
+        number: signal.getsignal(number)
+        for number in numbers
+        if number and signal.getsignal(number) not in (signal.SIG_IGN, None)
+    }
+    if threading.current_thread() is not threading.main_thread():
+        before = {}
+    try:
+        for number in before:
+            signal.signal(number, interrupt)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 # === In a worker ===
 
 _work = None
@@ -104,8 +139,12 @@ _work = None
 def _start(work):
     global _work
     _work = work
+    import cv2
+
     cv2.setNumThreads(1)  # There is a process per core already.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent.
+    # Ctrl-C and a closed terminal are for the parent to heed.
+    for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

@@ -11,6 +11,7 @@ import shutil
 
 import numpy as np
 
+from cxrbase.cells import guard
 from cxrbase.files import LOCK, InputError, locked, write_whole
 from cxrbase.images import read_radiograph, write_png
 from cxrbase.layout import IMAGES, PROJECTIONS, REPORTS
@@ -296,4 +297,4 @@ def _write_csv(path, columns, rows):
     ):
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({k: guard(str(v)) for k, v in row.items()} for row in rows)

@@ -88,13 +88,10 @@ def read_pairs(path):
     ```
     """
     from cxrbase.tables import read_csv
-    from cxrscore.texts.protocols import tidy
+    from cxrbase.words import says_nothing
 
     table = read_csv(path, ("prediction", "reference"))
-    for name in ("prediction", "reference"):
-        if f"{name}.1" in table:  # What pandas calls the second of that name.
-            raise InputError(f"{path}: the column {name} stands twice.")
-    if not table["reference"].map(tidy).any():
+    if table["reference"].map(says_nothing).all():
         raise InputError(f"{path}: no row has a reference.")
     if "uid" not in table:
         table["uid"] = range(1, len(table) + 1)
@@ -123,7 +120,7 @@ def read_train(path, column=None, section="impression"):
     ```
     """
     from cxrbase.tables import read_csv
-    from cxrscore.texts.protocols import tidy
+    from cxrbase.words import says_nothing
 
     table = read_csv(path, (column,) if column else ())
     names = ("reference", section, "report", "impression", "findings")
@@ -134,12 +131,13 @@ def read_train(path, column=None, section="impression"):
             f"one with --train-column: {', '.join(table.columns)}."
         )
     if "split" in table:  # A prepared folder's table holds val and test as well.
+        splits = ", ".join(sorted(set(table["split"])))
         table = table[table["split"] == "train"]
         if table.empty:
-            raise InputError(f"{path}: no row's split is train.")
-    texts = [text for text in table[column] if tidy(text)]
+            raise InputError(f"{path}: no row is of the split train, but of {splits}.")
+    texts = [text for text in table[column] if not says_nothing(text)]
     if not texts:
-        raise InputError(f"{path}: the column {column} is empty.")
+        raise InputError(f"{path}: the column {column} holds no report.")
     return texts
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cxrbase.files import InputError
 from cxrbase.tables import read_csv
+from cxrbase.words import NAMELESS, key, says_nothing
 from cxrscore.baselines import (
     best_constant,
     most_frequent,
@@ -44,7 +45,7 @@ def read_predictions(path):
 
     Returns:
         A `pandas.DataFrame`: `uid` and texts as strings (a report that reads
-        "None" stays a report), everything else as float with NaN for missing.
+        "None" stays one here), everything else as float with NaN for missing.
 
     Raises:
         InputError: if the file is missing, unreadable, or lacks `uid`.
@@ -57,8 +58,10 @@ def read_predictions(path):
     table = read_csv(path, ["uid"])
     numeric = [f"{name}_{view}" for name in IMAGES for view in VIEWS]
     for column in table.columns.intersection(["label", "probability", *numeric]):
+        cells = table[column].mask(table[column].map(key).isin(NAMELESS))
+        cells = cells.str.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)  # 0,5
         try:
-            numbers = pd.to_numeric(table[column].where(table[column] != ""))
+            numbers = pd.to_numeric(cells)
             table[column] = numbers.astype("float64")
         except ValueError as error:
             raise InputError(f"{path}: column {column}: {error}.") from None
@@ -193,8 +196,9 @@ def evaluate_predictions(
 
     Args:
         table: `pandas.DataFrame`, one row per study. Column `uid`, and any of
-            `reference`, `prediction` (texts), `nearest`, `random` (what these
-            baselines say), `label` (0, 1, NaN), `probability` ([0, 1]),
+            `reference`, `prediction` (texts; "nan" and such are empty ones),
+            `nearest`, `random` (what these baselines say), `label` (0, 1, NaN),
+            `probability` ([0, 1]),
             `ssim_frontal`, `ssim_lateral`, `mse_frontal`, `mse_lateral`, `psnr_…`.
         train_texts: sequence of strings. The train split's reports: constants and
             random reports are taken from them. Without them, and where a baseline
@@ -242,6 +246,7 @@ def evaluate_predictions(
     if table.columns.has_duplicates:
         name = table.columns[table.columns.duplicated()][0]
         raise InputError(f"Predictions: the column {name} stands twice.")
+    table = _without_nothing(table)
     twice = table["uid"][table["uid"].duplicated()]
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
@@ -261,7 +266,7 @@ def evaluate_predictions(
         )
         figures, baselines = figures | own, baselines | said
     if set(TEXTS) <= set(table.columns):
-        spoken = [text for text in _listed(train_texts) if tidy(text)]
+        spoken = [t for t in _listed(train_texts) if _said(t)]
         if spoken and "random" not in table:
             table = table.assign(random=random_reports(spoken, len(table), seed))
         # Read in one writing, kept as it was written.
@@ -297,6 +302,16 @@ def _check_options(permutations, seed, threshold):
             raise InputError(f"{name}={value!r}: must be a whole number, 0 or more.")
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold={threshold!r}: must lie in [0, 1].")
+
+
+def _said(cell):
+    """A text, or `""` for one that is none, such as "nan" and "XXXX."."""
+    return "" if pd.isna(cell) or says_nothing(str(cell)) else cell
+
+
+def _without_nothing(table):
+    columns = table.columns.intersection([*TEXTS, "nearest", "random"])
+    return table.assign(**{name: table[name].map(_said) for name in columns})
 
 
 def _listed(texts):

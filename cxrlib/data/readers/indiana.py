@@ -2,13 +2,23 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 
 from cxrbase.files import InputError
 from cxrbase.grounds import source_ground
 from cxrbase.layout import IMAGES, PHANTOM_NOTE, PROJECTIONS, REPORTS
+from cxrbase.words import key
 
 KAGGLE_HANDLE = "raddar/chest-xrays-indiana-university"
+# What the projection of a film is called elsewhere, as `key` has it.
+VIEWS = {
+    "frontal": """f frontal front pa ap posteroanterior anteroposterior
+        posterioranterior anteriorposterior apsupine aperect apportable""",
+    "lateral": """l lateral lat ll rl llat rlat latl latr leftlateral rightlateral
+        lateralleft lateralright laterallateral""",
+}
+VIEWS = {word: view for view, words in VIEWS.items() for word in words.split()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +96,7 @@ def describe_folder(path, found="", columns=None, image_root=None):
     ```
     """
     path = pathlib.Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # Not `path.exists`: it raises at too long a name.
         raise InputError(
             f"{path}: does not exist ({found or 'the path given'}). Check the path, "
             "or leave it out to have a phantom drawn."
@@ -100,8 +110,8 @@ def describe_folder(path, found="", columns=None, image_root=None):
         path = _only_csv(root)
     elif path.suffix.lower() not in (".csv", ".tsv", ".txt"):
         raise InputError(f"{path}: is not a CSV. Hand in a folder or a CSV file.")
-    images = pathlib.Path(image_root).expanduser() if image_root else root
-    if not images.is_dir():
+    images = pathlib.Path(os.path.expanduser(image_root)) if image_root else root
+    if not os.path.isdir(images):
         raise InputError(f"{images}: the image folder does not exist. Check the path.")
     images = images.resolve()
     # A table of one's own over a phantom's images makes them no more real.
@@ -117,7 +127,7 @@ def _indiana(root, found, image_root):
         )
     normalized = root / IMAGES
     images = normalized if normalized.is_dir() else root / "images"
-    images = pathlib.Path(image_root).expanduser() if image_root else images
+    images = pathlib.Path(os.path.expanduser(image_root)) if image_root else images
     images = images.resolve()
     note = read_phantom_note(root) or _note_above(images)
     return Dataset(root, "indiana", found, root / REPORTS, images, {}, note)
@@ -130,7 +140,7 @@ def read_phantom_note(root):
         return None
     try:
         return dict(json.loads(note.read_text()))
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(
             f"{note}: is not readable JSON. Draw the phantom again."
         ) from error
@@ -151,3 +161,72 @@ def _only_csv(root):
         f"{root}: holds no {REPORTS}, and of other CSV files: {names}. Hand in the "
         "path of the one CSV to read."
     )
+
+
+# === Two tables that belong together ===
+
+
+def name_views(projections, path):
+    """Call every projection frontal or lateral, as far as its name is known.
+
+    Args:
+        projections: series of strings, such as `"Frontal"`, `"PA"` or `"LL"`.
+        path: `pathlib.Path`. Of the table, for the messages.
+
+    Returns:
+        A series of `"frontal"`, `"lateral"` and, where it is neither, NaN.
+
+    Raises:
+        InputError: if none is known.
+
+    Example:
+    ```python
+    name_views(pd.Series(["PA", "LATERAL"]), "indiana_projections.csv")
+    ```
+    """
+    views = projections.map(lambda word: VIEWS.get(key(word)))
+    counts = projections[views.isna()].value_counts().head(5)
+    unknown = ", ".join(f"{word!r} ({count}×)" for word, count in counts.items())
+    if views.isna().all():
+        raise InputError(
+            f"{path}: no projection is known: {unknown}. Write Frontal (or PA, AP) and "
+            "Lateral (or LL, LAT) into the column projection."
+        )
+    if unknown:
+        print(f"{path}: projections that are neither frontal nor lateral: {unknown}.")
+    return views
+
+
+def meet(uids, others, path, other_path):
+    """Let the uids of two tables meet: `1.0`, which programs make of `1`, is `1`.
+
+    Args:
+        uids, others: series of strings.
+        path, other_path: of their tables, for the message.
+
+    Returns:
+        Both series, as they meet.
+
+    Raises:
+        InputError: if they do not: it names one of each.
+
+    Example:
+    ```python
+    meet(reports.uid, views.uid, "reports.csv", "projections.csv")
+    ```
+    """
+    pair = [uids, others]
+    if not uids.isin(others).any():
+        pair = [each.str.replace(r"\.0+$", "", regex=True) for each in pair]
+    if not pair[0].isin(pair[1]).any():
+        raise InputError(
+            f"{path}: none of its uids, such as {uids.iloc[0]!r}, stands in "
+            f"{other_path}, which has such as {others.iloc[0]!r}. Write both alike."
+        )
+    alone = pair[0][~pair[0].isin(pair[1])]
+    if len(alone):
+        print(
+            f"{path}: {len(alone)} of {len(uids)} uids, such as {alone.iloc[0]!r}, do "
+            f"not stand in {other_path}."
+        )
+    return pair

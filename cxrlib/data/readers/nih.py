@@ -13,9 +13,9 @@ import pandas as pd
 from cxrbase.files import InputError
 from cxrbase.hosts import KAGGLE_INPUT, find_below
 from cxrbase.tables import read_csv
+from cxrbase.words import labels_from_cells
 
 TABLE = "Data_Entry_2017.csv"
-NORMAL = "No Finding"
 # Their column → ours. Only the first `NEEDED` must be there.
 COLUMNS = {
     "Image Index": "file",
@@ -54,8 +54,8 @@ def find_nih(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     if str(folder) == "none":
         return None
     if given := folder or os.environ.get("CXR_NIH"):
-        given = pathlib.Path(given).expanduser()
-        if not (given / TABLE).is_file():
+        given = pathlib.Path(os.path.expanduser(given))
+        if not os.path.isfile(given / TABLE):
             raise InputError(
                 f"{given}: holds no {TABLE}. Check the path, or leave it out to have "
                 "this part skipped."
@@ -64,7 +64,7 @@ def find_nih(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     if found := find_below(kaggle_input, TABLE):
         return found.parent
     places = map(pathlib.Path, places)
-    return next((each for each in places if (each / TABLE).is_file()), None)
+    return next((each for each in places if os.path.isfile(each / TABLE)), None)
 
 
 def read_nih(folder, limit=None, seed=0):
@@ -80,7 +80,8 @@ def read_nih(folder, limit=None, seed=0):
         A `pandas.DataFrame` sorted by `uid`, as `split_studies` takes it: `uid` (the
         file's name without suffix), `patient`, `frontal` (path), `lateral` (empty),
         `abnormal` (0 for `No Finding`, else 1), `findings` (joined by `|`), and
-        `age` (NaN where it cannot be), `sex` and `view` (`""` where missing).
+        `age` (NaN where it cannot be), `sex` and `view` (`""` where missing). Images
+        without a label are left out, which is said.
 
     Raises:
         InputError: if the table is missing, is not readable, lacks a column or names
@@ -102,6 +103,13 @@ def read_nih(folder, limit=None, seed=0):
     if table.uid.duplicated().any():
         twice = table.file[table.uid.duplicated()].iloc[0]
         raise InputError(f"{folder / TABLE}: names {twice} more than once. Mend it.")
+    try:
+        table["abnormal"] = labels_from_cells(table.findings, any_word=True)
+    except InputError as error:
+        raise InputError(f"{folder / TABLE}: column Finding Labels: {error}") from error
+    if (unknown := table.abnormal.isna()).any():
+        print(f"{folder / TABLE}: {unknown.sum()} images without a label are left out.")
+        table = table[~unknown]
     there = {path.name: str(path) for path in folder.glob("images*/**/*.png")}
     table = table[table.file.isin(there)].sort_values("uid", ignore_index=True)
     if table.empty:
@@ -110,7 +118,6 @@ def read_nih(folder, limit=None, seed=0):
             "images_*/images/. Check the folder."
         )
     table["frontal"], table["lateral"] = table.file.map(there), ""
-    table["abnormal"] = table.findings.ne(NORMAL).astype(float)
     age = pd.to_numeric(table.age.str.extract(r"(\d+)")[0])
     table["age"] = age.where(age <= OLDEST)
     if limit is not None:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.cells import write_csv
+from cxrbase.files import InputError, locked, sweep
 from cxrbase.films.formats import looks_like_film
 from cxrbase.images import CONSTANT, DICOM_SUFFIXES, read_noted, write_png
 from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
@@ -51,7 +52,7 @@ def segment_folder(
 
     Raises:
         InputError: if there is no image in `in_dir`, `out_dir` is the same
-            folder, or the disk is full.
+            folder, another process writes there, or the disk is full.
 
     Example:
     ```python
@@ -63,6 +64,18 @@ def segment_folder(
     names, others = _names(in_dir, out_dir)
     if model is None or isinstance(model, str | pathlib.Path):
         model = load_lung_model(model)
+    with locked(out_dir, wait=False):
+        for top in (out_dir, out_dir / OVERLAYS):
+            for folder in {(top / name).parent for name in names}:
+                sweep(folder)
+        options = overlay, batch_size, progress
+        table = _segment_all(in_dir, out_dir, names, model, *options)
+    if progress:
+        print(_last_words(table, out_dir, others))
+    return table
+
+
+def _segment_all(in_dir, out_dir, names, model, overlay, batch_size, progress):
     rows, taken = [], set()
     bar = tqdm(total=len(names), unit="image", desc="segment", disable=not progress)
     try:
@@ -74,10 +87,7 @@ def segment_folder(
                 batch.clear()
     finally:
         table = pd.DataFrame(rows, columns=COLUMNS)
-        with write_whole(out_dir / TABLE) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.4f")
-    if progress:
-        print(_last_words(table, out_dir, others))
+        write_csv(table, out_dir / TABLE, float_format="%.4f")
     return table
 
 

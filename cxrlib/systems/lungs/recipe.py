@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from cxrlib.systems.recipes import Recipe, setting
+from cxrlib.systems.recipes import MOST_SEED, Recipe, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,8 +15,12 @@ class LungRecipe(Recipe):
     ```
     """
 
-    epochs: int = setting(100, "Passes over the training pairs.", low=1)
-    batch_size: int = setting(16, "Pairs in a step.", low=1)
-    learning_rate: float = setting(2e-3, "Peak of the warm-up and cosine schedule.")
+    epochs: int = setting(100, "Passes over the training pairs.", low=1, high=10_000)
+    batch_size: int = setting(16, "Pairs in a step.", low=1, high=4096)
+    learning_rate: float = setting(
+        2e-3, "Peak of the warm-up and cosine schedule.", high=1, above=0
+    )
     gentle: float = setting(0.2, "Share of images that are hardly augmented.", high=1)
-    seed: int = setting(0, "Of split, weights, order and augmentation.")
+    seed: int = setting(
+        0, "Of split, weights, order and augmentation.", high=MOST_SEED - 1
+    )

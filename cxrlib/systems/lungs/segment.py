@@ -1,17 +1,17 @@
 """Where the lungs are: any U-Net's answer, cleaned up and judged."""
 
 import dataclasses
-import pathlib
 import re
 import zipfile
 
 import cv2
-import keras
 import numpy as np
 
 import cxrlib.systems.lungs.unet  # noqa: F401  Registers the class of our file.
 from cxrbase.files import InputError
 from cxrbase.images import check_unit_range, resize_square
+from cxrbase.refusals import require_file
+from cxrlib.model_file import open_model
 from cxrlib.pretrained.registry import LUNG_UNET, check_sums, entry, find_weights
 
 FLAT = 1 / 255  # Less contrast than one grey level is no picture.
@@ -72,13 +72,12 @@ def lung_model_path(path=None):
     """
     if not path and (path := find_weights(LUNG_UNET)):
         check_sums(path, entry(LUNG_UNET))
-    path = pathlib.Path(path or f"weights/{LUNG_UNET}")
-    if not path.is_file():
-        raise InputError(
-            f"{path}: no such model file. Train one (python -m cxrlib train-lungs), "
-            "fetch the course's weights/ folder, or check the path."
-        )
-    return path
+    return require_file(
+        path or f"weights/{LUNG_UNET}",
+        "model file",
+        "Train one (python -m cxrlib train-lungs), fetch the course's weights/ folder, "
+        "or check the path.",
+    )
 
 
 def load_lung_model(path=None):
@@ -107,15 +106,10 @@ def load_lung_model(path=None):
     path = lung_model_path(path)
     try:
         # Not compiled: a foreign loss would have to be known here.
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises a dozen kinds for a bad file.
+        model = open_model(path, "lung model", compile=False)
+    except InputError:
         _refuse_other_kinds(path)
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(
-            f"{path}: not a model that this version can load ({lines[0][:160]}). It "
-            "may be cut off, of another Keras, or hold code, which is never run; "
-            "download it again or take ours."
-        ) from error
+        raise
     _check_fit(model, path)
     return model
 

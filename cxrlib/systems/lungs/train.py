@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError, locked, write_whole
 from cxrbase.images import read_radiograph, resize_square
 from cxrlib.models.losses import MaskLoss
 from cxrlib.models.metrics import MeanDice, MeanOverlap, dice, iou
@@ -246,7 +246,8 @@ def train_lung_unet(
         The figures, as they stand in the `.json`.
 
     Raises:
-        InputError: if a folder holds no pairs or radiographs.
+        InputError: if a folder holds no pairs or radiographs, or another process
+            trains in `workdir`.
 
     Example:
     ```python
@@ -257,6 +258,11 @@ def train_lung_unet(
     - [Xie et al., 2020, noisy student](https://arxiv.org/abs/1911.04252)
     """
     recipe = dataclasses.replace(recipe or LungRecipe(), **changes)
+    with locked(workdir, wait=False):
+        return _train_lung_unet(out, data, recipe, unlabelled, workdir, resume)
+
+
+def _train_lung_unet(out, data, recipe, unlabelled, workdir, resume):
     out, workdir = pathlib.Path(out), pathlib.Path(workdir)
     table = split_pairs(find_lung_pairs(data), seed=recipe.seed)
     pairs = {name: read_pairs(rows) for name, rows in table.groupby("split")}

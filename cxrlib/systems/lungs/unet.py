@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from cxrbase.files import InputError
+
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class LungUNet(keras.Model):
@@ -46,7 +48,7 @@ class LungUNet(keras.Model):
         **kwargs,
     ):
         if image_size % 2 ** len(widths):
-            raise ValueError(
+            raise InputError(
                 f"image_size={image_size} cannot be halved {len(widths)} times; choose "
                 f"a multiple of {2 ** len(widths)}."
             )

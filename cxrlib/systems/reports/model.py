@@ -5,6 +5,7 @@ import keras_hub
 import numpy as np
 from keras import ops
 
+from cxrbase.files import InputError
 from cxrlib.models.losses import ReconstructionLoss, label_loss, text_loss
 from cxrlib.models.metrics import StructuralSimilarity
 from cxrlib.systems.reports.recipe import ReportRecipe
@@ -75,6 +76,11 @@ class ReportModel(keras.Model):
         self.causal_lm = causal_lm
         # A plain copy: Keras wraps dicts that are set on a layer.
         self.origin = dict(origin or {"trained_on": "nothing: random weights"})
+        sections = ("impression", "findings")
+        if "trained_on" not in self.origin:
+            raise InputError("origin does not say what the model was trained_on.")
+        if self.origin.get("section", "impression") not in sections:
+            raise InputError(f"origin's section is none of {', '.join(sections)}.")
 
     @property
     def preprocessor(self):
@@ -112,13 +118,13 @@ class ReportModel(keras.Model):
             NumPy arrays of `ImagingModel.predict`.
 
         Raises:
-            ValueError: if the images are not of the model's size or not in
+            InputError: if the images are not of the model's size or not in
                 [0, 1], `max_length` exceeds the model's, or the prompt fills it.
         """
         self.check_images(images)
         longest = self.causal_lm.backbone.max_sequence_length
         if max_length is not None and max_length > longest:
-            raise ValueError(
+            raise InputError(
                 f"max_length={max_length} is longer than the {longest} tokens that "
                 "this model was built for; pass a smaller max_length."
             )
@@ -150,7 +156,7 @@ class ReportModel(keras.Model):
         """Refuse a prompt that leaves no room for a report."""
         length = self.preprocessor.tokenizer.count_tokens([prompt])[0]
         if length > max_length:
-            raise ValueError(
+            raise InputError(
                 f"The prompt fills {length} tokens and the report may have "
                 f"{max_length}; shorten the prompt."
             )
@@ -161,12 +167,12 @@ class ReportModel(keras.Model):
         for view in ("frontal", "lateral"):
             image = np.asarray(images[view])
             if image.shape[1:] != (size, size, 1):
-                raise ValueError(
+                raise InputError(
                     f"{view}: expected images of shape (B, {size}, {size}, 1), "
                     f"received {image.shape}; resize them to {size} × {size}."
                 )
             if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
-                raise ValueError(
+                raise InputError(
                     f"{view}: expected pixels in [0, 1], received "
                     f"{image.min():g} to {image.max():g}; divide 8-bit images by 255."
                 )

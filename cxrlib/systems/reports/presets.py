@@ -3,6 +3,7 @@
 import keras
 import keras_hub
 
+from cxrbase.files import InputError
 from cxrlib.models.classifier import AbnormalityClassifier
 from cxrlib.models.decoder import ReconstructionDecoder
 from cxrlib.models.encoder import CheXNetEncoder
@@ -64,7 +65,7 @@ def preset_sizes(preset):
         The dict of its sizes.
 
     Raises:
-        ValueError: if there is no such preset.
+        InputError: if there is no such preset.
 
     Example:
     ```python
@@ -72,7 +73,7 @@ def preset_sizes(preset):
     ```
     """
     if preset not in PRESETS:
-        raise ValueError(
+        raise InputError(
             f"Unknown preset {preset!r}; choose one of {', '.join(PRESETS)}."
         )
     return PRESETS[preset]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 
+from cxrbase.files import locked
 from cxrbase.grounds import GROUNDS, source_ground
 from cxrlib.data.memory_map import load_arrays
 from cxrlib.data.prepare import read_manifest
@@ -133,8 +134,8 @@ def train_report_model(
         The `ReportModel` of the best epoch.
 
     Raises:
-        InputError: if a parameter is unknown or out of its range, or `out` holds a
-            training under others.
+        InputError: if a parameter is unknown or out of its range, `out` holds a
+            training under others, or another process trains there.
 
     Example:
     ```python
@@ -146,6 +147,8 @@ def train_report_model(
     recipe = dataclasses.replace(recipe or ReportRecipe(), **changes)
     keras.utils.set_random_seed(recipe.seed)
     manifest = read_manifest(prepared)
+    with locked(out, wait=False):
+        pass  # `train` would refuse it later: after the model is built.
     is_phantom = source_ground(manifest["source"]) != "real"
     folder = find_gpt2(recipe.gpt2, recipe.preset, is_phantom)
     preprocessor = make_preprocessor(

@@ -19,7 +19,12 @@ _SUMS = {
 }
 
 
+LONGEST = 1000  # Characters of a sum.
+
+
 def _parse(text):
+    if len(text) > LONGEST:
+        raise _refusal(text)
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -27,7 +32,10 @@ def _parse(text):
 
 
 def _refusal(text):
-    return InputError(f"“{text[:80]}” is neither a number nor a sum of figures.")
+    at_most = f" of at most {LONGEST:,} characters" if len(text) > LONGEST else ""
+    return InputError(
+        f"“{text[:80]}” is neither a number nor a sum of figures{at_most}."
+    )
 
 
 def _name(node):
@@ -36,8 +44,8 @@ def _name(node):
         return node.value
     if isinstance(node, ast.Name):
         return node.id
-    if isinstance(node, ast.Attribute) and _name(node.value):
-        return f"{_name(node.value)}.{node.attr}"
+    if isinstance(node, ast.Attribute) and (owner := _name(node.value)):
+        return f"{owner}.{node.attr}"
     return None
 
 
@@ -102,5 +110,7 @@ def value_of(text, look_up):
 
     try:
         return float(compute(_parse(text)))
+    except RecursionError:
+        raise _refusal(text) from None
     except (ZeroDivisionError, OverflowError):
         raise InputError(f"“{text}” divides by 0.") from None

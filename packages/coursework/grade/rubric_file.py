@@ -10,6 +10,7 @@ import pydantic
 import yaml
 
 from coursework.grade.rubric import Item, NotebookRubric, Rubric
+from coursework.yaml_file import read_yaml
 from cxrbase.files import InputError
 
 SHIPPED = pathlib.Path(__file__).parent / "rubric.yaml"
@@ -21,11 +22,13 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         """Build a dict of keys that differ."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        met = set()
         for key in keys:
-            if keys.count(key) > 1:
+            if repr(key) in met:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key} stands twice", node.start_mark
                 )
+            met.add(repr(key))
         return super().construct_mapping(node, deep)
 
 
@@ -47,13 +50,7 @@ def read_rubric(path=None):
     ```
     """
     path = pathlib.Path(path or SHIPPED)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such rubric.") from None
-    except (yaml.YAMLError, UnicodeError, OSError) as error:
-        words = " ".join(str(error).split())
-        raise InputError(f"{path}: not readable as YAML ({words}).") from None
+    content = read_yaml(path, _Loader, "rubric")
     try:
         return Rubric.model_validate(content)
     except pydantic.ValidationError as error:

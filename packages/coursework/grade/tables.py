@@ -1,7 +1,7 @@
 """CSVs for the gradebook: what was earned, and what a human has yet to mark.
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front: the
-texts are somebody's, and a formula can read other cells and call out.
+The texts are somebody's: `cxrbase.cells` keeps a spreadsheet from taking them for
+formulas.
 """
 
 import csv
@@ -10,12 +10,12 @@ import io
 import re
 
 from coursework.grade.untrusted import printable
+from cxrbase.cells import guard
 from cxrbase.files import InputError, write_whole
 from cxrbase.tables import read_csv
 
 BY_HAND = ("student", "notebook", "item", "asked", "answer", "out_of", "points")
 BY_HAND += ("comment",)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -36,8 +36,8 @@ def number(points):
     return f"{round(points, 3):g}"
 
 
-def harmless(text):
-    """Make a text that a CSV can hold and no spreadsheet takes for a formula.
+def plain(text):
+    """Make a text that a CSV can hold.
 
     Args:
         text: string.
@@ -47,12 +47,11 @@ def harmless(text):
 
     Example:
     ```python
-    harmless("=1+1")  # "'=1+1"
+    plain("a\0b")  # "a\N{REPLACEMENT CHARACTER}b"
     ```
     """
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text))
-    text = text.encode("utf-8", "replace").decode()  # Half a surrogate pair.
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return text.encode("utf-8", "replace").decode()  # Half a surrogate pair.
 
 
 def write_gradebook(path, grades, rubric):
@@ -118,7 +117,7 @@ def write_by_hand(path, grades):
 def _write(path, head, rows):
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerows([head, *([harmless(cell) for cell in row] for row in rows)])
+    writer.writerows([head, *([guard(plain(cell)) for cell in row] for row in rows)])
     with write_whole(path) as temporary:
         # A byte-order mark, without which some spreadsheets take it for Latin-1.
         temporary.write_bytes(text.getvalue().encode("utf-8-sig"))
@@ -180,11 +179,11 @@ def apply_marks(grades, marks):
     for grade in grades:
         for name, notebook in grade.notebooks.items():
             for place, outcome in enumerate(notebook.outcomes):
-                key = tuple(map(harmless, (grade.name, name, outcome.item.id)))
+                key = tuple(map(plain, (grade.name, name, outcome.item.id)))
                 if outcome.mark != "open" or key not in marks:
                     continue
                 points, comment, answer = marks[key]
-                if answer.split() != harmless(outcome.answer).split():
+                if answer.split() != plain(outcome.answer).split():
                     notebook.notes.append(
                         f"{outcome.item.id}: the answer has changed since it was "
                         "marked by hand, and is open again."

@@ -7,7 +7,8 @@ import pandas as pd
 
 from coursework.results import read_results
 from coursework.status import STATES, read_status
-from cxrbase.files import InputError, write_whole
+from cxrbase.cells import write_csv
+from cxrbase.files import InputError
 from cxrscore.tables import best_baseline
 
 
@@ -184,5 +185,4 @@ def write_tables(out):
     }
     for name, table in tables.items():
         if len(table):
-            with write_whole(out / name) as temporary:
-                table.to_csv(temporary, index=False)
+            write_csv(table, out / name)

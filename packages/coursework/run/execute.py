@@ -7,6 +7,7 @@ is what an executor starts, wherever it does so. `run.json` is `{"run": …,
 """
 
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -18,10 +19,11 @@ import traceback
 import types
 
 from coursework.fingerprint import code, data_before, names_weights, weights
-from coursework.run.parameters import known_parameters, refuse_unknown
+from coursework.run.parameters import parameter_kinds, refuse_unknown, typed
 from coursework.run.plan import Run
 from coursework.status import Status
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import InputError
+from cxrbase.parallel import signals_interrupt
 
 
 def execute(run, timeout=None, progress=True, env=None):
@@ -42,15 +44,18 @@ def execute(run, timeout=None, progress=True, env=None):
         cases, `cell` (the n of `In [n]`) and `cell_id`.
 
     Raises:
-        InputError: for an unknown parameter, or if the disk is full.
+        InputError: for an unknown parameter or one of another type, or if the disk is
+            full.
 
     Example:
     ```python
     execute(Run("notebooks/01_data.ipynb", "outputs/demo", {"studies": 60}))
     ```
     """
-    known = known_parameters(run.notebook)
-    refuse_unknown(set(run.parameters) - known, run.notebook, known)
+    kinds = parameter_kinds(run.notebook)
+    refuse_unknown(set(run.parameters) - set(kinds), run.notebook, set(kinds))
+    values = typed(run.parameters, kinds, run.name)
+    run = dataclasses.replace(run, parameters=values)
     status = Status(run)
     # As it is before the first cell: what changes while it runs is not what it ran.
     files, before = code(), data_before(run)
@@ -159,11 +164,9 @@ def write_page(run):
     Args:
         run: `Run`.
     """
-    from nbconvert import HTMLExporter
+    from coursework.pages.executed import write_executed
 
-    page, _ = HTMLExporter().from_filename(str(run.copy))
-    with write_whole(run.copy.with_suffix(".html")) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_executed(run.copy, run.copy.with_suffix(".html"))
 
 
 def _pack(run):
@@ -172,23 +175,6 @@ def _pack(run):
         from coursework.submission import pack_submission
 
         pack_submission(run.folder)
-
-
-@contextlib.contextmanager
-def sigterm_interrupts():
-    """Inside, SIGTERM ends what runs as Ctrl-C does; in the main thread alone."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _end_with(parent):
@@ -203,7 +189,7 @@ def main():
     order = json.load(sys.stdin)
     watch = threading.Thread(target=_end_with, args=[os.getppid()], daemon=True)
     try:
-        with sigterm_interrupts():
+        with signals_interrupt():
             watch.start()
             execute(Run(**order["run"]), order.get("timeout"), progress=False)
     except (InputError, OSError) as error:

@@ -12,16 +12,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-import psutil
-
 from coursework.run.client import say_exit
 from coursework.run.execute import write_page
 from coursework.run.plan import Run
+from coursework.run.supervisor import GRACE, MARK, PATIENCE, kill_descendants
 from coursework.status import FINAL, Status, read_status
 from cxrbase.files import InputError
 
-MARK = "CXRLIB_RUN"  # The environment variable by which a run's processes are found.
-GRACE = 20  # Seconds to save and to say goodbye.
 LATE = 60  # Seconds over its timeout after which a run that does not stop is killed.
 
 
@@ -94,7 +91,7 @@ class LocalPool:
 
 
 class _Child:
-    """The process that carries out one run, and all that came of it."""
+    """The supervisor of one run, and all that came of it."""
 
     def __init__(self, run, timeout, env):
         self.run, self.mark = run, str(uuid.uuid4())
@@ -103,7 +100,7 @@ class _Child:
         self.timeout = timeout
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115, closed with the child.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "coursework.run.execute"],
+            [sys.executable, "-m", "coursework.run.supervisor"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self.stderr,
@@ -120,9 +117,16 @@ class _Child:
     def is_over(self):
         """Whether it has ended; one that outstays its timeout is made to."""
         if self.killed_at and time.monotonic() > self.killed_at:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         return self.process.poll() is not None
+
+    def kill(self):
+        """End it by force; the supervisor comes last, since all that is lost is its."""
+        kill_descendants(self.process.pid, self.mark)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=PATIENCE)
+        self.process.kill()
+        self.process.wait()
 
     def settle(self, error=None):
         """Leave no process of the run alive, and a status that is final.
@@ -130,8 +134,8 @@ class _Child:
         Args:
             error: string or `None`. Why it was stopped, if it was.
         """
-        kill_marked(self.mark)
         self.process.wait()
+        kill_descendants(self.process.pid, self.mark)
         record = read_status(self.run.folder)
         if record.get("status") in FINAL:
             return
@@ -163,7 +167,7 @@ def _stop(children):
     """End children in peace, then by force; a second Ctrl-C goes straight to force."""
     for child in children:
         child.process.send_signal(signal.SIGTERM)
-    end = time.monotonic() + GRACE
+    end = time.monotonic() + GRACE + PATIENCE
     try:
         while any(c.process.poll() is None for c in children):
             if time.monotonic() > end:
@@ -172,33 +176,7 @@ def _stop(children):
     except KeyboardInterrupt:
         pass
     for child in children:
-        child.process.kill()
-        kill_marked(child.mark)
+        child.kill()
     for child in children:  # Where the disk is full, no word of it can be left.
         with contextlib.suppress(InputError, OSError):
             child.settle("stopped before its end")
-
-
-def kill_marked(mark):
-    """Kill every process that has inherited a mark, whoever its parent is by now.
-
-    Args:
-        mark: string. The value of `MARK` in its environment.
-    """
-    for _ in range(10):  # One may start another while it is looked for.
-        found = [process for process in psutil.process_iter() if _has(process, mark)]
-        if not found:
-            return
-        for process in found:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(found, timeout=2)
-
-
-def _has(process, mark):
-    try:
-        return process.environ().get(MARK) == mark
-    except (psutil.Error, OSError):  # Another user's, or gone.
-        return False

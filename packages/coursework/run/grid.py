@@ -2,11 +2,14 @@
 
 import hashlib
 import itertools
+import math
 import re
 
-from coursework.run.parameters import read_yaml, require_scalar
+from coursework.run.defaults import plain
+from coursework.run.parameters import read_words, require_scalar
 from cxrbase.files import InputError
 
+MOST_POINTS = 10_000
 LONGEST = 100  # Characters of a folder's name; file systems allow 255.
 
 
@@ -31,7 +34,12 @@ def read_grid(path):
     # {"conditioning": "none", "seed": 0}
     ```
     """
-    content = read_yaml(path)
+    return plain(grid_words(path))
+
+
+def grid_words(path):
+    """As `read_grid`; what stands in the file without quotes is a `Word`."""
+    content = read_words(path)
     mappings = content if isinstance(content, list) else [content]
     points = []
     for mapping in mappings:
@@ -47,13 +55,18 @@ def read_grid(path):
             values = values if isinstance(values, list) else [values]
             for value in values:
                 require_scalar(value, name, path)
-            columns.append([(name, value) for value in values])
+            columns.append([(str(name), value) for value in values])
+        if math.prod(map(len, columns)) > MOST_POINTS:
+            raise InputError(f"{path}: names more than {MOST_POINTS:,} points.")
         points += map(dict, itertools.product(*columns))
     if not points:
         raise InputError(f"{path}: names no point; a list of values is empty.")
-    for point in points:
-        if points.count(point) > 1:
+    met = set()
+    for point in plain(points):
+        key = frozenset(point.items())
+        if key in met:
             raise InputError(f"{path}: names the point {_in_words(point)} twice.")
+        met.add(key)
     return points
 
 

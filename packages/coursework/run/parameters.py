@@ -1,10 +1,13 @@
 """The parameters of notebooks: which there are, and the YAML files that set them."""
 
-import pathlib
-import re
+import yaml
 
+from coursework.run.defaults import FREE, IN_WORDS, Word, as_kind, kinds_in, plain
+from coursework.yaml_file import read_yaml
 from cxrbase.files import InputError
+from cxrbase.refusals import require_file
 
+MOST_BYTES = 2**28  # Of a notebook with its figures.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -25,20 +28,71 @@ def known_parameters(notebook):
     known_parameters("notebooks/07_multitask.ipynb")
     ```
     """
+    return set(parameter_kinds(notebook))
+
+
+def parameter_kinds(notebook):
+    """Read the parameters of a notebook, and of what type their defaults are.
+
+    Args:
+        notebook: string or `pathlib.Path`.
+
+    Returns:
+        A dict of names to kinds, see `coursework.run.defaults.kinds_in`.
+
+    Raises:
+        InputError: if the notebook is missing or unreadable.
+
+    Example:
+    ```python
+    parameter_kinds("notebooks/07_multitask.ipynb")["epochs"]  # int
+    ```
+    """
     import nbformat
     import papermill
 
-    path = pathlib.Path(notebook)
+    path = require_file(notebook, "notebook", most=MOST_BYTES)
     try:
         content = nbformat.read(path, as_version=4)
         # Whatever kernel it was last saved with, it is run by this interpreter.
         content.metadata["kernelspec"] = KERNEL
-        return set(papermill.inspect_notebook(content))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such notebook.") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        words = str(error).splitlines()[0][:200]
-        raise InputError(f"{path}: not a readable notebook ({words}).") from None
+        names = papermill.inspect_notebook(content)
+        tagged = [
+            c for c in content.cells if "parameters" in c.metadata.get("tags", [])
+        ]
+        kinds = kinds_in(tagged[0].source) if tagged else {}
+        return {name: kinds.get(name, FREE) for name in [*names, *kinds]}
+    except RecursionError:
+        words = "nested too deep"
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    raise InputError(f"{path}: not a readable notebook ({words}).")
+
+
+def typed(values, kinds, where=""):
+    """Give values the types of a notebook's defaults.
+
+    Args:
+        values: dict. What was given, see `coursework.run.defaults.as_kind`.
+        kinds: dict, from `parameter_kinds`. What it lacks is left out.
+        where: string. Who gave them, for the message.
+
+    Returns:
+        A dict of the parameters that the notebook knows.
+
+    Raises:
+        InputError: if a value is of another type.
+
+    Example:
+    ```python
+    typed({"prompt": Word("No")}, {"prompt": str})  # {"prompt": "No"}
+    ```
+    """
+    return {
+        name: as_kind(value, kinds[name], name, where)
+        for name, value in values.items()
+        if name in kinds
+    }
 
 
 def refuse_unknown(unknown, where, known):
@@ -56,24 +110,24 @@ def refuse_unknown(unknown, where, known):
         )
 
 
-def scalar(text):
-    """Read a parameter as YAML does, and 1e-3 as a number, which YAML 1.1 does not.
+class _Loader(yaml.SafeLoader):
+    """YAML in which what stands without quotes is a `Word`, and no date or octal."""
 
-    Example:
-    ```python
-    scalar("1e-3"), scalar("true"), scalar("latent")  # (0.001, True, "latent")
-    ```
-    """
-    import yaml
+    yaml_implicit_resolvers = {
+        first: [rule for rule in rules if rule[0].endswith((":null", ":merge"))]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
-    try:
-        return _number(yaml.safe_load(text))
-    except yaml.YAMLError:
-        return text
+    def construct_word(self, node):
+        """A scalar as it was written."""
+        return node.value if node.style else Word(node.value)
 
 
-def read_yaml(path):
-    """Read a YAML file; `1e-3` in it is a number.
+_Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_word)
+
+
+def read_words(path):
+    """Read a YAML file; what stands in it without quotes is a `Word`.
 
     Args:
         path: string or `pathlib.Path`.
@@ -86,20 +140,10 @@ def read_yaml(path):
 
     Example:
     ```python
-    read_yaml("notebooks/sweeps/loss_weights.yaml")
+    read_words("notebooks/sweeps/loss_weights.yaml")
     ```
     """
-    import yaml
-
-    try:
-        return _number(yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such profile or file.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; name a YAML file.") from None
-    except (yaml.YAMLError, UnicodeError) as error:
-        words = " ".join(str(error).split())
-        raise InputError(f"{path}: not readable as YAML ({words}).") from None
+    return read_yaml(path, _Loader, "profile or file")
 
 
 def read_parameters(path):
@@ -109,7 +153,8 @@ def read_parameters(path):
         path: string or `pathlib.Path`.
 
     Returns:
-        A dict of scalars.
+        A dict of scalars, read as YAML 1.2 does: `No` and 2026-01-01 are texts. What a
+        notebook is handed has the type of its default, see `typed`.
 
     Raises:
         InputError: if there is no such file, or it is not a flat mapping.
@@ -119,27 +164,25 @@ def read_parameters(path):
     read_parameters("notebooks/profiles/smoke.yaml")
     ```
     """
-    content = read_yaml(path)
+    return plain(parameter_words(path))
+
+
+def parameter_words(path):
+    """As `read_parameters`; what stands in the file without quotes is a `Word`."""
+    content = read_words(path)
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise InputError(f"{path}: must map parameters to values, `name: value`.")
     for name, value in content.items():
-        require_scalar(value, name, path)
-    return content
+        if isinstance(value, dict):
+            raise InputError(f"{path}: {name} must be {IN_WORDS[FREE]}, or a list.")
+        for each in value if isinstance(value, list) else [value]:
+            require_scalar(each, name, path)
+    return {str(name): value for name, value in content.items()}
 
 
 def require_scalar(value, name, path):
     """Raise `InputError` for what a `parameters` cell cannot hold."""
-    if not isinstance(value, str | int | float):
-        raise InputError(f"{path}: {name} must be a text, a number, true or false.")
-
-
-def _number(value):
-    """Turn texts such as 1e-3 into floats, however deep they stand."""
-    if isinstance(value, dict):
-        return {name: _number(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_number(each) for each in value]
-    is_number = isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+e[-+]?\d+", value)
-    return float(value) if is_number else value
+    if not isinstance(value, str | int | float | None):
+        raise InputError(f"{path}: {name} must be {IN_WORDS[FREE]}.")

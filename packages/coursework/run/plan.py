@@ -5,8 +5,15 @@ import pathlib
 import re
 
 from coursework.course import notebooks_folder
-from coursework.run.grid import point_names, read_grid
-from coursework.run.parameters import known_parameters, read_parameters, refuse_unknown
+from coursework.run.defaults import plain
+from coursework.run.grid import grid_words, point_names
+from coursework.run.parameters import (
+    known_parameters,
+    parameter_kinds,
+    parameter_words,
+    refuse_unknown,
+    typed,
+)
 from cxrbase.files import InputError
 
 PROFILES = ("smoke", "course", "full")
@@ -98,6 +105,9 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
     and so it does from a grid. What is given by hand or by a grid must be known to
     one of the notebooks at least.
 
+    A value gets the type of the notebook's default, or is refused: `prompt: No` and
+    `-p prompt No` are the text "No" where the notebook says `prompt = "Yes"`.
+
     Notebooks with a parameter `run_dir` read what the others left there, so those of
     one folder run one after another, in the order of their numbers. The points of a
     grid, and notebooks without a `run_dir`, need not wait for one another.
@@ -105,7 +115,8 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
     Args:
         notebooks: sequence of paths.
         out: string or `pathlib.Path`. The folder of the batch.
-        parameters: dict of scalars. They win over the files', a grid's over all.
+        parameters: dict of scalars; of `coursework.run.defaults.Word`, what was
+            written without quotes. They win over the files', a grid's over all.
         profile: string, path or `None`. `"smoke"`, `"course"`, `"full"` (in the folder
             `profiles` beside the notebooks or one above), or a YAML file.
         files: sequence of paths. YAML files of parameters; a later one wins.
@@ -115,8 +126,8 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
         A list of `Run`.
 
     Raises:
-        InputError: for a notebook or a parameter that does not exist, or two
-            notebooks of one name.
+        InputError: for a notebook or a parameter that does not exist, a value of
+            another type than the notebook's default, or two notebooks of one name.
 
     Example:
     ```python
@@ -130,17 +141,18 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"Two notebooks are called {name}: rename one.")
-    known = {path: known_parameters(path) for path in notebooks}
+    known = {path: parameter_kinds(path) for path in notebooks}
     by_hand = dict(parameters or {})
-    points = read_grid(grid) if grid else [{}]
+    points = grid_words(grid) if grid else [{}]
     here, those = set().union(*known.values()), ", ".join(names)
     refuse_unknown(set(by_hand) - here, those, here)
     refuse_unknown(set().union(*points) - here, f"{grid}, for {those}", here)
-    shared = _shared(notebooks, profile, files)
+    given = _shared(notebooks, profile, files)
+    given |= {name: (value, "") for name, value in by_hand.items()}
     out, runs = pathlib.Path(out), []
-    for name, point in zip(point_names(points), points, strict=True):
-        values = shared | by_hand | point
-        runs += _runs_of_one_folder(known, out / name, values, point)
+    for name, point in zip(point_names(plain(points)), points, strict=True):
+        values = given | {name: (value, grid) for name, value in point.items()}
+        runs += _runs_of_one_folder(known, out / name, values, plain(point))
     return runs
 
 
@@ -151,7 +163,7 @@ def _number(path):
 
 
 def _shared(notebooks, profile, files):
-    """The parameters of profile and files, each known to some notebook."""
+    """Name → value and file, from profile and files; some notebook knows each."""
     folders = {path.parent for path in notebooks}
     if profile in PROFILES:
         home = notebooks[0].parent
@@ -166,18 +178,24 @@ def _shared(notebooks, profile, files):
     anywhere = set().union(*map(known_parameters, neighbours | set(notebooks)))
     shared = {}
     for file in files:
-        content = read_parameters(file)
+        content = parameter_words(file)
         refuse_unknown(set(content) - anywhere, file, anywhere)
-        shared |= content
+        shared |= {name: (value, file) for name, value in content.items()}
     return shared
 
 
 def _runs_of_one_folder(known, out, values, point):
     runs, before = [], ()
-    for path, names in known.items():
-        own = {name: value for name, value in values.items() if name in names}
+    for path, kinds in known.items():
+        own = {}
+        for name, (value, where) in values.items():
+            own |= typed(
+                {name: value},
+                kinds,
+                f"{where}, for {path.stem}" if where else path.stem,
+            )
         run = Run(path, out, own, point)
-        if "run_dir" in names:
+        if "run_dir" in kinds:
             # Results go where the page looks for them, unless somebody says otherwise.
             own.setdefault("run_dir", str(out.resolve()))
             run = dataclasses.replace(run, after=before)

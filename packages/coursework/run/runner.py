@@ -6,12 +6,13 @@ import signal
 import time
 
 from coursework.fingerprint import code, weights
-from coursework.run.execute import execute, sigterm_interrupts
+from coursework.run.execute import execute
 from coursework.run.parameters import known_parameters
 from coursework.run.plan import PROFILES, Run, plan
 from coursework.run.progress import Progress
 from coursework.status import NOT_DONE, Status, read_status, why_again
-from cxrbase.files import InputError
+from cxrbase.files import InputError, locked, sweep
+from cxrbase.parallel import signals_interrupt
 
 __all__ = ["PROFILES", "Run", "execute", "known_parameters", "plan", "run_notebooks"]
 
@@ -58,8 +59,8 @@ def run_notebooks(
         An exit status: 0 if every run is done, 130 if the batch was stopped, else 1.
 
     Raises:
-        InputError: before anything runs, for what is wrong in the arguments; later
-            if the disk is full.
+        InputError: before anything runs, for what is wrong in the arguments, or if
+            another batch runs in a folder of this one; later if the disk is full.
 
     Example:
     ```python
@@ -70,14 +71,25 @@ def run_notebooks(
 
     out = pathlib.Path(out)
     runs = plan(notebooks, out, parameters, profile, files, grid)
+    executor = executor or LocalPool(jobs, timeout, env)
+    with contextlib.ExitStack() as held:
+        try:
+            for folder in sorted({out, *(run.out for run in runs)}):
+                held.enter_context(locked(folder, wait=False))
+        except OSError as error:
+            raise _cannot_write(out, error) from None
+        return _run_batch(runs, out, resume, executor, progress)
+
+
+def _run_batch(runs, out, resume, executor, progress):
+    """What `run_notebooks` does, once the folders are held."""
     todo = _again(runs) if resume else [(run, NOT_DONE) for run in runs]
     _announce([run for run, _ in todo], out)
-    executor = executor or LocalPool(jobs, timeout, env)
     shown = Progress(len(runs), bar=progress)
     index, ran = _Index(out), []
     stopped = False
     try:
-        with sigterm_interrupts(), shown:
+        with signals_interrupt(), shown:
             shown.begin(todo)
             while todo:
                 ran += [run for run, _ in todo]
@@ -113,15 +125,20 @@ def _again(runs):
 def _announce(runs, out):
     """Say on disk what is to come; a folder that cannot be written is told at once."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        sweep(out)
         for run in runs:
+            sweep(run.folder)
             run.folder.mkdir(parents=True, exist_ok=True)
             if not (run.folder / "status.json").is_file():
                 Status(run, "waiting")
     except OSError as error:
-        raise InputError(
-            f"{out}: cannot be written ({error.strerror}); name another --out."
-        ) from None
+        raise _cannot_write(out, error) from None
+
+
+def _cannot_write(out, error):
+    return InputError(
+        f"{out}: cannot be written ({error.strerror}); name another --out."
+    )
 
 
 class _Index:

@@ -1,0 +1,118 @@
+"""An executed notebook as a page that runs nothing and fetches nothing.
+
+Whoever wrote the notebook may be a stranger: of what its cells show, scripts, frames
+and whatever lies elsewhere are left out, and a policy in the page's head forbids the
+browser the rest. Formulas stay as they were typed, since typesetting is a script.
+"""
+
+import re
+
+from cxrbase.files import write_whole
+
+POLICY = (
+    "default-src 'none'; img-src 'self' file: data:; font-src data:; "
+    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+TAGS = (
+    "a abbr b big blockquote br caption center cite code col colgroup dd del details "
+    "dfn div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 hr i img ins kbd li "
+    "mark ol p pre q s samp small span strike strong sub summary sup table tbody td "
+    "tfoot th thead tr tt u ul var"
+)
+ATTRIBUTES = (
+    "align alt border class color colspan dir height href id lang name open rowspan "
+    "scope src start style tabindex title valign width"
+)
+# What runs no code; of these the page shows the best.
+SHOWN = {"text/plain", "text/latex", "text/html", "text/markdown"}
+SHOWN |= {"image/png", "image/jpeg", "image/svg+xml"}  # The last within an <img>.
+LEFT_OUT = "<em>[A frame or a program was here; this page holds none.]</em>"
+_BLOCKS = re.compile(
+    r"<(script|style|iframe|object)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
+
+
+def write_executed(notebook, path):
+    """Write an executed notebook as HTML.
+
+    Args:
+        notebook: string or `pathlib.Path`. The `.ipynb` file.
+        path: string or `pathlib.Path`. The page.
+
+    Example:
+    ```python
+    write_executed("outputs/demo/01_data/01_data.ipynb", "outputs/01_data.html")
+    ```
+    """
+    page = executed_page(notebook)
+    with write_whole(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def executed_page(notebook):
+    """Turn an executed notebook into a page.
+
+    Args:
+        notebook: string or `pathlib.Path`. The `.ipynb` file.
+
+    Returns:
+        A string of HTML.
+    """
+    import jinja2
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    class Exporter(HTMLExporter):
+        """Cleans what Markdown was turned into, be it of a cell or of an output."""
+
+        @jinja2.pass_context
+        def markdown2html(self, context, source):
+            return clean(super().markdown2html(context, source))
+
+    content = nbformat.read(notebook, as_version=4)
+    content.metadata.pop("widgets", None)
+    for cell in content.cells:
+        if cell.cell_type == "raw":
+            cell.source = clean(cell.source)
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                output.data = {
+                    kind: clean(shown) if kind == "text/html" else shown
+                    for kind, shown in output.data.items()
+                    if kind in SHOWN
+                } or {"text/plain": "[This page cannot show this output.]"}
+    named = {"metadata": {"name": getattr(notebook, "stem", "")}}
+    page, _ = Exporter(mathjax_url="").from_notebook_node(content, named)
+    # The template's own scripts: they typeset formulas and draw diagrams.
+    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.DOTALL)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    return page.replace("<head>", f"<head>\n{policy}", 1)
+
+
+def clean(html):
+    """Leave out of HTML what runs, embeds or fetches.
+
+    Args:
+        html: string.
+
+    Returns:
+        A string of HTML.
+
+    Example:
+    ```python
+    clean("<b onclick='x()'>bold</b>")  # "<b>bold</b>"
+    ```
+    """
+    from nbconvert.preprocessors.sanitize import SanitizeHTML
+
+    def allowed(tag, name, value):
+        if tag == "img" and name == "src":
+            return not re.match(r"\s*([\w+.-]+:|[/\\]{2})", value)  # Not elsewhere.
+        return name in ATTRIBUTES.split()
+
+    def left_out(block):
+        return "" if block[1].lower() == "style" else LEFT_OUT
+
+    html = _BLOCKS.sub(left_out, html)
+    cleaner = SanitizeHTML(tags=TAGS.split(), attributes={"*": allowed})
+    return cleaner.sanitize_html_tags(html)

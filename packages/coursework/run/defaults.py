@@ -1,0 +1,265 @@
+"""The type of each parameter, which is that of the notebook's default.
+
+`prompt = "No"` makes `prompt` a text whatever is given for it: `-p prompt No` and
+`prompt: No` in YAML are the text "No", and 0012, 1:30 or 2026-01-01 stay as written.
+The cell is read, never run.
+"""
+
+import ast
+import math
+import numbers
+import re
+
+from cxrbase.files import InputError
+
+FREE = None  # The kind of a default of `None`, or of one that only running it shows.
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+WHOLE = re.compile(r"[-+]?\d{1,40}", re.ASCII)
+BOOLS = dict.fromkeys(("true", "yes", "on", "y", "t", "1"), True)
+BOOLS |= dict.fromkeys(("false", "no", "off", "n", "f", "0"), False)
+NONE = ("", "~", "null", "Null", "NULL", "None")
+IN_WORDS = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a mapping",
+    FREE: "a text, a number, true or false",
+}
+# What calls of these names return; a path is handed over as text.
+RETURNS = {"str": str, "int": int, "float": float, "bool": bool, "len": int}
+RETURNS |= dict.fromkeys(("getenv", "join", "format", "strip", "lower", "Path"), str)
+RETURNS |= {"list": list, "tuple": list, "set": list, "sorted": list, "dict": dict}
+# papermill puts in no tuples and no sets: their place takes a list.
+DISPLAYS = {
+    **dict.fromkeys((ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp), list),
+    **dict.fromkeys((ast.Dict, ast.DictComp), dict),
+    **dict.fromkeys((ast.Compare,), bool),
+    ast.JoinedStr: str,
+}
+
+
+class Word(str):
+    """What somebody wrote without quotes: a text, a number or a truth value."""
+
+
+# === The kinds of a cell ===
+
+
+def kinds_in(source):
+    """Find the kind of each name that a cell of parameters assigns.
+
+    Args:
+        source: string. The cell's code.
+
+    Returns:
+        A dict of strings to `str`, `bool`, `int`, `float`, `list`, `dict` or, where the
+        default is `None` or only known when it is run, `FREE`. An annotation goes
+        before a value. It is empty if the code cannot be parsed.
+
+    Example:
+    ```python
+    kinds_in("rate: float = 1\\nepochs = 2 * 5\\ndata = f'{epochs}'")
+    # {"rate": float, "epochs": int, "data": str}
+    ```
+    """
+    lines = ["" if line[:1] in "%!" else line for line in source.splitlines()]
+    try:
+        body = ast.parse("\n".join(lines)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    kinds = {}
+    for step in body:
+        match step:
+            case ast.AnnAssign(target=ast.Name(name), annotation=kind, value=value):
+                kinds[name] = _annotated(kind) or _kind(value, kinds)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    kinds |= _assigned(target, value, kinds)
+    return kinds
+
+
+def _assigned(target, value, kinds):
+    if isinstance(target, ast.Name):
+        return {target.id: _kind(value, kinds)}
+    sides = target, value
+    if all(isinstance(side, ast.Tuple) for side in sides):
+        pairs = zip(target.elts, value.elts, strict=False)
+        return {k: v for pair in pairs for k, v in _assigned(*pair, kinds).items()}
+    return {}
+
+
+def _annotated(node):
+    """`int`, `"int"`, `list[int]`; `FREE` for `int | None` and what is not known."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return RETURNS.get(node.value)
+    if isinstance(node, ast.Subscript):
+        node = node.value
+    return RETURNS.get(node.id) if isinstance(node, ast.Name) else FREE
+
+
+def _kind(node, kinds):
+    """The kind of an expression's value."""
+    match node:
+        case ast.Constant(value=value):
+            return type(value) if type(value) in (str, bool, int, float) else FREE
+        case ast.Name(name):
+            return kinds.get(name)
+        case ast.UnaryOp(op=ast.Not()):
+            return bool
+        case ast.UnaryOp(operand=inner):
+            return int if (kind := _kind(inner, kinds)) is bool else kind
+        case ast.BinOp(left=left, op=sign, right=right):
+            return _of_sum(_kind(left, kinds), sign, _kind(right, kinds), right)
+        case ast.BoolOp(values=values):
+            return _common([_kind(each, kinds) for each in values])
+        case ast.IfExp(body=one, orelse=other):
+            return _common([_kind(one, kinds), _kind(other, kinds)])
+        case ast.Call(func=ast.Name("round"), args=args):
+            return int if len(args) == 1 else float
+        case ast.Call(func=ast.Name("max" | "min" | "abs" | "sum"), args=args):
+            return _common([_kind(each, kinds) for each in args])
+        case ast.Call(func=ast.Name(name) | ast.Attribute(attr=name)):
+            return RETURNS.get(name)
+    return DISPLAYS.get(type(node))
+
+
+def _of_sum(left, sign, right, power):
+    """The kind of `left sign right`."""
+    if isinstance(sign, ast.Div):
+        return str if str in (left, right) else float  # A path is joined by /.
+    if isinstance(sign, ast.Pow) and isinstance(power, ast.UnaryOp):
+        return float  # 10 ** -3
+    for kind in (str, list, float):
+        if kind in (left, right):
+            return kind
+    return int if {left, right} <= {int, bool} else FREE
+
+
+def _common(kinds):
+    if set(kinds) == {int, float}:
+        return float
+    return kinds[0] if len(set(kinds)) == 1 else FREE
+
+
+# === A value of a kind ===
+
+
+def as_kind(value, kind, what, where=""):
+    """Turn what was given for a parameter into its kind, or refuse it.
+
+    Args:
+        value: a `Word`, or what Python or YAML hands over.
+        kind: see `kinds_in`.
+        what: string. The parameter, for the message.
+        where: string. Who gave it, for the message.
+
+    Returns:
+        A string, bool, int, finite float, list or dict; `None` only for `FREE`.
+
+    Raises:
+        InputError: if it is of another kind.
+
+    Example:
+    ```python
+    as_kind(Word("No"), str, "prompt"), as_kind(Word("no"), bool, "resume")
+    # ("No", False)
+    ```
+    """
+    try:
+        return _TURN[kind](value)
+    except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError):
+        shown = str(value) if isinstance(value, str) else repr(value)
+        shown = shown if len(shown) <= 60 else f"{shown[:60]} …"
+        raise InputError(
+            f"{where}{': ' if where else ''}{what}={shown}: must be {IN_WORDS[kind]}, "
+            "as the notebook's default is."
+        ) from None
+
+
+def scalar(word):
+    """Read a word as YAML 1.2 does: yes, 1:30, 2026-01-01 and 0012 are texts.
+
+    Args:
+        word: string.
+
+    Returns:
+        `None` for an empty word, `~` and `null`; a bool for `true` and `false`; an int
+        or a float; else the string.
+
+    Example:
+    ```python
+    scalar("1e-3"), scalar("true"), scalar("No")  # (0.001, True, "No")
+    ```
+    """
+    if word in NONE:
+        return None
+    if word in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return word.lower() == "true"
+    if re.match(r"[-+]?0\d", word):
+        return str(word)  # A number of a case, not an amount.
+    if WHOLE.fullmatch(word):
+        return int(word)
+    if NUMBER.fullmatch(word) and math.isfinite(float(word)):
+        return float(word)
+    return str(word)
+
+
+def plain(value):
+    """Turn every `Word` into what it says, however deep it stands."""
+    if isinstance(value, Word):
+        return scalar(value)
+    if isinstance(value, list | tuple | set):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(name): plain(each) for name, each in value.items()}
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return _float(value)
+
+
+def _text(value):
+    if not isinstance(value, str):
+        raise TypeError
+    return str(value)
+
+
+def _bool(value):
+    if isinstance(value, bool):
+        return value
+    return BOOLS[_text(value).strip().lower()]
+
+
+def _int(value):
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    text = _text(value).strip()
+    return int(text) if WHOLE.fullmatch(text) else _float(None)
+
+
+def _float(value):
+    if isinstance(value, str):
+        value = float(value) if NUMBER.fullmatch(value.strip()) else None
+    if isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _display(kind, value):
+    if isinstance(value, str):
+        value = ast.literal_eval(value.strip())
+    if not isinstance(value, (list, tuple, set) if kind is list else dict):
+        raise TypeError
+    return plain(value)
+
+
+_TURN = {
+    str: _text,
+    bool: _bool,
+    int: _int,
+    float: _float,
+    list: lambda value: _display(list, value),
+    dict: lambda value: _display(dict, value),
+    FREE: plain,
+}

@@ -1,0 +1,141 @@
+"""An executed notebook's page runs nothing and fetches nothing, whoever wrote it."""
+
+import html.parser
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+    new_raw_cell,
+)
+from small_notebooks import notebook
+
+from coursework.pages.executed import clean, executed_page
+from coursework.run.runner import run_notebooks
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<script src=http://e.example/x.js></script>",
+    "<SCRIPT\n>alert(1)",
+    "<scr<script>ipt>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<img src=http://e.example/p.png><img src=//e.example/p.png>",
+    "<img src='\\\\e.example\\p.png' srcset='http://e.example/q.png 2x'>",
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<iframe src=http://e.example></iframe><iframe srcdoc='<script>x</script>'>",
+    "<object data=http://e.example></object><embed src=http://e.example>",
+    "<a href=javascript:alert(1)>x</a><a href=' java\nscript:alert(1)'>x</a>",
+    "<link rel=stylesheet href=http://e.example/x.css>",
+    "<style>@import url(http://e.example/x.css)</style>",
+    "<div style=\"background: url('http://e.example/p.png'); color: red\">x</div>",
+    "<meta http-equiv=refresh content='0;url=http://e.example'>",
+    "<base href=http://e.example><form action=http://e.example><button>x</form>",
+    "<video src=http://e.example poster=http://e.example></video>",
+    "</main></body></html><script>alert(1)</script>",
+]
+
+
+class Loads(html.parser.HTMLParser):
+    """Notes what a browser would run or fetch."""
+
+    TAGS = {"script", "iframe", "frame", "object", "embed", "link", "base", "form"}
+    TAGS |= {"svg", "math", "video", "audio", "source", "template", "applet"}
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.tags, self._style = [], [], False
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self._style = tag == "style"
+        values = {name: value or "" for name, value in attributes}
+        if tag in self.TAGS or values.get("http-equiv", "").lower() == "refresh":
+            self.found.append((tag, attributes))
+        for name, value in values.items():
+            squeezed = re.sub(r"\s", "", value).lower()
+            fetched = name in ("src", "srcset", "poster", "background", "style")
+            if (
+                name.startswith("on")
+                or "javascript:" in squeezed
+                or (fetched and re.match(r"([a-z]+:)?[/\\]{2}|.*url\(", squeezed))
+            ):
+                self.found.append((tag, name, value))
+
+    def handle_data(self, data):
+        if self._style and re.search(r"@import|url\(\s*['\"]?(https?:)?//", data):
+            self.found.append(("style", data[:80]))
+
+    def handle_endtag(self, tag):
+        self._style = False
+
+
+def loaded(page):
+    parser = Loads()
+    parser.feed(page)
+    return parser.found
+
+
+def page_of(tmp_path, *cells, **metadata):
+    nbformat.write(new_notebook(cells=list(cells), metadata=metadata), tmp_path / "a")
+    return executed_page(tmp_path / "a")
+
+
+def shows(kind, content):
+    output = new_output("display_data", data={kind: content, "text/plain": "plain"})
+    return new_code_cell("x", outputs=[output])
+
+
+@pytest.mark.parametrize("html", HOSTILE)
+def test_hostile_cells_run_and_fetch_nothing(tmp_path, html):
+    assert loaded(html) or "<scr<" in html  # The test would see it.
+    page = page_of(
+        tmp_path,
+        new_markdown_cell(f"# A {html}\n\n{html}\n\n- [x](javascript:alert(1))"),
+        new_raw_cell(html, metadata={"raw_mimetype": "text/html"}),
+        *(shows(f"text/{kind}", html) for kind in ("html", "markdown", "latex")),
+        shows("image/svg+xml", f"<svg xmlns='http://www.w3.org/2000/svg'>{html}</svg>"),
+        shows("application/javascript", "alert(1)"),
+        shows("application/vnd.jupyter.widget-view+json", {"model_id": "a"}),
+        title=html,
+        widgets={"application/vnd.jupyter.widget-state+json": {"state": {}}},
+    )
+    assert loaded(page) == []
+    policy, _, after = page.partition("Content-Security-Policy")[2].partition(">")
+    assert "default-src 'none'" in policy and "script-src" not in policy
+    assert "<style" in after  # Nothing stands before it that it would not bind.
+
+
+def test_what_is_harmless_is_shown(tmp_path):
+    table = "<style scoped>.a {}</style><table border='1' class='dataframe'><thead>"
+    table += "<tr style='text-align: right;'><th>n</th></tr></thead></table>"
+    page = page_of(
+        tmp_path,
+        new_markdown_cell(
+            "## Two & a<b\n\n| a |\n|---|\n| `x < y` |\n\n![film](film.png)\n\n$$x^2$$"
+            "\n\n[link](https://example.org)\n\n```python\nif 1 < 2: pass\n```"
+        ),
+        shows("text/html", table),
+        shows("image/png", "iVBORw0KGgo="),
+        new_code_cell("1", outputs=[new_output("stream", text="a <b> \x1b[31mred\n")]),
+    )
+    for words in (
+        "<h2", "Two &amp; a&lt;b", "<code>x &lt; y</code>", 'src="film.png"', "$$x^2$$",
+        'href="https://example.org"', 'class="dataframe"', "text-align: right",
+        "data:image/png;base64,iVBORw0KGgo=", "a &lt;b&gt;", "ansi-red",
+    ):  # fmt: skip
+        assert words in page, words
+    assert ".a {}" not in page and loaded(page) == []
+    assert clean("<b onclick='x()'>bold</b>") == "<b>bold</b>"
+
+
+def test_the_page_that_a_run_leaves(tmp_path):
+    show = "from IPython.display import HTML, Javascript, display\n"
+    show += "display(Javascript('alert(1)'))\nHTML({!r})".format("".join(HOSTILE))
+    path = notebook(tmp_path / "n", "01_a", "x = 1", show, "1")
+    assert run_notebooks([path], tmp_path / "out") == 0
+    assert loaded((tmp_path / "out" / "01_a" / "01_a.html").read_text()) == []
