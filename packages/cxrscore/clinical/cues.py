@@ -77,6 +77,8 @@ CUES = {
         |definite|gross|further|apparent|evidence of|short-term|great))*
         \ {_CHANGE}(?! or\b| and\b|, [^;]*\bor\b)
         |not only|not necessarily|(?:not|no(?: reason to)?) doubt|not changed
+        |{_NOT_BE} absent|{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
+        (?=[^,;]* (?:new|old|acute|chronic|changed|(?:larg|small)er|(?:in|de)creased)\b)
         |nothing but|not without
         |not(?: yet| all)?{_ADVERBS} (?:resolved|cleared|gone|disappeared)
         |(?:near(?:ly)?|partial(?:ly)?|almost|incomplete(?:ly)?|mostly|largely)
@@ -98,6 +100,8 @@ CUES = {
         """,
     "open_before": rf"""
         (?:{_NOT_BE}|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
+        |(?:excluding|(?:to )?(?:{_EXCLUDE})|ruling out)(?=[^,;]{{1,60}} (?:is|was|would be|remains)
+        {_ADVERBS} {_HARD}(?=$|[,.)]))
         |{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
         """,
     # Not there: "is thought unlikely", "has been excluded", "is not believed to be
@@ -109,7 +113,7 @@ CUES = {
         |(?:a|of)(?: \w+)? (?:concern|consideration|possibility|diagnosis))
         (?: to be| as)?{_ADVERBS}(?: (?:present|likely|probable|there))?{_STOP}
         |{_BE}{_ADVERBS}{_HELD}{_ADVERBS} (?:gone|resolved|cleared|{_EXCLUDED}
-        |removed(?! and (?:replaced|exchanged))|negative(?! for)
+        |removed(?! and (?:replaced|exchanged))|explanted|negative(?! for)
         |(?:absent|non-?existent|unlikely|improbable|implausible){_STOP})
         |{_MAY}{_ADVERBS} be{_ADVERBS} (?:{_EXCLUDED}|unlikely{_STOP})
         |(?:has|have|had){_ADVERBS} (?:resolved|cleared|disappeared|vanished|subsided)
@@ -120,10 +124,12 @@ CUES = {
     "no_before": r"""
         no|not|no longer|without|w/o|absence of|absent|lack(?:s|ing)?(?: of)?
         |(?:free|clear|devoid) (?:of|from)
+        |(?:none|neither)(?: of)?(?: the| these| those)?(?: [\w-]+){1,4}?
+        (?=\ (?:(?:is|are) an?|represents?|reflects?|indicates?|suggests?)\b)
         |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
         |resolution of|resolved|clearing of|removal of|removed|rather than
         |(?:instead|in place|in lieu) of
-        |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero
+        |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero|(?<![.,/])0(?= (?![cm]m\b)[a-z])
         |(?:argu|speak|weigh|militat|mitigat)\w*(?: strongly)? against
         |(?:is|are|evidence) against|against (?:a|the) (?:diagnosis|presence)
         |(?:as )?opposed to|ruled out for|(?:fails?|failed|failing) to
@@ -234,16 +240,19 @@ ASSERTS = rf"""
     |prominent|enlarged|calcified|multiple|several|low|borderline|possibl[ey]
     |probabl[ey]|likely|interval|degenerative|otherwise|a|an|definite(?:ly)?|obvious
     |certain(?:ly)?|unequivocal|suggesting|indicating|representing|reflecting
+    |just|only|merely|no|without
 """
 
 # === Short forms ===
 
 _NONE = (
     rf"(?:none(?: {SEEN})?|no(?: evidence| signs?)?|absent|nil|neg(?:ative)?|unlikely"
+    rf"|zero|0(?!\.\d)"
     rf"|excluded|not {SEEN})"
 )
 _PERHAPS = r"(?:possibl[ey]|probabl[ey]|suspected|maybe|perhaps|equivocal|questionable)"
 _ANSWER = r"(?:(?: ?[:=([]| ?\?(?: ?-)?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, (?!no\b))"
+_BARE = r"(?:pleural )?\w{3,20}"
 _ENDS = r"[)\]]?(?=\s*(?:$|[.,;!]))"
 # A line that begins so is a new sentence: "- effusion", "Effusion: …", "Effusion? …".
 _LINE = r"\s{0,9}(?:[-*•] |(?-i:[A-Z])[\w /]{0,40}(?:[:=?]| [-–—] ))"
@@ -254,6 +263,11 @@ SHORT = (
     (r"[’`]", "'"),
     (r"\bcan't\b", "cannot"),
     (r"(?<=[a-z])n't\b", " not"),
+    (r"\b(\w+ly), if (?:at all|anything),", r"possibly \1"),
+    (r"\brather ((?:[\w-]+ ){1,5}?)than\b", r"\1rather than"),
+    # One answer to a list of bare names: "Edema, effusion: none".
+    (rf"(?:^|(?<=\n)|(?<=[.;]\s))((?:{_BARE}, ){{1,6}}(?:and |or )?{_BARE})"
+     rf"{_ANSWER}{_NONE}{_ENDS}", r"no \1"),
     (rf"(?<=\w){_ANSWER}{_NONE}{_ENDS}", " is absent"),
     (rf"(?<=\w){_ANSWER}{_PERHAPS}{_ENDS}", " is possible"),
     (rf"(?<=\w){_ANSWER}(?:yes|pos(?:itive)?){_ENDS}", " is present"),

@@ -80,7 +80,7 @@ MENTIONS = (
         \ (?:scar\w*|thickening|irregularit\w+)|fissural thickening
         |fibrothora(?:x|ces)|apical (?:pleural )?cap(?:s|ping)?
         |(?:thickening|scarring|calcification) of the (?:\w+ ){0,2}(?:pleura|fissures?)
-        |calcified pleural plaques?
+        |calcified pleural plaques?|(?:(?<=effusion/)|(?<=effusion or ))thickening
         """,
     ),
     (
@@ -291,8 +291,8 @@ _ENLARGED = r"(?:\w+ly )?(?:enlarged|prominent|widened|increased|large|dilated)"
 STATES = {
     "denied": rf"""
         (?:not|cannot|no longer|never|nowhere near|far from|less than|anything but
-        |hardly|barely|scarcely|by no means|in no way|neither)
-        (?:,? (?:however,|\w+ly|quite|altogether|yet|be|been|become|as|all|both|so|very
+        |hardly|barely|scarcely|by no means|in no way|neither|almost|nearly)
+        (?:,(?: \w+){{1,4}},)?(?:,? (?:however,|\w+ly|quite|altogether|yet|be|been|become|as|all|both|so|very
         |at|in|back|to|the|a|an|any|called|considered|described|regarded|felt|thought|said|appear|appearing|look))
         {{0,5}},? (?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
         """,

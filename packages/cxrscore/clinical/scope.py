@@ -33,6 +33,7 @@ _ASSERTS = re.compile(
     rf" ?(?:and )?(?:(?:{compact(labeler_cues.ASSERTS)})\b"
     rf"|(?:(?! (?:and|or)\b)[^,])*?{VERB}(?! {compact(labeler_cues.SEEN)}))"
 )
+_PRESENT = re.compile(rf" [\w ]+ {VERB} present\b")
 _CLOSED = re.compile(rf"(?:(?!{VERB})[^;])*?, (?:or|nor)\b")
 _DEGREE = re.compile(rf" (?:{labeler_cues.DEGREES})\b")
 _ONE_WORD = re.compile(labeler_cues.ONE_WORD)
@@ -123,6 +124,8 @@ def _before_end(text, start, end, one_word=False):
         ends = one_word and (joint[0][0] == "," or _PLAIN.match(rest))
         ends = ends and not rest.startswith(" less ")  # "…, less likely pneumonia"
         ends = ends or _ASSERTS.match(rest)
+        # "No edema, effusion is present", but "no edema, mass, effusion is present".
+        ends = ends or ("," not in text[start : joint.start()] and _PRESENT.match(rest))
         if ends and not (joint[0] == "," and _CLOSED.match(rest)):
             return joint.start()
     return end
