@@ -82,7 +82,7 @@ CUES = {
         |nothing but|not without
         |not(?: yet| all)?{_ADVERBS} (?:resolved|cleared|gone|disappeared)
         |(?:near(?:ly)?|partial(?:ly)?|almost|incomplete(?:ly)?|mostly|largely)
-        (?: \w+)? (?:resol\w+|clear(?:ed|ing)|absent|gone)
+        (?:[ -]\w+)? (?:resol\w+|clear(?:ed|ing)|absent|gone)
         |removed and (?:replaced|exchanged)|{_NOT}(?: be)? well {SEEN}
         |{_NOT_BE} {SEEN} (?:before|previously|yesterday|(?:on|in|at)
         (?: the| an?| any| that)? (?:prior|previous|earlier|preceding|last|old))
@@ -91,7 +91,8 @@ CUES = {
     # "not seen but cannot be excluded", "difficult to exclude".
     "open_after": rf"""
         (?:{_NOT_BE}|{_MIGHT} (?:hardly|scarcely|barely) be|neither(?: be)? \w+ nor)
-        \ (?:{_EXCLUDED}|confirmed|proven|established|determined|out of the question)
+        \ (?:{_EXCLUDED}|confirmed|proven|established|determined|verified|assured
+        |ascertained|out of the question)
         |(?:{_BE}{_ADVERBS} )?{_HARD} to{_ADVERBS}
         \ (?:{_EXCLUDE}|confirm|assess|see|detect){_STOP}
         |{_NOT}{_ADVERBS} {_EXCLUDE}(?=$|[,.)])
@@ -100,8 +101,7 @@ CUES = {
         """,
     "open_before": rf"""
         (?:{_NOT_BE}|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
-        |(?:excluding|(?:to )?(?:{_EXCLUDE})|ruling out)(?=[^,;]{{1,60}} (?:is|was|would be|remains)
-        {_ADVERBS} {_HARD}(?=$|[,.)]))
+        |(?:excluding|ruling out|{_EXCLUDE})(?=[^,;]{{1,60}} {_BE}{_ADVERBS} {_HARD}$)
         |{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
         """,
     # Not there: "is thought unlikely", "has been excluded", "is not believed to be
@@ -129,13 +129,14 @@ CUES = {
         |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
         |resolution of|resolved|clearing of|removal of|removed|rather than
         |(?:instead|in place|in lieu) of
-        |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero|(?<![.,/])0(?= (?![cm]m\b)[a-z])
+        |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero
+        |(?<![.,/])0(?= (?![cm]m\b)[a-z])
         |(?:argu|speak|weigh|militat|mitigat)\w*(?: strongly)? against
         |(?:is|are|evidence) against|against (?:a|the) (?:diagnosis|presence)
         |(?:as )?opposed to|ruled out for|(?:fails?|failed|failing) to
         |unable to (?:see|identify|detect|demonstrate|appreciate|visuali[sz]e)
-        |unlikely|improbable|exclud(?:es?|ing)|low (?:suspicion|probability|likelihood)
-        \ (?:for|of)
+        |unlikely|improbable|exclud(?:es?|ing)|rules out
+        |low (?:suspicion|probability|likelihood) (?:for|of)
         """,
     # It may be there, or not: "remains a consideration", "if any"; "may represent".
     "maybe_after": rf"""
@@ -251,7 +252,7 @@ _NONE = (
     rf"|excluded|not {SEEN})"
 )
 _PERHAPS = r"(?:possibl[ey]|probabl[ey]|suspected|maybe|perhaps|equivocal|questionable)"
-_ANSWER = r"(?:(?: ?[:=([]| ?\?(?: ?-)?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, (?!no\b))"
+_ANSWER = r"(?:(?: ?[:=([]| ?\?(?: ?-)?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, )"
 _BARE = r"(?:pleural )?\w{3,20}"
 _ENDS = r"[)\]]?(?=\s*(?:$|[.,;!]))"
 # A line that begins so is a new sentence: "- effusion", "Effusion: …", "Effusion? …".
@@ -266,8 +267,11 @@ SHORT = (
     (r"\b(\w+ly), if (?:at all|anything),", r"possibly \1"),
     (r"\brather ((?:[\w-]+ ){1,5}?)than\b", r"\1rather than"),
     # One answer to a list of bare names: "Edema, effusion: none".
-    (rf"(?:^|(?<=\n)|(?<=[.;]\s))((?:{_BARE}, ){{1,6}}(?:and |or )?{_BARE})"
-     rf"{_ANSWER}{_NONE}{_ENDS}", r"no \1"),
+    (
+        rf"(?:^|(?<=\n)|(?<=[.;]\s))((?:{_BARE}, ){{1,6}}(?:and |or )?{_BARE})"
+        rf"{_ANSWER}{_NONE}{_ENDS}",
+        r"no \1",
+    ),
     (rf"(?<=\w){_ANSWER}{_NONE}{_ENDS}", " is absent"),
     (rf"(?<=\w){_ANSWER}{_PERHAPS}{_ENDS}", " is possible"),
     (rf"(?<=\w){_ANSWER}(?:yes|pos(?:itive)?){_ENDS}", " is present"),

@@ -178,7 +178,8 @@ MENTIONS = (
         |terminat\w*|extend\w*)
         |(?:neuro-?|nerve |spinal |cord )*stimulators?|loop recorders?
         |catheters?|picc(?:s| lines?)?|(?:central|venous|subclavian|jugular|ij|arterial
-        |support|access|intravenous|iv|midline|femoral|dialysis)\ lines?
+        |support|access|intravenous|iv|midline|femoral|dialysis|indwelling)\ lines?
+        |(?:support|monitoring) apparatus
         |lines and tubes|tubes and lines|lines or tubes|tubes or lines
         |(?:medi-?|infuse-?a-?)?port(?:s|-?a-?cath\w*|-a-xxxx)?|xxxx-a-xxxx
         |(?:chest|endo-?tracheal|tracheal|et|ng|og|naso-?gastric|oro-?gastric|enteric
@@ -291,8 +292,10 @@ _ENLARGED = r"(?:\w+ly )?(?:enlarged|prominent|widened|increased|large|dilated)"
 STATES = {
     "denied": rf"""
         (?:not|cannot|no longer|never|nowhere near|far from|less than|anything but
-        |hardly|barely|scarcely|by no means|in no way|neither|almost|nearly)
-        (?:,(?: \w+){{1,4}},)?(?:,? (?:however,|\w+ly|quite|altogether|yet|be|been|become|as|all|both|so|very
+        |hardly|barely|scarcely|by no means|in no way|neither|almost|nearly
+        |part(?:ial)?ly)
+        (?:,(?: \w+){{1,4}},)?(?:,? (?:however,|\w+ly|quite|altogether
+        |yet|be|been|become|as|all|both|so|very
         |at|in|back|to|the|a|an|any|called|considered|described|regarded|felt|thought|said|appear|appearing|look))
         {{0,5}},? (?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
         """,
