@@ -20,7 +20,7 @@ _LY = r"(?!\w*(?:megaly|anomaly|likely)\b|(?:near|part|most|large|incomplete))\w
 # Adverbs, any number up to three, may stand inside a cue: "cannot be *entirely* …".
 _ADVERBS = (
     rf"(?: (?!only\b|possibly\b|probably\b)(?:{_LY}|quite|altogether|yet|also|still"
-    r"|now|since|so|well|very|too|most|much|rather|further|all|both|either|even|ever"
+    r"|again|now|since|so|well|very|too|most|much|rather|further|all|both|either|even|ever"
     r"|less|any longer|at this time|with certainty)\b){0,3}"
 )
 _MIGHT = r"(?:can|could|may|might|would)"
@@ -55,13 +55,14 @@ _HARD = (
 )
 _DOUBTED = (
     r"(?:possible|likely|probable|suspected|questioned|questionable|equivocal"
-    r"|conceivable|favou?red|preferred|presumed|uncertain|unclear|indeterminate|inconclusive"
-    r"|doubtful|doubted|debatable|plausible|raised|entertained|queried|considered"
+    r"|conceivable|suggested|hinted at|favou?red|preferred|presumed|uncertain"
+    r"|unclear|indeterminate|inconclusive|doubtful|doubted|debatable|plausible|raised|entertained|queried|considered"
     r"|consideration|possibilities|considerations|concerns|of concern"
     r"|not (?:certain|clear|unlikely|improbable|impossible)"
     r"|(?:a|an|the|another|one)(?: [\w-]+){0,2} (?:possibility|concern|question"
     r"|consideration|worry|candidate|diagnosis|explanation)"
-    r"|(?:in|on|within|among|part of)(?: the)? (?:differential|question)\w*)"
+    r"|(?:in|on|within|among|part of)(?: the)?"
+    r" (?:question|differential(?: diagnosis)?)\w*)"
 )
 
 # === Cues ===
@@ -76,7 +77,7 @@ CUES = {
         (?:no|without)(?: (?:significant|interval|appreciable|substantial|obvious
         |definite|gross|further|apparent|evidence of|short-term|great))*
         \ {_CHANGE}(?! or\b| and\b|, [^;]*\bor\b)
-        |not only|not necessarily|(?:not|no(?: reason to)?) doubt|not changed
+        |not only|not necessarily|(?:not|no(?: reason to)?|little) doubt|not changed
         |{_NOT_BE} absent|{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
         (?=[^,;]* (?:new|old|acute|chronic|changed|(?:larg|small)er|(?:in|de)creased)\b)
         |nothing but|not without
@@ -126,7 +127,7 @@ CUES = {
         |(?:free|clear|devoid) (?:of|from)
         |(?:none|neither)(?: of)?(?: the| these| those)?(?: [\w-]+){1,4}?
         (?=\ (?:(?:is|are) an?|represents?|reflects?|indicates?|suggests?)\b)
-        |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
+        |cannot be (?:called|considered|said to be)|neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
         |resolution of|resolved|clearing of|removal of|removed|rather than
         |(?:instead|in place|in lieu) of
         |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero
@@ -153,8 +154,8 @@ CUES = {
         """,
     "maybe_before": rf"""
         {_MIGHT}{_ADVERBS}(?: (?:possibly|potentially))?
-        \ (?:represent|be|reflect|indicate|suggest|relate|have|include)
-        |with or without|\+/-|doubt(?:ful)?|maybe|possib(?:le|ly|ility)|probabl[ey]
+        \ (?:represent|be|reflect|indicate|suggest|relate|have|include|appear|seem)
+        |with or without|\+/-|doubt(?:ful(?:ly)?)?|maybe|conceivabl[ey]|possib(?:le|ly|ility)|probabl[ey]
         |likely|presum\w+|perhaps|potential(?:ly)?|suspicio(?:us|n) (?:for|of)
         |suspect(?:ed)?|suspicious|worrisome (?:for|of)
         |concern(?:s|ed|ing)? (?:for|of|about|regarding)
@@ -176,7 +177,7 @@ CUES = {
         |(?:in)?sensitiv(?:e|ity) (?:for|to|in)
         |consider(?: [\w-]+){{0,2}} (?:ct|mri|views?|series|ultrasound|imaging|films?
         |radiographs?|follow-? ?up|correlation)
-        |(?:indication|reason|clinical (?:concern|history|suspicion
+        |(?:(?<!no )indication|reason|clinical (?:concern|history|suspicion
         |information|question))\b
         |{_MAY} (?:obscure|hide|mask)
         """,
@@ -228,7 +229,7 @@ VERBS = (
 )
 # What stands between an organ and its state, beside a verb.
 MODALS = (
-    rf"{_MAY}(?: possibly| potentially)?{_ADVERBS}(?: not)?{_ADVERBS}"
+    rf"(?:{_MAY}|cannot)(?: (?:possibly|potentially|perhaps|probably))?{_ADVERBS}(?: not)?{_ADVERBS}"
     r" (?:be|have|appear)"
 )
 

@@ -291,13 +291,13 @@ _NORMAL = r"""
 _ENLARGED = r"(?:\w+ly )?(?:enlarged|prominent|widened|increased|large|dilated)"
 STATES = {
     "denied": rf"""
-        (?:not|cannot|no longer|never|nowhere near|far from|less than|anything but
+        (?:not|cannot|no longer|never|nowhere near|far from|less(?: than)?|anything but
         |hardly|barely|scarcely|by no means|in no way|neither|almost|nearly
         |part(?:ial)?ly)
-        (?:,(?: \w+){{1,4}},)?(?:,? (?:however,|\w+ly|quite|altogether
-        |yet|be|been|become|as|all|both|so|very
-        |at|in|back|to|the|a|an|any|called|considered|described|regarded|felt|thought|said|appear|appearing|look))
-        {{0,5}},? (?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
+        (?:,(?: \w+){{1,4}},)?(?:[ ,()–—-]+(?:however|\w+ly|quite|altogether|yet|be|been
+        |become|as|before|all|both|so|very|at|in|back|to|the|a|an|any|any ?more|longer
+        |now|today|called|considered|judged|deemed|described|regarded|felt|thought
+        |said|appear|appearing|look)){{0,5}}[ ,()–—-]+(?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
         """,
     "borderline": rf"""
         borderline(?: (?:in size|size|enlarged|enlargement|prominent|large))?

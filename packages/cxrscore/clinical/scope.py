@@ -131,12 +131,13 @@ def _before_end(text, start, end, one_word=False):
     return end
 
 
-def _after_start(text, start, end, places):
+def _after_start(text, start, end, places, doubt):
     """How far back a cue reaches that starts at `end`, in a clause from `start`.
 
     A list that an "and" or an "or" closes is one ("effusion, edema, and pneumonia are
     excluded"); else what stands before the comma is another thing ("opacity,
-    pneumonia is not excluded"). `places` are where findings start.
+    pneumonia is not excluded"), and before a "with" what is not in `doubt`
+    ("atelectasis with pneumonia not excluded"). `places` are where findings start.
     """
     reach = start
     for joint in _JOINT.finditer(text, start, end):
@@ -146,7 +147,7 @@ def _after_start(text, start, end, places):
             another = another or "," not in said
         elif joint[0] == "," and not _CLOSES.search(rest):
             another = another or any(joint.end() <= place < end for place in places)
-        if joint[0] == "with" or (joint["list"] and another):
+        if (joint[0] == " with" and doubt) or (joint["list"] and another):
             reach = joint.end()
     return reach
 
@@ -174,12 +175,14 @@ class Cues:
         left, right = self._clause(start, len(text))
         if kind == "far":
             return end, len(text), kind
-        if side == "after" and not _ALONE.fullmatch(text, left, start):
-            return _after_start(text, left, start, self.places), start, kind
-        if side == "after" and any(place < left for place in self.places):
+        alone = _ALONE.fullmatch(text, left, start)
+        if side == "after" and alone and any(place < left for place in self.places):
             start = len(text[:left].rstrip(" ,"))
             left, _ = self._clause(left - 1, 0)
-            return _after_start(text, left, start, self.places), start, kind
+            alone = False
+        if side == "after" and not alone:
+            reach = _after_start(text, left, start, self.places, kind != "no")
+            return reach, start, kind
         if text.startswith(":", end):
             end += 1
             _, right = self._clause(end, len(text))
