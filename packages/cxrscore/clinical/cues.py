@@ -44,6 +44,10 @@ _STOP = (
     r"|because|as|though|although|however|here|now|again|today|currently|bilaterally"
     r"|throughout|entirely|completely|over|within|since|after|clinically)\b)"
 )
+_WHETHER = (
+    rf"(?:{_NOT}{_ADVERBS} (?:clear|certain|sure|known)|un(?:clear|certain|known)"
+    r"|doubtful|questionable|question of) (?:if|whether)"
+)
 _EXCLUDE = r"(?:exclude|rule out|discount|dismiss|eliminate)"
 _EXCLUDED = (
     r"(?:excluded|ruled in or out|ruled out(?! for\b)|discounted|dismissed|discarded"
@@ -56,8 +60,9 @@ _HARD = (
 _DOUBTED = (
     r"(?:possible|likely|probable|suspected|questioned|questionable|equivocal"
     r"|conceivable|suggested|hinted at|favou?red|preferred|presumed|uncertain"
-    r"|unclear|indeterminate|inconclusive|doubtful|doubted|debatable|plausible|raised|entertained|queried|considered"
-    r"|consideration|possibilities|considerations|concerns|of concern"
+    r"|unclear|indeterminate|inconclusive|doubtful|doubted|debatable"
+    r"|plausible|raised|entertained|queried|considered|consideration"
+    r"|possibilities|considerations|concerns|of concern"
     r"|not (?:certain|clear|unlikely|improbable|impossible)"
     r"|(?:a|an|the|another|one)(?: [\w-]+){0,2} (?:possibility|concern|question"
     r"|consideration|worry|candidate|diagnosis|explanation)"
@@ -78,7 +83,7 @@ CUES = {
         |definite|gross|further|apparent|evidence of|short-term|great))*
         \ {_CHANGE}(?! or\b| and\b|, [^;]*\bor\b)
         |not only|not necessarily|(?:not|no(?: reason to)?|little) doubt|not changed
-        |{_NOT_BE} absent|{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
+        |{_NOT_BE} absent|{_WHETHER}
         (?=[^,;]* (?:new|old|acute|chronic|changed|(?:larg|small)er|(?:in|de)creased)\b)
         |nothing but|not without
         |not(?: yet| all)?{_ADVERBS} (?:resolved|cleared|gone|disappeared)
@@ -101,9 +106,10 @@ CUES = {
         |(?:remains?|(?:is|are) still){_ADVERBS} {_DOUBTED}{_STOP}
         """,
     "open_before": rf"""
-        (?:{_NOT_BE}|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
+        neither(?=[^,;]* nor [^,;]* (?:{_MIGHT} be|{_BE}) (?:{_EXCLUDED}|confirmed))
+        |(?:{_NOT_BE}|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
         |(?:excluding|ruling out|{_EXCLUDE})(?=[^,;]{{1,60}} {_BE}{_ADVERBS} {_HARD}$)
-        |{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
+        |no(?: one can| way to| means to)? {_EXCLUDE}|no excluding|{_WHETHER}
         """,
     # Not there: "is thought unlikely", "has been excluded", "is not believed to be
     # present"; "none of", "as opposed to", "argues against".
@@ -127,7 +133,8 @@ CUES = {
         |(?:free|clear|devoid) (?:of|from)
         |(?:none|neither)(?: of)?(?: the| these| those)?(?: [\w-]+){1,4}?
         (?=\ (?:(?:is|are) an?|represents?|reflects?|indicates?|suggests?)\b)
-        |cannot be (?:called|considered|said to be)|neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
+        |cannot be (?:called|considered|said to be)
+        |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
         |resolution of|resolved|clearing of|removal of|removed|rather than
         |(?:instead|in place|in lieu) of
         |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero
@@ -149,14 +156,15 @@ CUES = {
         |(?:{_BE} )?(?:possibly|probably|presumably|perhaps)(?: {_BE})? {SEEN}{_STOP}
         |as (?:a )?consideration|more likely than not
         |if (?:any|present|real|at all)(?: at all)?(?=$|[,)])
-        |(?:possible|likely|suspected|questioned|favou?red)(?=$|\))|\?$
+        |(?:possible|suspected|questioned|favou?red)(?=$|[,)])|likely(?=$|\))|\?$
         |(?:suspected|questioned|favou?red)(?= (?:at|in|on|over|within)\b)
         """,
     "maybe_before": rf"""
         {_MIGHT}{_ADVERBS}(?: (?:possibly|potentially))?
         \ (?:represent|be|reflect|indicate|suggest|relate|have|include|appear|seem)
-        |with or without|\+/-|doubt(?:ful(?:ly)?)?|maybe|conceivabl[ey]|possib(?:le|ly|ility)|probabl[ey]
-        |likely|presum\w+|perhaps|potential(?:ly)?|suspicio(?:us|n) (?:for|of)
+        |with or without|\+/-|doubt(?:ful(?:ly)?)?|maybe|conceivabl[ey]
+        |possib(?:le|ly|ility)|probabl[ey]|likely|presum\w+|perhaps
+        |potential(?:ly)?|suspicio(?:us|n) (?:for|of)
         |suspect(?:ed)?|suspicious|worrisome (?:for|of)
         |concern(?:s|ed|ing)? (?:for|of|about|regarding)
         |suggest(?:s|ed|ing|ive|ion)?(?: of)?|question(?:abl[ey]|ed)?(?: of)?
@@ -167,6 +175,7 @@ CUES = {
     # examination should look for.
     "far": rf"""
         if|recommend\w*|advis\w+|rule out|r/o|to exclude
+        |please (?:{_EXCLUDE}|evaluate|assess|check)
         |to{_ADVERBS}(?: better)? (?:assess|evaluate|assure|ensure|document|confirm
         |look for|check for|rule out|exclude)
         |(?:evaluat|assess)\w*(?: [\w-]+){{0,3}} (?:for|of)|evaluation with|look for
@@ -182,7 +191,8 @@ CUES = {
         |{_MAY} (?:obscure|hide|mask)
         """,
     "near": r"""
-        history (?:of|is)|h/o|hx(?: of)?|(?:prior|previous|old|recent|remote|past)
+        history (?:of|is)|history(?=:)|known(?=[^,;]*, follow-? ?up$)|h/o|hx(?: of)?
+        |(?:prior|previous|old|recent|remote|past)
         (?=\ (?:\w+ )?pneumonias?)|treat(?:ed|ment)? for|risk of|(?:signs?|symptoms) of
         (?= (?:chf|heart|infection))|known history|(?:patient|man|woman|male|female)
         \ with known
@@ -192,8 +202,8 @@ CUES = {
 # Between two findings: one of them, it is not known which. Words between two marks
 # of an alternative and its finding are few, and none of them begins another statement.
 OR = (
-    r"/|or|versus|vs|and/or|alternatively|(?:is )?(?:(?:more|less) likely than"
-    r"|favou?red over)"
+    r"/|or(?:,? alternatively)?|versus|vs|and/or|alternatively"
+    r"|(?:is )?(?:(?:more|less) likely than|favou?red over)"
 )
 # One finding is enough: what stands on the other side may have no name here.
 VERSUS = r"versus|vs|and/or"
@@ -229,8 +239,8 @@ VERBS = (
 )
 # What stands between an organ and its state, beside a verb.
 MODALS = (
-    rf"(?:{_MAY}|cannot)(?: (?:possibly|potentially|perhaps|probably))?{_ADVERBS}(?: not)?{_ADVERBS}"
-    r" (?:be|have|appear)"
+    rf"(?:{_MAY}|cannot)(?: (?:possibly|potentially|perhaps|probably))?{_ADVERBS}"
+    rf"(?: not)?{_ADVERBS} (?:be|have|appear)"
 )
 
 # Words by which, after a comma or an "and", a new assertion begins.
@@ -238,7 +248,8 @@ DEGREES = r"mild(?:ly)?|moderate(?:ly)?|minimal(?:ly)?|small|tiny|trace|severe"
 ASSERTS = rf"""
     there|this|these|it|heart|lungs?|the|{DEGREES}|stable|unchanged|persistent
     |persisting|old|chronic|healed|remote|left|right|bilateral|bibasilar|marked(?:ly)?
-    |improv\w+|worsening|increas\w+|decreas\w+|again|status|scattered|patchy|streaky|normal|clear|grossly|with|s/p
+    |improv\w+|worsening|increas\w+|decreas\w+|again|status|scattered
+    |patchy|streaky|normal|clear|grossly|with|s/p
     |prominent|enlarged|calcified|multiple|several|low|borderline|possibl[ey]
     |probabl[ey]|likely|interval|degenerative|otherwise|a|an|definite(?:ly)?|obvious
     |certain(?:ly)?|unequivocal|suggesting|indicating|representing|reflecting
@@ -250,11 +261,11 @@ ASSERTS = rf"""
 _NONE = (
     rf"(?:none(?: {SEEN})?|no(?: evidence| signs?)?|absent|nil|neg(?:ative)?|unlikely"
     rf"|zero|0(?!\.\d)"
-    rf"|excluded|not {SEEN})"
+    rf"|excluded|not (?:{SEEN}|on this \w+))"
 )
 _PERHAPS = r"(?:possibl[ey]|probabl[ey]|suspected|maybe|perhaps|equivocal|questionable)"
 _ANSWER = r"(?:(?: ?[:=([]| ?\?(?: ?-)?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, )"
-_BARE = r"(?:pleural )?\w{3,20}"
+_BARE = r"(?:(?:pleural|airspace|focal|acute|rib) )?\w{3,20}"
 _ENDS = r"[)\]]?(?=\s*(?:$|[.,;!]))"
 # A line that begins so is a new sentence: "- effusion", "Effusion: …", "Effusion? …".
 _LINE = r"\s{0,9}(?:[-*•] |(?-i:[A-Z])[\w /]{0,40}(?:[:=?]| [-–—] ))"
@@ -265,6 +276,7 @@ SHORT = (
     (r"[’`]", "'"),
     (r"\bcan't\b", "cannot"),
     (r"(?<=[a-z])n't\b", " not"),
+    (r"-(versus|vs|or)-", r" \1 "),
     (r"\b(\w+ly), if (?:at all|anything),", r"possibly \1"),
     (r"\brather ((?:[\w-]+ ){1,5}?)than\b", r"\1rather than"),
     # One answer to a list of bare names: "Edema, effusion: none".

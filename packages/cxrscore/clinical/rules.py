@@ -206,7 +206,8 @@ MENTIONS = (
         |dissection|hernias?|eventration|elevat(?:ed|ion)(?=[\w ]* (?:hemi)?diaphragm)
         |(?:hemi)?diaphragms? (?:is|are) (?:\w+ )?(?:elevated|flattened)
         |flatten(?:ed|ing)(?=[\w ]* (?:hemi)?diaphragm)
-        |blunt(?:ed|ing)|scolio\w+|(?:dextro|levo)scolio\w+|\w*curvature|kypho\w+|degenerat\w+
+        |blunt(?:ed|ing)|scolio\w+|(?:dextro|levo)scolio\w+|\w*curvature
+        |kypho\w+|degenerat\w+
         |spondylo\w+|osteophy\w+|spurring|arthrit\w+|arthropath\w+|arthrosis
         |osteopeni\w+|osteopor\w+|demineraliz\w+|dish\b|deformit(?:y|ies)
         |wedg(?:e|ing)\b|compression|sclero(?:sis|tic)|lytic|dislocat\w+|subluxation
@@ -297,7 +298,8 @@ STATES = {
         (?:,(?: \w+){{1,4}},)?(?:[ ,()–—-]+(?:however|\w+ly|quite|altogether|yet|be|been
         |become|as|before|all|both|so|very|at|in|back|to|the|a|an|any|any ?more|longer
         |now|today|called|considered|judged|deemed|described|regarded|felt|thought
-        |said|appear|appearing|look)){{0,5}}[ ,()–—-]+(?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
+        |said|appear|appearing|look)){{0,5}}[ ,()–—-]+(?:cleared|{_NORMAL})
+        (?! (?:if|whether|that|what|how|why)\b)
         """,
     "borderline": rf"""
         borderline(?: (?:in size|size|enlarged|enlargement|prominent|large))?
@@ -310,7 +312,8 @@ STATES = {
     "abnormal": r"""
         enlarg(?:ed|ement|ing)|wid(?:e|ened|ening)|dilat(?:ed|ation)|large|big
         |increased?(?: in)?(?: size)?|engorged|congested|indistinct(?:ness)?
-        |coarse(?:ned)?|accentuat(?:ed|ion)|thicken(?:ed|ing)|chronic|prominent|prominence|generous
+        |coarse(?:ned)?|accentuat(?:ed|ion)(?! by)|thicken(?:ed|ing)
+        |chronic|prominent|prominence|generous
         |full(?:ness)?
         """,
 }

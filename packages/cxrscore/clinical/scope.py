@@ -140,6 +140,8 @@ def _after_start(text, start, end, places, doubt):
     ("atelectasis with pneumonia not excluded"). `places` are where findings start.
     """
     reach = start
+    if doubt:  # "Effusion is small, if any": no comma between the two.
+        end = start + len(text[start:end].rstrip(" ,"))
     for joint in _JOINT.finditer(text, start, end):
         said, rest = text[reach : joint.start()], text[joint.end() : end]
         another = re.search(VERB, said) or _DENIES.search(said)
