@@ -98,11 +98,13 @@ CUES = {
     "open_after": rf"""
         (?:{_NOT_BE}|{_MIGHT} (?:hardly|scarcely|barely) be|neither(?: be)? \w+ nor)
         \ (?:{_EXCLUDED}|confirmed|proven|established|determined|verified|assured
-        |ascertained|out of the question)
+        |guaranteed|ascertained|out of the question)
         |(?:{_BE}{_ADVERBS} )?{_HARD} to{_ADVERBS}
         \ (?:{_EXCLUDE}|confirm|assess|see|detect){_STOP}
         |{_NOT}{_ADVERBS} {_EXCLUDE}(?=$|[,.)])
         |{_MIGHT} have{_ADVERBS} (?:resolved|cleared)
+        |(?:must|should|(?:ha[sd]|have|needs?|ought|remains?) to) be{_ADVERBS}
+        \ {_EXCLUDED}
         |(?:remains?|(?:is|are) still){_ADVERBS} {_DOUBTED}{_STOP}
         """,
     "open_before": rf"""
@@ -120,9 +122,10 @@ CUES = {
         |(?:a|of)(?: \w+)? (?:concern|consideration|possibility|diagnosis))
         (?: to be| as)?{_ADVERBS}(?: (?:present|likely|probable|there))?{_STOP}
         |{_BE}{_ADVERBS}{_HELD}{_ADVERBS} (?:gone|resolved|cleared|{_EXCLUDED}
-        |removed(?! and (?:replaced|exchanged))|explanted|negative(?! for)
+        |removed(?! and (?:replaced|exchanged))|explanted|discontinued|negative(?! for)
+        |pulled(?! back)|out(?=$|[,.])
         |(?:absent|non-?existent|unlikely|improbable|implausible){_STOP})
-        |{_MAY}{_ADVERBS} be{_ADVERBS} (?:{_EXCLUDED}|unlikely{_STOP})
+        |{_MIGHT}{_ADVERBS} be{_ADVERBS} (?:{_EXCLUDED}|unlikely{_STOP})
         |(?:has|have|had){_ADVERBS} (?:resolved|cleared|disappeared|vanished|subsided)
         |(?:absent|resolved|removed|cleared|gone|unlikely|improbable|{_EXCLUDED})
         (?=\s*(?:$|[,.)])| (?:but|without|bilaterally|throughout|since)\b)
@@ -132,7 +135,8 @@ CUES = {
         no|not|no longer|without|w/o|absence of|absent|lack(?:s|ing)?(?: of)?
         |(?:free|clear|devoid) (?:of|from)
         |(?:none|neither)(?: of)?(?: the| these| those)?(?: [\w-]+){1,4}?
-        (?=\ (?:(?:is|are) an?|represents?|reflects?|indicates?|suggests?)\b)
+        (?=\ (?:(?:is|are) an?|represents?|reflects?|indicates?|suggests?
+        |ha(?:s|ve) (?:grown|changed|increased))\b)
         |cannot be (?:called|considered|said to be)
         |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
         |resolution of|resolved|clearing of|removal of|removed|rather than
@@ -186,7 +190,7 @@ CUES = {
         |(?:in)?sensitiv(?:e|ity) (?:for|to|in)
         |consider(?: [\w-]+){{0,2}} (?:ct|mri|views?|series|ultrasound|imaging|films?
         |radiographs?|follow-? ?up|correlation)
-        |(?:(?<!no )indication|reason|clinical (?:concern|history|suspicion
+        |(?:(?<!no )indication|reason(?! to\b)|clinical (?:concern|history|suspicion
         |information|question))\b
         |{_MAY} (?:obscure|hide|mask)
         """,
@@ -225,7 +229,8 @@ BREAKS = rf"""
     ;|:|\ [-–—]+\ |\bbut\b|\bhowever\b|\b(?:al)?though\b|{EXCEPT}
     |\bbesides\b|\bwhile\b|\bwhereas\b
     |\bwhich\b|(?<!not )\byet\b|\bdespite\b|\bin addition\b|\bnow with\b
-    |\bthere (?:is|are|was|were|has|have|may)\b
+    |(?<!that )(?<!believe )(?<!think )(?<!suspect )(?<!whether )(?<!if )
+    \bthere (?:is|are|was|were|has|have|may)\b
     |(?<!\bof )(?<!\bin )(?<!\bof the )(?<!\bin the )
     (?<!enlarged )(?<!dilated )(?<!normal )(?:\bthe\ )?
     \b(?:heart|lungs|cardio-?mediastinal|mediastinum|cardiac|mediastinal|bones
@@ -276,6 +281,12 @@ SHORT = (
     (r"[’`]", "'"),
     (r"\bcan't\b", "cannot"),
     (r"(?<=[a-z])n't\b", " not"),
+    # "The effusion is seen, the nodule is not."
+    (
+        rf"((?:is|are|was|were) {SEEN}\b[^.?!]{{0,60}} (?:is|are|was|were) not)"
+        r"(?=\s*(?:$|[.,;]))",
+        r"\1 seen",
+    ),
     (r"-(versus|vs|or)-", r" \1 "),
     (r"\b(\w+ly), if (?:at all|anything),", r"possibly \1"),
     (r"\brather ((?:[\w-]+ ){1,5}?)than\b", r"\1rather than"),
