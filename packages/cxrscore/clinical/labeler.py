@@ -47,7 +47,7 @@ class Statement(NamedTuple):
 _FILLER = re.compile(
     rf" (?:(?!(?:{labeler_cues.VERBS}|and|or|with|without|but|no|not)\b)[\w-]+ ){{0,3}}"
 )
-_PREDICATE = re.compile(rf"(?<!there )(?<!seen )(?<!noted ){VERB}(?: \w+)? $")
+_PREDICATE = re.compile(rf"(?<!there ){VERB}(?: \w+)? $")
 _CROSSES = re.compile(r" with\b| without\b| but\b(?!(?: \w+)? $)|;")
 _LINKS = re.compile(rf"{VERB}|\b{compact(labeler_cues.MODALS)}\b")
 _EXCEPTED = re.compile(rf"(?:,? \w+){{0,3}},? (?:{labeler_cues.EXCEPT})")
@@ -125,10 +125,7 @@ def _said_of(text, organ, word, cues):
             yield from ((name, NEGATIVE) for name in normal)
     else:
         bare = POSITIVE if kind == "abnormal" else UNCERTAIN
-        whole = min(organ.start(), word.start()), max(organ.end(), word.end())
-        # "The heart is not enlarged", and "an enlarged heart is not seen".
         state = cues.judge(*word.span(), bare)
-        state = cues.judge(*whole, state) if state == bare else state
         yield from ((name, state) for name in abnormal)
 
 

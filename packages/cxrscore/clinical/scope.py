@@ -25,7 +25,7 @@ VERB = rf"\b(?:{labeler_cues.VERBS})\b"
 _CUE = any_of(labeler_cues.CUES)
 _BREAK = re.compile(compact(labeler_cues.BREAKS))
 _JOINT = re.compile(
-    rf"(?P<stop>(?<!consistent)(?<!compatible)(?<!compared)(?<!associated) with\b"
+    rf"(?P<stop>(?<!consistent)(?<!compatible)(?<!associated) with\b"
     rf"|\badjacent to\b|\bsuperimposed on\b)"
     rf"|(?P<list>,(?: and\b)?| and\b)|(?P<verb>{VERB})"
 )
@@ -34,12 +34,11 @@ _ASSERTS = re.compile(
     rf"|(?:(?! (?:and|or)\b)[^,])*?{VERB}(?! {compact(labeler_cues.SEEN)}))"
 )
 _PRESENT = re.compile(rf" [\w ]+ {VERB} present\b")
-_CLOSED = re.compile(rf"(?:(?!{VERB})[^;])*?, (?:or|nor)\b")
+_CLOSED = re.compile(rf"(?! (?:no|without)\b)(?:(?!{VERB})[^;])*?, (?:or|nor)\b")
 _DEGREE = re.compile(rf" (?:{labeler_cues.DEGREES})\b")
 _ONE_WORD = re.compile(labeler_cues.ONE_WORD)
 _PLAIN = re.compile(rf" (?:{labeler_cues.PLAIN})\b")
 _CLOSES = re.compile(r"\b(?:and|or)\b")
-_DENIES = re.compile(r"\b(?:no|without|not|negative for|free of)\b")
 
 # A cue behind a finding that stands alone in its clause belongs to the clause before
 # ("not seen but cannot be excluded"), or, at the head of all, to what follows.
@@ -144,7 +143,7 @@ def _after_start(text, start, end, places, doubt):
         end = start + len(text[start:end].rstrip(" ,"))
     for joint in _JOINT.finditer(text, start, end):
         said, rest = text[reach : joint.start()], text[joint.end() : end]
-        another = re.search(VERB, said) or _DENIES.search(said)
+        another = re.search(VERB, said)
         if joint[0] == ", and":
             another = another or "," not in said
         elif joint[0] == "," and not _CLOSES.search(rest):
