@@ -141,6 +141,8 @@ Rather atelectasis than pneumonia. | +AT -PN
 No pneumonia, just atelectasis. | -PN +AT
 No reason to suspect pneumonia. | -PN
 No indication of edema. | -ED
+Interval clearance of edema. | -ED
+Incomplete clearance of edema. | +ED
 No evidence that there is an effusion. | -PE
 It is unlikely that there is a fracture. | -FX
 This rules out pneumothorax. | -PX

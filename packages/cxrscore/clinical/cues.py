@@ -88,7 +88,7 @@ CUES = {
         |nothing but|not without
         |not(?: yet| all)?{_ADVERBS} (?:resolved|cleared|gone|disappeared)
         |(?:near(?:ly)?|partial(?:ly)?|almost|incomplete(?:ly)?|mostly|largely)
-        (?:[ -]\w+)? (?:resol\w+|clear(?:ed|ing)|absent|gone)
+        (?:[ -]\w+)? (?:resol\w+|clear(?:ed|ing|ance)|absent|gone)
         |removed and (?:replaced|exchanged)|{_NOT}(?: be)? well {SEEN}
         |{_NOT_BE} {SEEN} (?:before|previously|yesterday|(?:on|in|at)
         (?: the| an?| any| that)? (?:prior|previous|earlier|preceding|last|old))
@@ -139,7 +139,8 @@ CUES = {
         |ha(?:s|ve) (?:grown|changed|increased))\b)
         |cannot be (?:called|considered|said to be)
         |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
-        |resolution of|resolved|clearing of|removal of|removed|rather than
+        |resolution of|resolved|(?:clearing|clearance|disappearance) of
+        |removal of|removed|rather than
         |(?:instead|in place|in lieu) of
         |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero
         |(?<![.,/])0(?= (?![cm]m\b)[a-z])
