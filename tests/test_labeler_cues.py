@@ -29,6 +29,12 @@ The heart is not in any way enlarged. | -CM
 Both lungs are now fully clear. | -LO -CO
 The lungs are hyperinflated but otherwise clear. | -LO -CO
 Lungs are clear except for a granuloma. | +LL
+The lungs are not, as before, entirely clear. |
+The lungs are not any longer clear. |
+The lungs are almost clear. |
+The right lung is clear, the left is not. |
+The left base is less clear than before. |
+The heart cannot be called enlarged. | -CM
 # A state in doubt, with words between.
 The heart might be minimally enlarged. | ?CM
 The cardiac silhouette may well be somewhat enlarged. | ?CM
@@ -37,6 +43,11 @@ Pulmonary vessels may also be mildly congested. | ?ED
 Heart size is normal to slightly enlarged. | ?CM
 The heart is mildly but definitely enlarged. | +CM
 The heart seems enlarged. | +CM
+Heart is slightly, if at all, enlarged. | ?CM
+The heart may again be mildly enlarged. | ?CM
+The mediastinum is conceivably widened. | ?EC
+The cardiac silhouette may appear enlarged. | ?CM
+Heart size is accentuated by low lung volumes. |
 # Absent, on either side.
 Absent pneumothorax. | -PX
 There is absent effusion. | -PE
@@ -44,6 +55,8 @@ Absent on this film are effusions. | -PE
 Absent: edema, effusion. | -ED -PE
 Fracture absent. | -FX
 Effusion and pneumothorax absent, atelectasis present. | -PE -PX +AT
+Edema is not entirely absent. | +ED
+Absent right effusion, absent edema. | -PE -ED
 # Doubt behind.
 Pneumonia would be hard to rule out. | ?PN
 A tiny pneumothorax is not possible to exclude. | ?PX
@@ -70,6 +83,19 @@ Left basilar opacity, pneumonia is suspected. | +LO ?PN
 Effusion, edema, and pneumonia cannot be excluded. | ?PE ?ED ?PN
 The absence of an effusion cannot be proven. | ?PE
 The effusion may have resolved. | ?PE
+Cardiomegaly is mild, if present. | ?CM
+Pneumonia must be excluded. | ?PN
+Consolidation possible, effusion unlikely. | ?CO -PE
+Pneumonia is suggested. | ?PN
+Fracture is in the differential diagnosis. | ?FX
+The absence of a fracture cannot be assured. | ?FX
+Excluding pneumonia is difficult. | ?PN
+No one can exclude pneumonia on this film. | ?PN
+Neither pneumonia nor edema can be excluded. | ?PN ?ED
+It is uncertain whether a nodule is present. | ?LL
+It is not clear whether the effusion is new. | +PE
+Atelectasis with superimposed pneumonia not excluded. | +AT ?PN
+Possible pneumonia superimposed on edema. | ?PN +ED
 # Denial behind.
 Pneumonia is considered highly unlikely. | -PN
 Opacity is unlikely to represent pneumonia. | +LO -PN
@@ -89,6 +115,12 @@ The left base opacity is not well seen on this view. | +LO
 Effusion was not present on the prior study. | +PE
 The tube was removed and replaced by a shorter one. | +SD
 Pneumothorax has nearly resolved. | +PX
+Pneumonia is seen; effusion is not. | +PN -PE
+The pacemaker has been explanted. | -SD
+Near-complete resolution of the pneumothorax. | +PX
+A 1 cm nodule is seen on one view, not identified on the other. | +LL
+No pneumothorax, effusion is present. | -PX +PE
+No edema, mass, effusion is present. | -ED -LL -PE
 # Denial before.
 The film argues against pneumonia. | -PN
 Atelectasis as opposed to pneumonia or edema. | +AT -PN -ED
@@ -103,6 +135,19 @@ Insufficient evidence for pneumonia. | -PN
 There isn't an effusion. | -PE
 It is not without effusion. | +PE
 No reason to doubt a fracture. | +FX
+None of these opacities is a consolidation. | +LO -CO
+None of the nodules has grown. | +LL
+Rather atelectasis than pneumonia. | +AT -PN
+No pneumonia, just atelectasis. | -PN +AT
+No reason to suspect pneumonia. | -PN
+No indication of edema. | -ED
+Interval clearance of edema. | -ED
+Incomplete clearance of edema. | +ED
+No evidence that there is an effusion. | -PE
+It is unlikely that there is a fracture. | -FX
+This rules out pneumothorax. | -PX
+There is little doubt that this is pneumonia. | +PN
+History of lung cancer, no nodule seen today. | -LL
 # Short forms.
 Pneumothorax - none. | -PX
 Pneumothorax—none visible. | -PX
@@ -125,6 +170,14 @@ Pneumothorax: cannot exclude. | ?PX
 Effusion-free hemithorax. | -PE
 The heart is enlarged, no \
 effusion. | +CM -PE
+Edema, effusion: none. | -ED -PE
+Small effusion, pneumothorax: none. | +PE -PX
+0 effusion. | -PE
+A 2.0 cm nodule. | +LL
+Pneumothorax = 0. | -PX
+Effusion: 0.5 cm. | +PE
+Effusion, no. | -PE
+Any effusion? Not on this film. | -PE
 # Alternatives: one of two, unless both are denied or are one finding.
 Edema or infection. | ?ED ?PN
 Consolidation / atelectasis at the right base. | ?CO ?AT
@@ -143,6 +196,9 @@ Pneumonia is more likely than atelectasis. | ?PN ?AT
 No evidence of either edema or effusion. | -ED -PE
 Lines or tubes are not seen. | -SD
 No change in effusion or atelectasis. | +PE +AT
+Edema-versus-infection. | ?ED ?PN
+Edema or alternatively infection. | ?ED ?PN
+Pleural effusion/thickening. | ?PE ?PO
 # How far a doubt reaches.
 Possible pneumonia, definite effusion. | ?PN +PE
 Probable edema, cardiomegaly. | ?ED +CM
@@ -153,6 +209,7 @@ Effusion, possibly with pneumonia. | +PE ?PN
 Probable atelectasis adjacent to a moderate effusion. | ?AT +PE
 Opacity may represent atelectasis versus consolidation. | +LO ?AT ?CO
 Probable edema, less likely pneumonia. | ?ED ?PN
+Probable edema, no effusion, or nodule. | ?ED -PE -LL
 # Advice.
 Correlate clinically for infection. |
 Clinical correlation for edema is advised. |
@@ -163,6 +220,9 @@ CT is more sensitive for small nodules. |
 Surveillance for pneumothorax is advised. |
 Further evaluation with CT for possible mass is suggested. |
 Small effusion; correlate for infection. | +PE
+Please exclude pneumothorax. |
+Known effusion, follow-up. No effusion is seen. | -PE
+History: CHF. |
 Consider pneumonia. | ?PN
 """
 

@@ -323,9 +323,16 @@ def read_manifest(folder):
         )
     try:
         manifest = json.loads(path.read_text())
-        version, sizes = manifest["version"], manifest["bytes"]
-    except (ValueError, KeyError, TypeError) as error:
+        version, sizes = manifest["version"], dict(manifest["bytes"])
+        shards = {
+            split: [folder / name for name in names if name in sizes]
+            for split, names in manifest["shards"].items()
+        }
+        led = [name for name in sizes if pathlib.Path(name).name != name]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: is not readable. Run `prepare` again.") from error
+    if led:
+        raise InputError(f"{path}: {led[0]!r} leads elsewhere. Run `prepare` again.")
     if version != VERSION:
         raise InputError(
             f"{path}: is of version {version}, this cxrlib reads {VERSION}. Run "
@@ -338,6 +345,4 @@ def read_manifest(folder):
                 f"{shard}: is missing or truncated. Run the same `prepare` again: it "
                 "rewrites this shard only."
             )
-    shards = manifest["shards"].items()
-    manifest["shards"] = {s: [folder / name for name in names] for s, names in shards}
-    return manifest
+    return manifest | {"shards": shards}

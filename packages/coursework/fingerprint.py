@@ -12,6 +12,7 @@ import os
 import pathlib
 
 from coursework.course import checkout
+from coursework.notebook_file import read_notebook
 
 PACKAGES = ("cxrbase", "cxrphantom", "cxrscore", "coursework", "cxrlib")
 
@@ -34,9 +35,7 @@ def fingerprint(run):
     fingerprint(Run("notebooks/01_data.ipynb", "outputs/demo", {"studies": 60}))
     ```
     """
-    import nbformat
-
-    content = nbformat.read(run.notebook, as_version=4)
+    content = read_notebook(run.notebook)
     cells = [
         (cell.cell_type, cell.source, cell.metadata.get("tags", []))
         for cell in content.cells

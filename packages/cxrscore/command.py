@@ -93,6 +93,9 @@ def read_pairs(path):
     table = read_csv(path, ("prediction", "reference"))
     if table["reference"].map(says_nothing).all():
         raise InputError(f"{path}: no row has a reference.")
+    if "uid" in table and table["uid"].duplicated().any():
+        twice = table["uid"][table["uid"].duplicated()].iloc[0]
+        raise InputError(f"{path}: uid {twice} occurs more than once. Mend the table.")
     if "uid" not in table:
         table["uid"] = range(1, len(table) + 1)
     columns = ("uid", "reference", "prediction", "nearest", "random")

@@ -7,6 +7,7 @@ browser the rest. Formulas stay as they were typed, since typesetting is a scrip
 
 import re
 
+from coursework.notebook_file import read_notebook
 from cxrbase.files import write_whole
 
 POLICY = (
@@ -59,7 +60,6 @@ def executed_page(notebook):
         A string of HTML.
     """
     import jinja2
-    import nbformat
     from nbconvert import HTMLExporter
 
     class Exporter(HTMLExporter):
@@ -69,7 +69,7 @@ def executed_page(notebook):
         def markdown2html(self, context, source):
             return clean(super().markdown2html(context, source))
 
-    content = nbformat.read(notebook, as_version=4)
+    content = read_notebook(notebook)
     content.metadata.pop("widgets", None)
     for cell in content.cells:
         if cell.cell_type == "raw":

@@ -2,12 +2,11 @@
 
 import yaml
 
+from coursework.notebook_file import read_notebook
 from coursework.run.defaults import FREE, IN_WORDS, Word, as_kind, kinds_in, plain
 from coursework.yaml_file import read_yaml
 from cxrbase.files import InputError
-from cxrbase.refusals import require_file
 
-MOST_BYTES = 2**28  # Of a notebook with its figures.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -48,12 +47,10 @@ def parameter_kinds(notebook):
     parameter_kinds("notebooks/07_multitask.ipynb")["epochs"]  # int
     ```
     """
-    import nbformat
     import papermill
 
-    path = require_file(notebook, "notebook", most=MOST_BYTES)
+    content = read_notebook(notebook)
     try:
-        content = nbformat.read(path, as_version=4)
         # Whatever kernel it was last saved with, it is run by this interpreter.
         content.metadata["kernelspec"] = KERNEL
         names = papermill.inspect_notebook(content)
@@ -66,7 +63,7 @@ def parameter_kinds(notebook):
         words = "nested too deep"
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         words = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    raise InputError(f"{path}: not a readable notebook ({words}).")
+    raise InputError(f"{notebook}: not a readable notebook ({words}).")
 
 
 def typed(values, kinds, where=""):

@@ -20,7 +20,7 @@ _LY = r"(?!\w*(?:megaly|anomaly|likely)\b|(?:near|part|most|large|incomplete))\w
 # Adverbs, any number up to three, may stand inside a cue: "cannot be *entirely* …".
 _ADVERBS = (
     rf"(?: (?!only\b|possibly\b|probably\b)(?:{_LY}|quite|altogether|yet|also|still"
-    r"|now|since|so|well|very|too|most|much|rather|further|all|both|either|even|ever"
+    r"|again|now|since|so|well|very|too|most|much|rather|further|all|both|either|even|ever"
     r"|less|any longer|at this time|with certainty)\b){0,3}"
 )
 _MIGHT = r"(?:can|could|may|might|would)"
@@ -44,6 +44,10 @@ _STOP = (
     r"|because|as|though|although|however|here|now|again|today|currently|bilaterally"
     r"|throughout|entirely|completely|over|within|since|after|clinically)\b)"
 )
+_WHETHER = (
+    rf"(?:{_NOT}{_ADVERBS} (?:clear|certain|sure|known)|un(?:clear|certain|known)"
+    r"|doubtful|questionable|question of) (?:if|whether)"
+)
 _EXCLUDE = r"(?:exclude|rule out|discount|dismiss|eliminate)"
 _EXCLUDED = (
     r"(?:excluded|ruled in or out|ruled out(?! for\b)|discounted|dismissed|discarded"
@@ -55,13 +59,15 @@ _HARD = (
 )
 _DOUBTED = (
     r"(?:possible|likely|probable|suspected|questioned|questionable|equivocal"
-    r"|conceivable|favou?red|preferred|presumed|uncertain|unclear|indeterminate|inconclusive"
-    r"|doubtful|doubted|debatable|plausible|raised|entertained|queried|considered"
-    r"|consideration|possibilities|considerations|concerns|of concern"
+    r"|conceivable|suggested|hinted at|favou?red|preferred|presumed|uncertain"
+    r"|unclear|indeterminate|inconclusive|doubtful|doubted|debatable"
+    r"|plausible|raised|entertained|queried|considered|consideration"
+    r"|possibilities|considerations|concerns|of concern"
     r"|not (?:certain|clear|unlikely|improbable|impossible)"
     r"|(?:a|an|the|another|one)(?: [\w-]+){0,2} (?:possibility|concern|question"
     r"|consideration|worry|candidate|diagnosis|explanation)"
-    r"|(?:in|on|within|among|part of)(?: the)? (?:differential|question)\w*)"
+    r"|(?:in|on|within|among|part of)(?: the)?"
+    r" (?:question|differential(?: diagnosis)?)\w*)"
 )
 
 # === Cues ===
@@ -76,11 +82,13 @@ CUES = {
         (?:no|without)(?: (?:significant|interval|appreciable|substantial|obvious
         |definite|gross|further|apparent|evidence of|short-term|great))*
         \ {_CHANGE}(?! or\b| and\b|, [^;]*\bor\b)
-        |not only|not necessarily|(?:not|no(?: reason to)?) doubt|not changed
+        |not only|not necessarily|(?:not|no(?: reason to)?|little) doubt|not changed
+        |{_NOT_BE} absent|{_WHETHER}
+        (?=[^,;]* (?:new|old|acute|chronic|changed|(?:larg|small)er|(?:in|de)creased)\b)
         |nothing but|not without
         |not(?: yet| all)?{_ADVERBS} (?:resolved|cleared|gone|disappeared)
         |(?:near(?:ly)?|partial(?:ly)?|almost|incomplete(?:ly)?|mostly|largely)
-        (?: \w+)? (?:resol\w+|clear(?:ed|ing)|absent|gone)
+        (?:[ -]\w+)? (?:resol\w+|clear(?:ed|ing|ance)|absent|gone)
         |removed and (?:replaced|exchanged)|{_NOT}(?: be)? well {SEEN}
         |{_NOT_BE} {SEEN} (?:before|previously|yesterday|(?:on|in|at)
         (?: the| an?| any| that)? (?:prior|previous|earlier|preceding|last|old))
@@ -89,16 +97,21 @@ CUES = {
     # "not seen but cannot be excluded", "difficult to exclude".
     "open_after": rf"""
         (?:{_NOT_BE}|{_MIGHT} (?:hardly|scarcely|barely) be|neither(?: be)? \w+ nor)
-        \ (?:{_EXCLUDED}|confirmed|proven|established|determined|out of the question)
+        \ (?:{_EXCLUDED}|confirmed|proven|established|determined|verified|assured
+        |guaranteed|ascertained|out of the question)
         |(?:{_BE}{_ADVERBS} )?{_HARD} to{_ADVERBS}
         \ (?:{_EXCLUDE}|confirm|assess|see|detect){_STOP}
         |{_NOT}{_ADVERBS} {_EXCLUDE}(?=$|[,.)])
         |{_MIGHT} have{_ADVERBS} (?:resolved|cleared)
+        |(?:must|should|(?:ha[sd]|have|needs?|ought|remains?) to) be{_ADVERBS}
+        \ {_EXCLUDED}
         |(?:remains?|(?:is|are) still){_ADVERBS} {_DOUBTED}{_STOP}
         """,
     "open_before": rf"""
-        (?:{_NOT_BE}|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
-        |{_NOT}{_ADVERBS} (?:clear|certain|sure|known) (?:if|whether)
+        neither(?=[^,;]* nor [^,;]* (?:{_MIGHT} be|{_BE}) (?:{_EXCLUDED}|confirmed))
+        |(?:{_NOT_BE}|{_HARD} to)(?: possible to)?{_ADVERBS} {_EXCLUDE}
+        |(?:excluding|ruling out|{_EXCLUDE})(?=[^,;]{{1,60}} {_BE}{_ADVERBS} {_HARD}$)
+        |no(?: one can| way to| means to)? {_EXCLUDE}|no excluding|{_WHETHER}
         """,
     # Not there: "is thought unlikely", "has been excluded", "is not believed to be
     # present"; "none of", "as opposed to", "argues against".
@@ -109,9 +122,10 @@ CUES = {
         |(?:a|of)(?: \w+)? (?:concern|consideration|possibility|diagnosis))
         (?: to be| as)?{_ADVERBS}(?: (?:present|likely|probable|there))?{_STOP}
         |{_BE}{_ADVERBS}{_HELD}{_ADVERBS} (?:gone|resolved|cleared|{_EXCLUDED}
-        |removed(?! and (?:replaced|exchanged))|negative(?! for)
+        |removed(?! and (?:replaced|exchanged))|explanted|discontinued|negative(?! for)
+        |pulled(?! back)|out(?=$|[,.])
         |(?:absent|non-?existent|unlikely|improbable|implausible){_STOP})
-        |{_MAY}{_ADVERBS} be{_ADVERBS} (?:{_EXCLUDED}|unlikely{_STOP})
+        |{_MIGHT}{_ADVERBS} be{_ADVERBS} (?:{_EXCLUDED}|unlikely{_STOP})
         |(?:has|have|had){_ADVERBS} (?:resolved|cleared|disappeared|vanished|subsided)
         |(?:absent|resolved|removed|cleared|gone|unlikely|improbable|{_EXCLUDED})
         (?=\s*(?:$|[,.)])| (?:but|without|bilaterally|throughout|since)\b)
@@ -120,16 +134,22 @@ CUES = {
     "no_before": r"""
         no|not|no longer|without|w/o|absence of|absent|lack(?:s|ing)?(?: of)?
         |(?:free|clear|devoid) (?:of|from)
+        |(?:none|neither)(?: of)?(?: the| these| those)?(?: [\w-]+){1,4}?
+        (?=\ (?:(?:is|are) an?|represents?|reflects?|indicates?|suggests?
+        |ha(?:s|ve) (?:grown|changed|increased))\b)
+        |cannot be (?:called|considered|said to be)
         |neg(?:ative)? for|neither|nor|never|none(?: of the following)?|nothing|denies
-        |resolution of|resolved|clearing of|removal of|removed|rather than
+        |resolution of|resolved|(?:clearing|clearance|disappearance) of
+        |removal of|removed|rather than
         |(?:instead|in place|in lieu) of
         |(?:little|scant|insufficient) evidence|in(?:consistent|compatible) with|zero
+        |(?<![.,/])0(?= (?![cm]m\b)[a-z])
         |(?:argu|speak|weigh|militat|mitigat)\w*(?: strongly)? against
         |(?:is|are|evidence) against|against (?:a|the) (?:diagnosis|presence)
         |(?:as )?opposed to|ruled out for|(?:fails?|failed|failing) to
         |unable to (?:see|identify|detect|demonstrate|appreciate|visuali[sz]e)
-        |unlikely|improbable|exclud(?:es?|ing)|low (?:suspicion|probability|likelihood)
-        \ (?:for|of)
+        |unlikely|improbable|exclud(?:es?|ing)|rules out
+        |low (?:suspicion|probability|likelihood) (?:for|of)
         """,
     # It may be there, or not: "remains a consideration", "if any"; "may represent".
     "maybe_after": rf"""
@@ -141,14 +161,15 @@ CUES = {
         |(?:{_BE} )?(?:possibly|probably|presumably|perhaps)(?: {_BE})? {SEEN}{_STOP}
         |as (?:a )?consideration|more likely than not
         |if (?:any|present|real|at all)(?: at all)?(?=$|[,)])
-        |(?:possible|likely|suspected|questioned|favou?red)(?=$|\))|\?$
+        |(?:possible|suspected|questioned|favou?red)(?=$|[,)])|likely(?=$|\))|\?$
         |(?:suspected|questioned|favou?red)(?= (?:at|in|on|over|within)\b)
         """,
     "maybe_before": rf"""
         {_MIGHT}{_ADVERBS}(?: (?:possibly|potentially))?
-        \ (?:represent|be|reflect|indicate|suggest|relate|have|include)
-        |with or without|\+/-|doubt(?:ful)?|maybe|possib(?:le|ly|ility)|probabl[ey]
-        |likely|presum\w+|perhaps|potential(?:ly)?|suspicio(?:us|n) (?:for|of)
+        \ (?:represent|be|reflect|indicate|suggest|relate|have|include|appear|seem)
+        |with or without|\+/-|doubt(?:ful(?:ly)?)?|maybe|conceivabl[ey]
+        |possib(?:le|ly|ility)|probabl[ey]|likely|presum\w+|perhaps
+        |potential(?:ly)?|suspicio(?:us|n) (?:for|of)
         |suspect(?:ed)?|suspicious|worrisome (?:for|of)
         |concern(?:s|ed|ing)? (?:for|of|about|regarding)
         |suggest(?:s|ed|ing|ive|ion)?(?: of)?|question(?:abl[ey]|ed)?(?: of)?
@@ -159,6 +180,7 @@ CUES = {
     # examination should look for.
     "far": rf"""
         if|recommend\w*|advis\w+|rule out|r/o|to exclude
+        |please (?:{_EXCLUDE}|evaluate|assess|check)
         |to{_ADVERBS}(?: better)? (?:assess|evaluate|assure|ensure|document|confirm
         |look for|check for|rule out|exclude)
         |(?:evaluat|assess)\w*(?: [\w-]+){{0,3}} (?:for|of)|evaluation with|look for
@@ -169,12 +191,13 @@ CUES = {
         |(?:in)?sensitiv(?:e|ity) (?:for|to|in)
         |consider(?: [\w-]+){{0,2}} (?:ct|mri|views?|series|ultrasound|imaging|films?
         |radiographs?|follow-? ?up|correlation)
-        |(?:indication|reason|clinical (?:concern|history|suspicion
+        |(?:(?<!no )indication|reason(?! to\b)|clinical (?:concern|history|suspicion
         |information|question))\b
         |{_MAY} (?:obscure|hide|mask)
         """,
     "near": r"""
-        history (?:of|is)|h/o|hx(?: of)?|(?:prior|previous|old|recent|remote|past)
+        history (?:of|is)|history(?=:)|known(?=[^,;]*, follow-? ?up$)|h/o|hx(?: of)?
+        |(?:prior|previous|old|recent|remote|past)
         (?=\ (?:\w+ )?pneumonias?)|treat(?:ed|ment)? for|risk of|(?:signs?|symptoms) of
         (?= (?:chf|heart|infection))|known history|(?:patient|man|woman|male|female)
         \ with known
@@ -184,8 +207,8 @@ CUES = {
 # Between two findings: one of them, it is not known which. Words between two marks
 # of an alternative and its finding are few, and none of them begins another statement.
 OR = (
-    r"/|or|versus|vs|and/or|alternatively|(?:is )?(?:(?:more|less) likely than"
-    r"|favou?red over)"
+    r"/|or(?:,? alternatively)?|versus|vs|and/or|alternatively"
+    r"|(?:is )?(?:(?:more|less) likely than|favou?red over)"
 )
 # One finding is enough: what stands on the other side may have no name here.
 VERSUS = r"versus|vs|and/or"
@@ -207,7 +230,8 @@ BREAKS = rf"""
     ;|:|\ [-–—]+\ |\bbut\b|\bhowever\b|\b(?:al)?though\b|{EXCEPT}
     |\bbesides\b|\bwhile\b|\bwhereas\b
     |\bwhich\b|(?<!not )\byet\b|\bdespite\b|\bin addition\b|\bnow with\b
-    |\bthere (?:is|are|was|were|has|have|may)\b
+    |(?<!that )(?<!believe )(?<!think )(?<!suspect )(?<!whether )(?<!if )
+    \bthere (?:is|are|was|were|has|have|may)\b
     |(?<!\bof )(?<!\bin )(?<!\bof the )(?<!\bin the )
     (?<!enlarged )(?<!dilated )(?<!normal )(?:\bthe\ )?
     \b(?:heart|lungs|cardio-?mediastinal|mediastinum|cardiac|mediastinal|bones
@@ -221,8 +245,8 @@ VERBS = (
 )
 # What stands between an organ and its state, beside a verb.
 MODALS = (
-    rf"{_MAY}(?: possibly| potentially)?{_ADVERBS}(?: not)?{_ADVERBS}"
-    r" (?:be|have|appear)"
+    rf"(?:{_MAY}|cannot)(?: (?:possibly|potentially|perhaps|probably))?{_ADVERBS}"
+    rf"(?: not)?{_ADVERBS} (?:be|have|appear)"
 )
 
 # Words by which, after a comma or an "and", a new assertion begins.
@@ -230,20 +254,24 @@ DEGREES = r"mild(?:ly)?|moderate(?:ly)?|minimal(?:ly)?|small|tiny|trace|severe"
 ASSERTS = rf"""
     there|this|these|it|heart|lungs?|the|{DEGREES}|stable|unchanged|persistent
     |persisting|old|chronic|healed|remote|left|right|bilateral|bibasilar|marked(?:ly)?
-    |improv\w+|worsening|increas\w+|decreas\w+|again|status|scattered|patchy|streaky|normal|clear|grossly|with|s/p
+    |improv\w+|worsening|increas\w+|decreas\w+|again|status|scattered
+    |patchy|streaky|normal|clear|grossly|with|s/p
     |prominent|enlarged|calcified|multiple|several|low|borderline|possibl[ey]
     |probabl[ey]|likely|interval|degenerative|otherwise|a|an|definite(?:ly)?|obvious
     |certain(?:ly)?|unequivocal|suggesting|indicating|representing|reflecting
+    |just|only|merely|no|without
 """
 
 # === Short forms ===
 
 _NONE = (
     rf"(?:none(?: {SEEN})?|no(?: evidence| signs?)?|absent|nil|neg(?:ative)?|unlikely"
-    rf"|excluded|not {SEEN})"
+    rf"|zero|0(?!\.\d)"
+    rf"|excluded|not (?:{SEEN}|on this \w+))"
 )
 _PERHAPS = r"(?:possibl[ey]|probabl[ey]|suspected|maybe|perhaps|equivocal|questionable)"
-_ANSWER = r"(?:(?: ?[:=([]| ?\?(?: ?-)?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, (?!no\b))"
+_ANSWER = r"(?:(?: ?[:=([]| ?\?(?: ?-)?| -{1,2}>?| ?(?:--|[–—→]))\s{0,3}|, )"
+_BARE = r"(?:(?:pleural|airspace|focal|acute|rib) )?\w{3,20}"
 _ENDS = r"[)\]]?(?=\s*(?:$|[.,;!]))"
 # A line that begins so is a new sentence: "- effusion", "Effusion: …", "Effusion? …".
 _LINE = r"\s{0,9}(?:[-*•] |(?-i:[A-Z])[\w /]{0,40}(?:[:=?]| [-–—] ))"
@@ -254,6 +282,21 @@ SHORT = (
     (r"[’`]", "'"),
     (r"\bcan't\b", "cannot"),
     (r"(?<=[a-z])n't\b", " not"),
+    # "The effusion is seen, the nodule is not."
+    (
+        rf"((?:is|are|was|were) {SEEN}\b[^.?!]{{0,60}} (?:is|are|was|were) not)"
+        r"(?=\s*(?:$|[.,;]))",
+        r"\1 seen",
+    ),
+    (r"-(versus|vs|or)-", r" \1 "),
+    (r"\b(\w+ly), if (?:at all|anything),", r"possibly \1"),
+    (r"\brather ((?:[\w-]+ ){1,5}?)than\b", r"\1rather than"),
+    # One answer to a list of bare names: "Edema, effusion: none".
+    (
+        rf"(?:^|(?<=\n)|(?<=[.;]\s))((?:{_BARE}, ){{1,6}}(?:and |or )?{_BARE})"
+        rf"{_ANSWER}{_NONE}{_ENDS}",
+        r"no \1",
+    ),
     (rf"(?<=\w){_ANSWER}{_NONE}{_ENDS}", " is absent"),
     (rf"(?<=\w){_ANSWER}{_PERHAPS}{_ENDS}", " is possible"),
     (rf"(?<=\w){_ANSWER}(?:yes|pos(?:itive)?){_ENDS}", " is present"),

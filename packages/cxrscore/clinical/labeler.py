@@ -47,10 +47,14 @@ class Statement(NamedTuple):
 _FILLER = re.compile(
     rf" (?:(?!(?:{labeler_cues.VERBS}|and|or|with|without|but|no|not)\b)[\w-]+ ){{0,3}}"
 )
-_PREDICATE = re.compile(rf"(?<!there )(?<!seen )(?<!noted ){VERB}(?: \w+)? $")
+_PREDICATE = re.compile(rf"(?<!there ){VERB}(?: \w+)? $")
 _CROSSES = re.compile(r" with\b| without\b| but\b(?!(?: \w+)? $)|;")
 _LINKS = re.compile(rf"{VERB}|\b{compact(labeler_cues.MODALS)}\b")
 _EXCEPTED = re.compile(rf"(?:,? \w+){{0,3}},? (?:{labeler_cues.EXCEPT})")
+_OTHER_SIDE = re.compile(
+    rf"[,;]?(?: (?:and|but|while|whereas))?(?: the)? (?:left|right|other)(?: \w+)?"
+    rf" {VERB} not\b(?! (?:\w+ly )?(?:{compact(labeler_cues.SEEN)}|enlarged))"
+)
 _NOT_BOTH = re.compile(
     r"\b(?:neither|not (?:all|both)|none)(?: of)?(?: the)? (?:\w+ )?$"
 )
@@ -114,16 +118,14 @@ def _said_of(text, organ, word, cues):
             (name, cues.judge(*word.span(), POSITIVE)) for name in abnormal * sized
         )
     elif kind == "normal":
-        if _NOT_BOTH.search(text[: organ.start()]):
+        one_only = _OTHER_SIDE.match(text, word.end())
+        if one_only or _NOT_BOTH.search(text[: organ.start()]):
             yield OTHER, POSITIVE
         elif not _EXCEPTED.match(text, word.end()):
             yield from ((name, NEGATIVE) for name in normal)
     else:
         bare = POSITIVE if kind == "abnormal" else UNCERTAIN
-        whole = min(organ.start(), word.start()), max(organ.end(), word.end())
-        # "The heart is not enlarged", and "an enlarged heart is not seen".
         state = cues.judge(*word.span(), bare)
-        state = cues.judge(*whole, state) if state == bare else state
         yield from ((name, state) for name in abnormal)
 
 

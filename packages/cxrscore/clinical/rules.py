@@ -80,7 +80,7 @@ MENTIONS = (
         \ (?:scar\w*|thickening|irregularit\w+)|fissural thickening
         |fibrothora(?:x|ces)|apical (?:pleural )?cap(?:s|ping)?
         |(?:thickening|scarring|calcification) of the (?:\w+ ){0,2}(?:pleura|fissures?)
-        |calcified pleural plaques?
+        |calcified pleural plaques?|(?:(?<=effusion/)|(?<=effusion or ))thickening
         """,
     ),
     (
@@ -178,7 +178,8 @@ MENTIONS = (
         |terminat\w*|extend\w*)
         |(?:neuro-?|nerve |spinal |cord )*stimulators?|loop recorders?
         |catheters?|picc(?:s| lines?)?|(?:central|venous|subclavian|jugular|ij|arterial
-        |support|access|intravenous|iv|midline|femoral|dialysis)\ lines?
+        |support|access|intravenous|iv|midline|femoral|dialysis|indwelling)\ lines?
+        |(?:support|monitoring) apparatus
         |lines and tubes|tubes and lines|lines or tubes|tubes or lines
         |(?:medi-?|infuse-?a-?)?port(?:s|-?a-?cath\w*|-a-xxxx)?|xxxx-a-xxxx
         |(?:chest|endo-?tracheal|tracheal|et|ng|og|naso-?gastric|oro-?gastric|enteric
@@ -205,7 +206,8 @@ MENTIONS = (
         |dissection|hernias?|eventration|elevat(?:ed|ion)(?=[\w ]* (?:hemi)?diaphragm)
         |(?:hemi)?diaphragms? (?:is|are) (?:\w+ )?(?:elevated|flattened)
         |flatten(?:ed|ing)(?=[\w ]* (?:hemi)?diaphragm)
-        |blunt(?:ed|ing)|scolio\w+|(?:dextro|levo)scolio\w+|\w*curvature|kypho\w+|degenerat\w+
+        |blunt(?:ed|ing)|scolio\w+|(?:dextro|levo)scolio\w+|\w*curvature
+        |kypho\w+|degenerat\w+
         |spondylo\w+|osteophy\w+|spurring|arthrit\w+|arthropath\w+|arthrosis
         |osteopeni\w+|osteopor\w+|demineraliz\w+|dish\b|deformit(?:y|ies)
         |wedg(?:e|ing)\b|compression|sclero(?:sis|tic)|lytic|dislocat\w+|subluxation
@@ -290,11 +292,14 @@ _NORMAL = r"""
 _ENLARGED = r"(?:\w+ly )?(?:enlarged|prominent|widened|increased|large|dilated)"
 STATES = {
     "denied": rf"""
-        (?:not|cannot|no longer|never|nowhere near|far from|less than|anything but
-        |hardly|barely|scarcely|by no means|in no way|neither)
-        (?:,? (?:however,|\w+ly|quite|altogether|yet|be|been|become|as|all|both|so|very
-        |at|in|back|to|the|a|an|any|called|considered|described|regarded|felt|thought|said|appear|appearing|look))
-        {{0,5}},? (?:cleared|{_NORMAL})(?! (?:if|whether|that|what|how|why)\b)
+        (?:not|cannot|no longer|never|nowhere near|far from|less(?: than)?|anything but
+        |hardly|barely|scarcely|by no means|in no way|neither|almost|nearly
+        |part(?:ial)?ly)
+        (?:,(?: \w+){{1,4}},)?(?:[ ,()–—-]+(?:however|\w+ly|quite|altogether|yet|be|been
+        |become|as|before|all|both|so|very|at|in|back|to|the|a|an|any|any ?more|longer
+        |now|today|called|considered|judged|deemed|described|regarded|felt|thought
+        |said|appear|appearing|look)){{0,5}}[ ,()–—-]+(?:cleared|{_NORMAL})
+        (?! (?:if|whether|that|what|how|why)\b)
         """,
     "borderline": rf"""
         borderline(?: (?:in size|size|enlarged|enlargement|prominent|large))?
@@ -307,7 +312,8 @@ STATES = {
     "abnormal": r"""
         enlarg(?:ed|ement|ing)|wid(?:e|ened|ening)|dilat(?:ed|ation)|large|big
         |increased?(?: in)?(?: size)?|engorged|congested|indistinct(?:ness)?
-        |coarse(?:ned)?|accentuat(?:ed|ion)|thicken(?:ed|ing)|chronic|prominent|prominence|generous
+        |coarse(?:ned)?|accentuat(?:ed|ion)(?! by)|thicken(?:ed|ing)
+        |chronic|prominent|prominence|generous
         |full(?:ness)?
         """,
 }

@@ -25,7 +25,7 @@ VERB = rf"\b(?:{labeler_cues.VERBS})\b"
 _CUE = any_of(labeler_cues.CUES)
 _BREAK = re.compile(compact(labeler_cues.BREAKS))
 _JOINT = re.compile(
-    rf"(?P<stop>(?<!consistent)(?<!compatible)(?<!compared)(?<!associated) with\b"
+    rf"(?P<stop>(?<!consistent)(?<!compatible)(?<!associated) with\b"
     rf"|\badjacent to\b|\bsuperimposed on\b)"
     rf"|(?P<list>,(?: and\b)?| and\b)|(?P<verb>{VERB})"
 )
@@ -33,12 +33,12 @@ _ASSERTS = re.compile(
     rf" ?(?:and )?(?:(?:{compact(labeler_cues.ASSERTS)})\b"
     rf"|(?:(?! (?:and|or)\b)[^,])*?{VERB}(?! {compact(labeler_cues.SEEN)}))"
 )
-_CLOSED = re.compile(rf"(?:(?!{VERB})[^;])*?, (?:or|nor)\b")
+_PRESENT = re.compile(rf" [\w ]+ {VERB} present\b")
+_CLOSED = re.compile(rf"(?! (?:no|without)\b)(?:(?!{VERB})[^;])*?, (?:or|nor)\b")
 _DEGREE = re.compile(rf" (?:{labeler_cues.DEGREES})\b")
 _ONE_WORD = re.compile(labeler_cues.ONE_WORD)
 _PLAIN = re.compile(rf" (?:{labeler_cues.PLAIN})\b")
 _CLOSES = re.compile(r"\b(?:and|or)\b")
-_DENIES = re.compile(r"\b(?:no|without|not|negative for|free of)\b")
 
 # A cue behind a finding that stands alone in its clause belongs to the clause before
 # ("not seen but cannot be excluded"), or, at the head of all, to what follows.
@@ -123,27 +123,32 @@ def _before_end(text, start, end, one_word=False):
         ends = one_word and (joint[0][0] == "," or _PLAIN.match(rest))
         ends = ends and not rest.startswith(" less ")  # "…, less likely pneumonia"
         ends = ends or _ASSERTS.match(rest)
+        # "No edema, effusion is present", but "no edema, mass, effusion is present".
+        ends = ends or ("," not in text[start : joint.start()] and _PRESENT.match(rest))
         if ends and not (joint[0] == "," and _CLOSED.match(rest)):
             return joint.start()
     return end
 
 
-def _after_start(text, start, end, places):
+def _after_start(text, start, end, places, doubt):
     """How far back a cue reaches that starts at `end`, in a clause from `start`.
 
     A list that an "and" or an "or" closes is one ("effusion, edema, and pneumonia are
     excluded"); else what stands before the comma is another thing ("opacity,
-    pneumonia is not excluded"). `places` are where findings start.
+    pneumonia is not excluded"), and before a "with" what is not in `doubt`
+    ("atelectasis with pneumonia not excluded"). `places` are where findings start.
     """
     reach = start
+    if doubt:  # "Effusion is small, if any": no comma between the two.
+        end = start + len(text[start:end].rstrip(" ,"))
     for joint in _JOINT.finditer(text, start, end):
         said, rest = text[reach : joint.start()], text[joint.end() : end]
-        another = re.search(VERB, said) or _DENIES.search(said)
+        another = re.search(VERB, said)
         if joint[0] == ", and":
             another = another or "," not in said
         elif joint[0] == "," and not _CLOSES.search(rest):
             another = another or any(joint.end() <= place < end for place in places)
-        if joint[0] == "with" or (joint["list"] and another):
+        if (joint[0] == " with" and doubt) or (joint["list"] and another):
             reach = joint.end()
     return reach
 
@@ -171,12 +176,14 @@ class Cues:
         left, right = self._clause(start, len(text))
         if kind == "far":
             return end, len(text), kind
-        if side == "after" and not _ALONE.fullmatch(text, left, start):
-            return _after_start(text, left, start, self.places), start, kind
-        if side == "after" and any(place < left for place in self.places):
+        alone = _ALONE.fullmatch(text, left, start)
+        if side == "after" and alone and any(place < left for place in self.places):
             start = len(text[:left].rstrip(" ,"))
             left, _ = self._clause(left - 1, 0)
-            return _after_start(text, left, start, self.places), start, kind
+            alone = False
+        if side == "after" and not alone:
+            reach = _after_start(text, left, start, self.places, kind != "no")
+            return reach, start, kind
         if text.startswith(":", end):
             end += 1
             _, right = self._clause(end, len(text))
