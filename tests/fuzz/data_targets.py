@@ -133,7 +133,7 @@ class Films(Target):
 class Tables(Target):
     """`prepare` of a table that is spoilt."""
 
-    name, names = "tables", ("table.csv", "case/")
+    name, names = "tables", ("table.csv", "/case")
 
     def prepare(self):
         image = cv2.imencode(".png", (two_lungs(32)[0] * 255).astype("uint8"))[1]
