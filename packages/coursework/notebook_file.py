@@ -26,7 +26,10 @@ def read_notebook(path):
 
     path = require_file(path, "notebook", most=MOST_BYTES)
     try:
-        return nbformat.read(path, as_version=4)
+        content = nbformat.read(path, as_version=4)
+        if not isinstance(content.get("nbformat_minor"), int):
+            raise ValueError("it does not say its nbformat_minor")
+        return content
     except RecursionError:
         words = "nested too deep"
     except Exception as error:  # nbformat and jsonschema raise half a dozen kinds.
