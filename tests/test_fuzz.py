@@ -23,7 +23,7 @@ CASES = {
     "notebooks": (15, 800),
     "cards": (20, 800),
     "batches": (30, 1000),
-    "models": (3, 150),
+    "models": (3, 100),
     "lungs": (5, 250),
     "gpt2": (10, 400),
     "encoders": (10, 400),
