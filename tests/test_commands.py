@@ -230,7 +230,14 @@ def test_head_and_ctrl_c(tmp_path):
     )
     assert done.stderr == "" and done.stdout == "{"
     run[3:] = ["phantom", str(tmp_path / "out"), "--studies", "100000"]
-    going = subprocess.Popen(run, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    going = subprocess.Popen(
+        run,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # Whoever started the tests may have had it ignored, as a shell does behind "&".
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not list(tmp_path.glob("out/**/*.png")):
         assert going.poll() is None
     going.send_signal(signal.SIGINT)

@@ -208,5 +208,6 @@ def _check_object(value, is_known):
     known = package in PACKAGES or is_known(str(value.get("registered_name")))
     if not known:
         raise ValueError(f"it asks for {module}.{name}, which is no part of Keras")
-    if NO_LAYERS & set(rooms[:2]) and package == "keras":
+    led = NO_LAYERS & set(rooms[:2]) and "optimizers" not in rooms  # A backend's own.
+    if led and package == "keras":
         raise ValueError(f"it asks for {module}.{name}, which is no layer")
