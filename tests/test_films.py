@@ -39,6 +39,17 @@ def test_the_depth_is_not_told_by_one_pixel(tmp_path, bits, hot):
     right(save(tmp_path / "a.png", film), truth, atol=1e-6, note=note)
 
 
+@pytest.mark.parametrize("share", [0.02, 0.4])
+def test_a_white_marker_is_no_depth(tmp_path, share):
+    film, truth = stored_film()
+    rows = round(64 * share)
+    film[20 : 20 + rows], truth[20 : 20 + rows] = 65535, 1
+    right(save(tmp_path / "a.png", film), truth, atol=1e-6, note="were read as 12")
+    film[film < 65535] *= 16  # An honest film of 16 bits may hold one, too.
+    truth = film / 65535
+    right(save(tmp_path / "a.png", film), truth, atol=1e-6)
+
+
 @pytest.mark.parametrize("edge", [255, 1023, 4095, 16383])
 def test_a_hair_more_is_no_other_depth(tmp_path, edge):
     means = []
