@@ -202,6 +202,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
         with pytest.raises(InputError, match="cannot be read") as error:
             read_radiograph(os.path.join(tmp_path, name))
         assert "\n" not in str(error.value) and "\0" not in str(error.value)
+        assert str(error.value).count("cannot be read") == 1
         assert not formats.looks_like_film(tmp_path / name)
     with pytest.raises(InputError, match="it is a pipe or a device"):
         read_radiograph("/dev/zero")

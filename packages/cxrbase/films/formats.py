@@ -138,6 +138,8 @@ def read_bytes(path, most=MOST_ON_DISK):
             )
         with open(path, "rb") as file:
             data = file.read(most)
+    except InputError:
+        raise  # It is a ValueError, too.
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). {mend}") from None
     except ValueError as error:  # A name with a NUL.
