@@ -197,8 +197,8 @@ def judge_plain(pixels):
     is looked for: the least that holds all but the brightest 0.05 % of the pixels, or
     nearly. What reaches over a depth by less than 1.4 is scaled by its own end, for
     no film is that of 1,030 levels, and it is as bright as one of 1,020. What is
-    brighter still, a hot pixel, is white; so is a marker of 65,535 on a film of at
-    most 12 bits.
+    brighter still, a hot pixel, is white; so is a marker of one level, far off, on
+    a film of at most 12 bits.
 
     Args:
         pixels: uint8 or uint16 array `(H, W)`.
@@ -216,7 +216,7 @@ def judge_plain(pixels):
     if pixels.dtype != np.uint8:
         few = int(film.counts.sum() * TRIM)
         high = _ends(film.levels, film.counts, few)[1]
-        if high == 65535:
+        if high > 4095:
             rest = _without_lone(film.levels, film.counts)
             without = _ends(film.levels, rest, few)[1]
             high = without if without <= 4095 else high
