@@ -142,6 +142,18 @@ def test_padding_that_would_be_all_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("tags", [{}, {"PixelPaddingValue": ("US", "")}])
+def test_padding_that_is_not_declared_does_not_squeeze(tmp_path, photometric, tags):
+    film, truth = stored_film()
+    film[-8:], truth[-8:] = 63536, 1
+    low, high = int(film[:-8].min()), int(film[:-8].max())
+    truth[:-8] = (film[:-8] - float(low)) / (high - low)
+    path = write_dicom(tmp_path / "a.dcm", film, photometric, **tags)
+    truth = 1 - truth if photometric == "MONOCHROME1" else truth
+    right(path, truth, note="512 pixels far beyond the range")
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_hot_and_dead_pixels_do_not_squeeze_a_film(tmp_path, photometric):
     film, truth = stored_film(1500, 3500)
     truth = 1 - truth if photometric == "MONOCHROME1" else truth
@@ -202,9 +214,11 @@ def test_a_raw_film_whose_bone_is_black_is_refused(tmp_path, photometric, sign):
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_a_palette_is_applied(tmp_path, bits):
-    entries = (255 - np.arange(256)) * (257 if bits == 16 else 1)
-    data = entries.astype("<u2" if bits == 16 else "u1").tobytes()
+@pytest.mark.parametrize("end", ["<", ">"])
+def test_a_palette_is_applied(tmp_path, bits, end):
+    entries = (255 - np.arange(256)) * (256 if bits == 16 else 1)
+    data = entries.astype("<u2" if bits == 16 else "u1").view("<u2")
+    data = data.astype(f"{end}u2").tobytes()
     tags = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
     for colour in ("Red", "Green", "Blue"):
         name = f"{colour}PaletteColorLookupTable"
@@ -213,6 +227,7 @@ def test_a_palette_is_applied(tmp_path, bits):
             f"{name}Data": ("OW", data),
         }
     index = (FILM >> 4).astype("uint8")
-    tags["PixelData"] = index.tobytes()
+    tags["PixelData"] = index.view("<u2").astype(f"{end}u2").tobytes()
+    tags["syntax"] = "1.2.840.10008.1.2." + ("1" if end == "<" else "2")
     path = write_dicom(tmp_path / "a.dcm", FILM, "PALETTE COLOR", **tags)
     right(path, (255 - index) / 255, atol=5e-3)

@@ -3,6 +3,7 @@
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from films import refused, right, stored_film, write_dicom
@@ -69,6 +70,8 @@ def test_what_is_certain_is_mended(tmp_path, tags, note):
         ({"Columns": 0}, "no usable Columns. Export it anew"),
         ({"BitsAllocated": None}, "no usable BitsAllocated. Export it anew"),
         ({"PixelData": None, "Rows": None}, "holds no pixels"),
+        ({"PixelData": None, "FloatPixelData": ("OF", bytes(4))}, "that are floats"),
+        ({"PixelData": b"\xfe\xff\0\xe0" * 4}, "is compressed, but its Transfer Syn"),
         (
             {"PixelRepresentation": None, "BitsStored": 12, "HighBit": 11},
             "whether its values have a sign",
@@ -132,6 +135,35 @@ def test_compressed_pixels_of_another_size_are_refused(tmp_path):
     refused(path, "more pixels than the film has")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 4)],
+)
+def test_a_jpeg_with_a_hole_in_dicom_is_refused(tmp_path, options):
+    from pydicom.encaps import encapsulate
+
+    noise = np.random.default_rng(0).integers(0, 60, FILM.shape)
+    film = ((FILM >> 5) + noise).astype("uint8")
+    frame = cv2.imencode(".jpg", film, options)[1].tobytes()
+    middle = (frame.rindex(b"\xff\xda") + len(frame)) // 2
+
+    def written(frame):
+        return write_dicom(
+            tmp_path / "a.dcm", FILM, syntax="1.2.840.10008.1.2.4.50", BitsAllocated=8,
+            BitsStored=8, HighBit=7, PixelData=encapsulate([frame]),
+        )  # fmt: skip
+
+    grey = (film - float(film.min())) / np.ptp(film)
+    right(written(frame), grey, atol=0.1)
+    for harmed in (
+        frame[:middle] + b"\xff\xd9",
+        frame[:middle] + frame[middle + 200 :],
+        frame[:middle],
+    ):
+        with pytest.raises(InputError, match="pixels are truncated or corrupt"):
+            read_radiograph(written(harmed))
+
+
 def test_a_decoder_that_is_missing_is_named(tmp_path, monkeypatch):
     from pydicom.encaps import encapsulate
 
@@ -151,6 +183,10 @@ def test_pixels_that_are_cut_off_are_told_so(tmp_path):
 
 
 def test_what_is_called_dicom_and_is_none(tmp_path):
-    (tmp_path / "a.dcm").write_bytes(b"<html>not found</html>" * 99)
-    refused(tmp_path / "a.dcm", "holds no pixels: it is no DICOM file")
-    assert not formats.looks_like_film(tmp_path / "a.dcm")
+    for data, message in (
+        (b"not found" * 99, "holds no pixels: it is no DICOM file"),
+        (b"<html>not found</html>" * 99, "is a web page"),
+    ):
+        (tmp_path / "a.dcm").write_bytes(data)
+        refused(tmp_path / "a.dcm", message)
+        assert not formats.looks_like_film(tmp_path / "a.dcm")

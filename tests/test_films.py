@@ -39,6 +39,18 @@ def test_the_depth_is_not_told_by_one_pixel(tmp_path, bits, hot):
     right(save(tmp_path / "a.png", film), truth, atol=1e-6, note=note)
 
 
+@pytest.mark.parametrize("share", [0.02, 0.4])
+@pytest.mark.parametrize("white", [65535, 40000])
+def test_a_white_marker_is_no_depth(tmp_path, share, white):
+    film, truth = stored_film()
+    rows = round(64 * share)
+    film[20 : 20 + rows], truth[20 : 20 + rows] = white, 1
+    right(save(tmp_path / "a.png", film), truth, atol=1e-6, note="were read as 12")
+    film[film < 4096] *= 16  # An honest film of 16 bits may hold one, too.
+    truth = film / 65535
+    right(save(tmp_path / "a.png", film), truth, atol=1e-6)
+
+
 @pytest.mark.parametrize("edge", [255, 1023, 4095, 16383])
 def test_a_hair_more_is_no_other_depth(tmp_path, edge):
     means = []
@@ -191,6 +203,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
         with pytest.raises(InputError, match="cannot be read") as error:
             read_radiograph(os.path.join(tmp_path, name))
         assert "\n" not in str(error.value) and "\0" not in str(error.value)
+        assert str(error.value).count("cannot be read") == 1
         assert not formats.looks_like_film(tmp_path / name)
     with pytest.raises(InputError, match="it is a pipe or a device"):
         read_radiograph("/dev/zero")

@@ -138,10 +138,18 @@ def test_a_file_without_a_size_is_corrupt(tmp_path, no_decoder, content):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty"), (b"<html>404</html>", "neither PNG, JPEG nor DICOM")],
+    [
+        (b"", "is empty"),
+        (b"II*\0 a TIFF", "neither PNG, JPEG nor DICOM. Convert it"),
+        (b"\n<!doctype html>404", "is a web page. Download the film itself"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS. Fetch the file"),
+        (b"PK\x03\x04", "is packed. Unpack it first"),
+        (b"\x1f\x8b\x08", "is packed. Unpack it first"),
+    ],
 )
-def test_what_is_no_image_is_refused(tmp_path, content, message):
-    path = tmp_path / "a.png"
+@pytest.mark.parametrize("name", ["a.png", "a"])
+def test_what_is_no_image_is_refused(tmp_path, content, message, name):
+    path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_radiograph(path)

@@ -93,6 +93,17 @@ def test_the_same_pixels_are_moved_together(again, tmp_path, capsys):
     assert {path: path.read_bytes() for path in out.glob("*.npy")} == files
 
 
+def test_a_split_that_stays_empty_is_told(tmp_path, capsys):
+    studies = twice(tmp_path / "in", save)
+    settings = SETTINGS | {"memory_map": True}
+    prepare(studies, tmp_path / "all", **settings)
+    prepare(studies, tmp_path / "none", fractions=(1, 0, 0), **settings)
+    assert "no study is in" not in capsys.readouterr().out
+    one = studies.assign(patient="p0")
+    assert prepare(one, tmp_path / "one", **settings)["counts"]["train"] == 24
+    assert "WARNING: no study is in val and test" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("stop", range(1, 9))
 def test_a_stopped_call_goes_on_to_the_same_bytes(stop, tmp_path, monkeypatch):
     studies = twice(tmp_path / "in", as_other_bytes)

@@ -168,9 +168,19 @@ def test_a_csv_with_other_names_is_read(tmp_path):
     assert list(funnel(studies)[1]["count"]) == [2, 1, 1]
 
 
-def test_a_study_without_a_label_is_kept(tmp_path):
-    kept, _ = funnel(load_csv(tmp_path, "frontal,lateral,report\na.png,b.png,Clear.\n"))
+def test_a_study_without_a_label_is_kept(tmp_path, capsys):
+    table = "frontal,lateral,report,finding\na.png,b.png,Clear.,Effusion\n"
+    kept, _ = funnel(load_csv(tmp_path, table))
     assert len(kept) == 1 and kept.abnormal.isna().all()
+    assert "to label by finding, say so: --column finding=" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("missing", ["nan", "N/A", "None", "-", "<NA>"])
+def test_a_view_that_is_a_word_for_missing_is_none(tmp_path, missing):
+    text = f"frontal,lateral,report\na.png,{missing},Clear.\n{missing},b.png,Clear.\n"
+    studies = load_csv(tmp_path, text)
+    assert sorted(studies.frontals) == sorted(studies.laterals) == [0, 1]
+    assert "" in set(studies.frontal) and "" in set(studies.lateral)
 
 
 @pytest.mark.parametrize(

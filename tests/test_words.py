@@ -51,13 +51,15 @@ def test_no_word_is_in_two_lists():
 
 UNKNOWN = """-1|-1.0|-1.00|−1|unclear|todo|pending|not available|?|-|--|...|Uncertain
 |indeterminate|equivocal|tbd|not sure|N/A|#N/A|<NA>|NaN|NULL|to be determined
-|Unbekannt|no disponible|não disponível|unlabelled|desconocido"""
+|Unbekannt|no disponible|não disponível|unlabelled|desconocido|–1|likely
+|cannot exclude"""
 HEALTHY = """0|0.0|"0"|0,0|healthy|Normal study|normal chest|NORMAL!|No abnormality
 |no acute findings|No acute cardiopulmonary abnormality|no_finding|NoFinding
 |No\u00a0Finding|Negative for pneumonia|N|n|Control|Sem achados|sano|Sin hallazgos
 |normales|sem alterac\u0327o\u0303es|o.B.|ohne Befund|sans anomalie|R.A.S.|正常|норма
-|ｎｏｒｍａｌ|unauffällig|Unauffa\u0308llig|geen afwijkingen|FALSE|[0]"""
-ILL = "1|1.0| 1 |1,0|TRUE|yes|abnormal|positive|anormal|pathologisch|sí|да"
+|ｎｏｒｍａｌ|unauffällig|Unauffa\u0308llig|geen afwijkingen|FALSE|[0]
+|No active lung disease|no evidence of acute disease|Normal heart and lungs|não|b.o."""
+ILL = "1|1.0| 1 |1,0|TRUE|yes|abnormal|positive|anormal|pathologisch|sí|да|tak"
 REFUSED = """0.5|2|inf|+|✓|100%|no effusion|non-COVID|not pneumonia|No Finding|Effusion
 |normal heart|pneumonia?|possible TB|suspected mass|rule out pneumonia|kein Erguss
 |sem derrame|sans épanchement|sin derrame|0 (normal)"""

@@ -173,6 +173,12 @@ def prepare(
             temporary.write_text(json.dumps(manifest, indent=2))
         same = [uid for uid in good.uid if len(set(films[uid])) == 1]
         print(_last_words(out, manifest, problems, notes, same))
+        shares = zip(manifest["counts"].items(), fractions, strict=True)
+        if empty := [name for (name, n), share in shares if share and not n]:
+            print(
+                f"WARNING: no study is in {' and '.join(empty)}: too few groups of "
+                "patients that share no film. Add studies, or try another seed."
+            )
         return read_manifest(out)
 
 

@@ -234,7 +234,8 @@ def _load_csv(dataset, listed):
 
     studies = pd.DataFrame(index=table.index)
     for view in ("frontal", "lateral"):
-        studies[view] = _resolve(column(view), dataset.image_root, dataset.csv, listed)
+        files = ["" if key(file) in NAMELESS else file for file in column(view)]
+        studies[view] = _resolve(files, dataset.image_root, dataset.csv, listed)
         studies[f"{view}s"] = studies[view].ne("").astype(int)
     # A study without a uid is called by its frontal, not by its row number: a
     # table in another order then falls into the same splits.
@@ -251,6 +252,8 @@ def _load_csv(dataset, listed):
         studies[text] = column(text)
     studies["mesh"] = studies["problems"] = ""
     studies["abnormal"] = _labels(names, column, dataset.csv)
+    if "finding" in table and not {"abnormal", "finding"} & set(names):
+        print(f"{dataset.csv}: to label by finding, say so: --column finding=finding.")
     studies["ground"] = "" if dataset.is_phantom else column("ground")
     studies["ground"] = studies.ground.where(studies.ground.ne(""), dataset.ground)
     for view in ("frontal", "lateral"):

@@ -12,7 +12,7 @@ import numpy as np
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.films.dicom import read_dicom
-from cxrbase.films.formats import HEAD, MOST_BYTES, kind_of, read_bytes
+from cxrbase.films.formats import HEAD, MOST_BYTES, kind_of, no_picture, read_bytes
 from cxrbase.films.greys import CONSTANT, judge_plain
 from cxrbase.films.jpeg import check_jpeg
 from cxrbase.films.png import decode, plain_png
@@ -82,7 +82,10 @@ def read_noted(path):
     ```
     """
     path = pathlib.Path(path)
-    kind = kind_of(read_bytes(path, HEAD))
+    head = read_bytes(path, HEAD)
+    kind = kind_of(head)
+    if not kind and (said := no_picture(head)):
+        raise InputError(f"{path}: {said}")
     if kind == "dicom" or not kind and path.suffix.lower() in DICOM_SUFFIXES:
         return read_dicom(path)
     if not kind:

@@ -77,35 +77,37 @@ NAMELESS = _words(
 # Somebody looked and could not tell: no label, but a report may say so.
 UNSURE = _words(
     """
-    borderline; cannot tell; can't tell; could be; doubtful; dubious; equivocal;
-    inconclusive; indeterminate; indetermined; maybe; nondiagnostic; not certain; not
-    clear; not conclusive; not evaluable; not sure; perhaps; possible; possibly;
-    probable; probably; questionable; suspected; suspicious; uncertain; uncertainty;
-    unclear; undecided; undetermined; unsure; u; dudoso; incierto; indeterminado;
-    duvidoso; incerto; unklar; unsicher; fraglich; incertain; douteux; indéterminé;
-    dubbio; indeterminato; onzeker; twijfelachtig; niepewny; belirsiz; неясно;
-    сомнительно; 不确定; 不明确
+    borderline; cannot exclude; cannot tell; can't tell; likely; could be; doubtful;
+    dubious; equivocal; inconclusive; indeterminate; indetermined; maybe; nondiagnostic;
+    not certain; not clear; not conclusive; not evaluable; not sure; perhaps; possible;
+    possibly; probable; probably; questionable; suspected; suspicious; uncertain;
+    uncertainty; unclear; undecided; undetermined; unsure; u; dudoso; incierto;
+    indeterminado; duvidoso; incerto; unklar; unsicher; fraglich; incertain; douteux;
+    indéterminé; dubbio; indeterminato; onzeker; twijfelachtig; niepewny; belirsiz;
+    неясно; сомнительно; 不确定; 不明确
     """
 )
 NORMAL = _words(
     """
-    clear; clear chest; clear lungs; clear lung; control; controls; f; false;
-    healthy; healthy control; lungs clear; lungs are clear; n; neg; negative; negative
-    chest; negative for pneumonia; negative for covid-19; negative for tuberculosis;
-    negative study; no; no abnormal findings; no abnormal finding; no abnormalities; no
-    abnormality; no abnormality detected; nad; no active disease; no acute abnormality;
-    no acute cardiopulmonary abnormality; no acute cardiopulmonary abnormalities; no
-    acute cardiopulmonary disease; no acute cardiopulmonary findings; no acute
-    cardiopulmonary process; no acute disease; no acute finding; no acute findings; no
-    acute process; no disease; no evidence of disease; no finding; no findings; no
-    pathology; no pneumonia; no significant abnormality; no significant findings;
-    nonpathological; not abnormal; normal; normal cases; normal case; normal chest;
-    normal chest radiograph; normal chest x-ray; normal chest xray; normal cxr; normal
-    exam; normal examination; normal film; normal finding; normal findings; normal
-    lungs; normal radiograph; normal report; normal study; normal x-ray; unremarkable;
-    unremarkable chest; unremarkable study; within normal limits; wnl; without
-    abnormality; without findings; without pathology; sano; sana; sin hallazgos; sin
-    hallazgos patológicos; sin alteraciones; sin anomalías; sin anormalidades; sin
+    clear; clear chest; clear lungs; clear lung; control; controls; f; false; healthy;
+    healthy control; lungs clear; lungs are clear; n; neg; negative; negative chest;
+    negative for pneumonia; negative for covid-19; negative for tuberculosis; negative
+    study; no; no abnormal findings; no abnormal finding; no abnormalities; no
+    abnormality; no abnormality detected; nad; no active disease; no active lung
+    disease; no evidence of acute disease; no acute pulmonary process; no
+    cardiopulmonary disease; normal heart and lungs; negative for tb; no acute
+    abnormality; no acute cardiopulmonary abnormality; no acute cardiopulmonary
+    abnormalities; no acute cardiopulmonary disease; no acute cardiopulmonary findings;
+    no acute cardiopulmonary process; no acute disease; no acute finding; no acute
+    findings; no acute process; no disease; no evidence of disease; no finding; no
+    findings; no pathology; no pneumonia; no significant abnormality; no significant
+    findings; nonpathological; not abnormal; normal; normal cases; normal case; normal
+    chest; normal chest radiograph; normal chest x-ray; normal chest xray; normal cxr;
+    normal exam; normal examination; normal film; normal finding; normal findings;
+    normal lungs; normal radiograph; normal report; normal study; normal x-ray;
+    unremarkable; unremarkable chest; unremarkable study; within normal limits; wnl;
+    without abnormality; without findings; without pathology; sano; sana; sin hallazgos;
+    sin hallazgos patológicos; sin alteraciones; sin anomalías; sin anormalidades; sin
     patología; negativo; negativa; normales; radiografía normal; tórax normal; estudio
     normal; rx normal; sem achados; sem alterações; sem anormalidades; sem anomalias;
     normais; sem achado; sem patologia; saudável; exame normal; radiografia normal;
@@ -116,10 +118,10 @@ NORMAL = _words(
     normaux; normal(e); sain; saine; négatif; négative; non; faux; pas d'anomalie;
     aucune anomalie; nella norma; nei limiti; negativi; nessuna anomalia; nessun
     reperto; sanus; normali; senza alterazioni; senza anomalie; sano/a; normaal; geen
-    afwijkingen; gezond; nee; bez zmian; prawidłowy; w normie; zdrowy; nie; norma; bez
-    nálezu; sağlıklı; bulgu yok; normaali; normalt; frisk; u.a.; норма; нормальный;
-    здоров; без патологии; без особенностей; нет; 正常; 无异常; 未见异常; 未見異常;
-    異常なし; 정상; 이상없음; طبيعي; سليم
+    afwijkingen; geen bijzonderheden; gezond; nee; não; bez zmian; b.o.; prawidłowy; w
+    normie; zdrowy; nie; norma; bez nálezu; sağlıklı; bulgu yok; normaali; normalt;
+    frisk; u.a.; норма; нормальный; здоров; без патологии; без особенностей; нет; 正常;
+    无异常; 未见异常; 未見異常; 異常なし; 정상; 이상없음; طبيعي; سليم
     """
 )
 ABNORMAL = _words(
@@ -129,7 +131,7 @@ ABNORMAL = _words(
     yes; anormal; anómalo; patológico; patologico; positivo; positiva; enfermo; sí; sim;
     doente; alterado; auffällig; pathologisch; positiv; krank; ja; wahr; anormale;
     pathologique; malade; positif; oui; vrai; patologica; malato; afwijkend; ziek;
-    nieprawidłowy; chory; патология; болен; да; 异常; 異常; 비정상; غير طبيعي
+    nieprawidłowy; chory; tak; патология; болен; да; 异常; 異常; 비정상; غير طبيعي
     """
 )
 
@@ -250,7 +252,7 @@ def label_from_cell(value, any_word=False):
 
 def _number(value):
     """The number that a cell holds, as any locale writes it, or `None`."""
-    text = unicodedata.normalize("NFKC", value).replace("−", "-").strip(" '\"=()[]")
+    text = re.sub("[−–]", "-", unicodedata.normalize("NFKC", value)).strip(" '\"=()[]")
     try:
         number = float(text.replace(",", "."))
     except ValueError:

@@ -156,6 +156,11 @@ def _check_frame(path, dataset):
     size = None
     if frame.startswith(b"\xff\xd8"):
         size = (jpeg.size_of(frame) or (0, 0))[:2]
+        if reason := jpeg.flaw(path, frame):
+            raise InputError(
+                f"its compressed pixels are truncated or corrupt ({reason}). Copy it "
+                "again, or export it anew."
+            )
     elif (at := frame.find(J2K_SIZE, 0, 4096)) >= 0 and len(frame) >= at + 24:
         right, low, left, top = struct.unpack_from(">IIII", frame, at + 8)
         size = right - left, low - top
@@ -190,6 +195,11 @@ def _coloured(dataset, pixels):
 
     if pixels.ndim != 2:
         refuse_frames(len(pixels))
+    for colour in ("Red", "Green", "Blue"):  # pydicom takes words for little endian.
+        name = f"{colour}PaletteColorLookupTableData"
+        if dataset.original_encoding[1] is False and name in dataset:
+            words = np.frombuffer(dataset[name].value, ">u2").astype("<u2")
+            dataset[name].value = words.tobytes()
     entries = np.arange(2 ** min(16, int(dataset.BitsAllocated))).reshape(1, -1)
     entries = entries.astype(pixels.dtype)
     colours = apply_color_lut(entries, dataset)[0, :, :3].sum(-1, dtype=np.uint32)

@@ -23,6 +23,22 @@ BARE_DICOM = re.compile(
     rb"(?:(?:AE|CS|DA|DT|IS|LO|OB|PN|SH|SQ|TM|UI|UL|UN)|[\x00-\xff]{2}\x00\x00)",
     re.DOTALL,
 )
+
+# What is no picture at all, and cannot be converted to one.
+OTHERS = tuple(
+    (re.compile(start, re.IGNORECASE), said)
+    for start, said in (
+        (
+            rb"\s*<(!doctype|html|head|\?xml)",
+            "is a web page. Download the film itself.",
+        ),
+        (
+            b"version https://git-lfs",
+            "is a pointer of Git LFS. Fetch the file: git lfs pull.",
+        ),
+        (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!", "is packed. Unpack it first."),
+    )
+)
 DIRECTORY = b"1.2.840.10008.1.3.10"  # The class of a DICOMDIR, which lists films.
 
 
@@ -47,6 +63,23 @@ def kind_of(head):
     if head[128:132] == b"DICM" or BARE_DICOM.match(head):
         return "dicom"
     return ""
+
+
+def no_picture(head):
+    """Say what a file is that cannot be converted to a film, and the mend.
+
+    Args:
+        head: bytes. At least `HEAD` of them, or all.
+
+    Returns:
+        A string, `""` for anything else.
+
+    Example:
+    ```python
+    no_picture(b"<!DOCTYPE html>")  # "is a web page. Download the film itself."
+    ```
+    """
+    return next((said for start, said in OTHERS if start.match(head)), "")
 
 
 def looks_like_film(path):
@@ -105,6 +138,8 @@ def read_bytes(path, most=MOST_ON_DISK):
             )
         with open(path, "rb") as file:
             data = file.read(most)
+    except InputError:
+        raise  # It is a ValueError, too.
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). {mend}") from None
     except ValueError as error:  # A name with a NUL.

@@ -15,6 +15,8 @@ CONSTANT = "shows one grey throughout, so it is no film"
 
 TRIM = 0.0005  # Of the pixels, at either end, may be hot, dead or a marker …
 SLACK = 0.25  # … and are left out if they lie further off, in spans of the rest.
+FAR = 4  # Spans of the rest, from which on a whole level is no film.
+LEAST_LEVELS = 32  # What has fewer is a drawing, all of whose levels are meant.
 DEPTHS = (8, 10, 12, 14, 16)
 OVER = 1.4  # A film of 10 bits that was scaled a little reaches up to 1,432.
 MOST_LEVELS = 2**20
@@ -122,7 +124,8 @@ def robust_range(values, counts):
 
     It runs from the least to the greatest value, but for those that lie further off
     than a quarter of the span that holds all but 0.05 % of the pixels at either end:
-    they are hot, dead or a marker of lead.
+    they are hot, dead or a marker of lead. So does one level of any number of pixels
+    that lies off by four times what all the rest spans: padding that is not declared.
 
     Args:
         values: float array `(n,)`, in any order.
@@ -136,11 +139,25 @@ def robust_range(values, counts):
     robust_range(np.array([0, 1, 4095]), np.array([9000, 9000, 1]))  # 0.0, 1.0, 1
     ```
     """
-    low, high = _ends(values, counts, int(counts.sum() * TRIM))
+    low, high = _ends(values, _without_lone(values, counts), int(counts.sum() * TRIM))
     slack = SLACK * (high - low)
     near = (counts > 0) & (values >= low - slack) & (values <= high + slack)
     low, high = float(values[near].min()), float(values[near].max())
     return low, high, int(counts[~near].sum())
+
+
+def _without_lone(values, counts):
+    """Counts without the end level that lies far off, if the rest is a film."""
+    for end in (np.argmin, np.argmax):
+        there = np.flatnonzero(counts)
+        lone = there[end(values[there])]
+        rest = counts.copy()
+        rest[lone] = 0
+        if len(there) > LEAST_LEVELS and rest.sum() >= counts.sum() / 2:
+            low, high = _ends(values, rest, int(rest.sum() * TRIM))
+            if max(low - values[lone], values[lone] - high) > FAR * (high - low) > 0:
+                counts = rest
+    return counts
 
 
 def _ends(values, counts, few):
@@ -180,7 +197,8 @@ def judge_plain(pixels):
     is looked for: the least that holds all but the brightest 0.05 % of the pixels, or
     nearly. What reaches over a depth by less than 1.4 is scaled by its own end, for
     no film is that of 1,030 levels, and it is as bright as one of 1,020. What is
-    brighter still, a hot pixel, is white.
+    brighter still, a hot pixel, is white; so is a marker of one level, far off, on
+    a film of at most 12 bits.
 
     Args:
         pixels: uint8 or uint16 array `(H, W)`.
@@ -198,6 +216,10 @@ def judge_plain(pixels):
     if pixels.dtype != np.uint8:
         few = int(film.counts.sum() * TRIM)
         high = _ends(film.levels, film.counts, few)[1]
+        if high > 4095:
+            rest = _without_lone(film.levels, film.counts)
+            without = _ends(film.levels, rest, few)[1]
+            high = without if without <= 4095 else high
         bits = next(depth for depth in DEPTHS if high <= OVER * (2**depth - 1))
         end = min(max(2.0**bits - 1, high), 65535.0)
         if bits < 16:

@@ -15,6 +15,7 @@ ANEW = "Export it anew from the archive, or as PNG."
 GREY, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 NATIVE = {f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".1.99", ".2")}
+FIRST_ITEM = b"\xfe\xff\x00\xe0"  # So compressed pixels begin.
 RLE = "1.2.840.10008.1.2.5"
 
 
@@ -33,7 +34,9 @@ def check_header(path, dataset, notes):
         InputError: if something is missing that cannot be known. The message may
             lack the file.
     """
-    if "PixelData" not in dataset and "Rows" in dataset:
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise InputError(f"has pixels that are floats. {ANEW}")
+    if not dataset.get("PixelData") and "Rows" in dataset:
         raise InputError("ends before its pixels. Copy it again, or export it anew.")
     if "PixelData" not in dataset:
         raise InputError(
@@ -92,7 +95,11 @@ def _mend_syntax(dataset):
 
     if not isinstance(getattr(dataset, "file_meta", None), pydicom.Dataset):
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
-    if word(dataset.file_meta, "TransferSyntaxUID"):
+    if syntax := word(dataset.file_meta, "TransferSyntaxUID"):
+        if syntax in NATIVE and dataset.PixelData.startswith(FIRST_ITEM):
+            raise InputError(
+                f"is compressed, but its Transfer Syntax UID says it is not. {ANEW}"
+            )
         return
     implicit, little = dataset.original_encoding
     if dataset["PixelData"].is_undefined_length:

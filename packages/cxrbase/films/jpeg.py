@@ -17,23 +17,23 @@ MOST_SCANS = 100  # A progressive film has about ten; each costs a pass over it.
 
 
 def size_of(data):
-    """Read width, height and number of channels from the frame's header.
+    """Read width, height, number of channels and bits from the frame's header.
 
     Args:
         data: bytes, from the marker that begins a JPEG on.
 
     Returns:
-        A tuple of three ints, or `None` if there is no such header before a scan.
+        A tuple of four ints, or `None` if there is no such header before a scan.
 
     Example:
     ```python
-    size_of(path.read_bytes())  # (2496, 2048, 1)
+    size_of(path.read_bytes())  # (2496, 2048, 1, 8)
     ```
     """
     for code, body in _segments(data):
         if (code in FRAMES or code in LOSSLESS) and len(body) >= 6:
-            height, width, channels = struct.unpack_from(">HHB", body, 1)
-            return width, height, channels
+            bits, height, width, channels = struct.unpack_from(">BHHB", body)
+            return width, height, channels, bits
         if code == 0xDA:
             break
     return None
@@ -60,14 +60,36 @@ def check_jpeg(path, data):
     """
     size = size_of(data)
     if size:
-        width, height, channels = size
+        width, height, channels, _ = size
         check_size(path, width, height, max(1, channels))
-    reason = _missing(data) if size else "no header of a frame"
-    reason = reason or _warning(path, data, channels)
-    if reason:
+    if reason := flaw(path, data):
         raise InputError(
             f"{path}: is truncated or corrupt ({reason}). Copy or download it again."
         )
+
+
+def flaw(path, data):
+    """Say what a JPEG lacks, or what libjpeg warns of; nothing if it is whole.
+
+    Args:
+        path: `pathlib.Path`. Only named.
+        data: bytes, from the marker that begins a JPEG on.
+
+    Returns:
+        A string, `""` for what is whole, and for the kinds met in DICOM alone (more
+        than 8 bits, lossless), whose decoders do not fill what is missing.
+
+    Example:
+    ```python
+    flaw(path, path.read_bytes()[:9000])  # "no end marker"
+    ```
+    """
+    size = size_of(data)
+    if not size:
+        return "no header of a frame"
+    if size[3] != 8 or any(code in LOSSLESS for code, _ in _segments(data)):
+        return ""
+    return _missing(data) or _warning(path, data, size[2])
 
 
 def _segments(data):
