@@ -11,6 +11,7 @@ from cxrbase.films.formats import PNG_START, check_size
 # may inflate to gigabytes, frames of an animation, notes that libpng warns of.
 KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # By the type of colour; see below.
+BITS = {0: (1, 2, 4, 8, 16), 3: (1, 2, 4, 8)}  # Of one channel; else 8 or 16.
 COLOURS = 3  # OpenCV gives three of a palette, and the alpha of none that we ask for.
 
 
@@ -34,7 +35,12 @@ def plain_png(path, data):
     """
     if data[12:16] != b"IHDR" or len(data) < 33:
         return None
-    width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    width, height, bits, colour, *methods = struct.unpack_from(">IIBBBBB", data, 16)
+    # libpng would complain to the terminal, and name no file.
+    if colour not in CHANNELS or bits not in BITS.get(colour, (8, 16)):
+        return None
+    if methods[0] or methods[1] or methods[2] > 1:
+        return None
     channels = 1 if colour in (0, 4) else COLOURS
     # While it is decoded, libpng's rows have all channels.
     each = max(channels, CHANNELS.get(colour, 4)) * (2 if bits == 16 else 1)
@@ -54,6 +60,9 @@ def _kept(data):
         if zlib.crc32(whole[position + 4 : end]) != expected:
             return None
         name = bytes(whole[position + 4 : position + 8])
+        first = len(parts) == 1
+        if first != (name == b"IHDR") or first and length != 13:
+            return None
         if name in KEPT:
             parts.append(whole[position : end + 4])
         if name == b"IEND":
