@@ -192,6 +192,11 @@ def test_cells_that_a_csv_cannot_hold():
 # === What is refused ===
 
 
+@pytest.mark.parametrize("out", ["", ".", "/", "grade.csv"])
+def test_a_page_has_a_name_of_its_own(tmp_path, folder, out):
+    assert "no page; name a file" in grade(tmp_path, "--out", out, fails=True)
+
+
 def test_pages_do_not_go_among_the_students(tmp_path, folder):
     said = grade(tmp_path, "--out", tmp_path / "runs" / "grade.html", fails=True)
     assert "lies among the students" in said

@@ -1,5 +1,6 @@
 import html.parser
 import json
+import os
 import re
 import zipfile
 
@@ -15,6 +16,7 @@ from coursework.card.card import (
     write_model_card,
 )
 from coursework.card.figures import shared_protocol, tables
+from coursework.record import read_results
 from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrlib.__main__ import main
@@ -221,6 +223,12 @@ def hostile_run(folder, text):
     metrics = {name: figure(0.5, note=text, constant=0.9, protocol={"score": text})}
     metrics["frontal.ssim"] = metrics["frontal.mse"] = figure(0.5)
     return write_run(folder / "07", metrics, table, **changes)
+
+
+def test_a_pipe_in_place_of_results_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "results.json")
+    with pytest.raises(InputError, match="is a pipe or a device"):
+        read_results(tmp_path / "results.json")
 
 
 def test_what_others_wrote_is_never_markup(tmp_path):

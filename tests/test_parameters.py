@@ -53,9 +53,24 @@ def test_annotations_magics_and_several_targets():
     source += "d = e = 'x'\nf, g = 1, 'y'\nh: int | None = None\n(i) = 2"
     assert kinds_in(source) == {
         **{"a": int, "b": str, "c": list, "d": str, "e": str, "f": int, "g": str},
-        **{"h": FREE, "i": int},
+        **{"h": int | None, "i": int},
     }
     assert kinds_in("x = (") == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("x: str | None = None", str | None), ("x: 'None | str'", None | str),
+        ("x: typing.Optional[float] = 1", float | None), ("x: int | str = 1", int),
+        ("x: pathlib.Path = p", str), ("x: dict[str, int] = p", dict),
+        ("x: list[str] | None = None", list[str] | None), ("x: 'a b' = None", FREE),
+        ("x: tuple[str, ...] = ()", list[str]), ("x = ('a', f'{b}')", list[str]),
+        ("x = ['a'] * 2", list[str]), ("x = ['a', 1]", list), ("x = []", list),
+    ],
+)  # fmt: skip
+def test_a_kind_may_be_empty_or_of_texts(code, kind):
+    assert kinds_in(code)["x"] == kind
 
 
 # === What is given ===
@@ -91,6 +106,13 @@ def test_a_text_stays_a_text_from_everywhere(tmp_path, text):
         (list, "[1, 'a']", [1, "a"]),
         (list, "1, 2", [1, 2]),
         (list, [Word("No"), Word("3"), (1,)], ["No", 3, [1]]),
+        (list[str], "['2024', 'No']", ["2024", "No"]),
+        (list[str], [Word(text) for text in ODD], list(ODD)),
+        *[(str | None, Word(text), text) for text in ("2024", "1e5", "true", "")],
+        *[(int | None, Word(text), 2024) for text in ("2024", "+2024")],
+        (list[str] | None, [Word("12")], ["12"]),
+        *[(str | None, each, None) for each in (Word("~"), Word("None"), None)],
+        (str | None, "null", "null"),  # In quotes.
         (dict, "{'a': 1}", {"a": 1}),
         *[(FREE, Word(text), value) for text, value in (("3", 3), ("~", None))],
         *[(FREE, Word(text), text) for text in ("No", "0012", "1:30", "inf", "nan")],
@@ -169,11 +191,15 @@ def test_a_notebook_gets_the_types_of_its_defaults(tmp_path):
         (["-f", "f.yaml"], "f.yaml, for 01_a: epochs=2026-01-01: must be a whole"),
         (["--grid", "f.yaml"], "f.yaml, for 01_a: epochs=2026-01-01: must be a whole"),
         (["-p", "nunber", "1"], "unknown parameter nunber"),
+        (["-p", "prompt", "\udcff"], "01_a: prompt: no text in UTF-8"),
+        (["-f", "half.yaml"], "half.yaml: not readable as YAML"),
+        (["--grid", "half.yaml"], "half.yaml: not readable as YAML"),
     ],
 )
 def test_a_wrong_value_leaves_nothing_behind(tmp_path, monkeypatch, given, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "f.yaml").write_text("epochs: 2026-01-01")
+    (tmp_path / "half.yaml").write_text('prompt: "\\ud800"')
     (tmp_path / "empty.yaml").write_text("")
     path = notebook(tmp_path / "n", "01_a", CELL, "1")
     call = ["run", str(path), "--profile", "empty.yaml", "--out", "out", *given]

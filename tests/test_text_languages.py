@@ -81,7 +81,9 @@ def texts_of(figures):
         ("\ufeffNo\u00a0acute\u2009dis\u200bease\u200e.", "No acute disease."),
         ("Ｎｏ　ｅｄｅｍａ．", "No edema."),
         ("patient’s “old” 2–3 cm, un\u2010even", "patient's \"old\" 2-3 cm, un-even"),
-        ("no edema – small effusion", "no edema – small effusion"),
+        ("no edema – small", "no edema - small"),
+        ("No edema—right base opacity", "No edema - right base opacity"),
+        ("effu\x07sion\x7f, \x1bclear\tlungs\x0c", "effusion, clear\tlungs\x0c"),
         ("a\u0301rea carda\u0301ca", "\u00e1rea card\u00e1ca"),
         ("½ … ﷐", "1/2 ... ﷐"),
         ("X\u2028Y", "X\nY"),
@@ -138,8 +140,8 @@ def test_sides_and_priors_are_read_alike():
     assert names_prior("Eﬀusion un\u00adchanged.")
 
 
-def test_ascii_is_not_touched():
-    texts = ["".join(map(chr, range(128))), *REPORTS, NORMAL]
+def test_printable_ascii_is_not_touched():
+    texts = ["\t\n\x0b\x0c\r" + "".join(map(chr, range(32, 127))), *REPORTS, NORMAL]
     assert [plain(text) for text in texts] == texts
     assert [tidy(text) for text in texts] == [
         " ".join(t.split()).lower() for t in texts

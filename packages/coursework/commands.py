@@ -129,6 +129,8 @@ def grade(runs_dir, rubric, out, notebooks, jobs):
         write_gradebook,
     )
 
+    if out.is_dir() or out.suffix.lower() == ".csv":  # Also "", which is ".".
+        raise InputError(f"{out}: no page; name a file, such as --out grade.html.")
     if out.resolve().is_relative_to(runs_dir.resolve()):
         raise InputError(f"{out}: lies among the students; choose another --out.")
     start, asked = time.monotonic(), read_rubric(rubric)

@@ -1,11 +1,11 @@
 """The form of `results.json`: read, checked, and refused in one line."""
 
 import json
-import pathlib
 import re
 
 from cxrbase.files import InputError
 from cxrbase.grounds import NAMED_GROUNDS
+from cxrbase.refusals import require_file
 from cxrscore.tables import BASELINES
 
 SCHEMA = 1
@@ -30,11 +30,10 @@ def read_results(path):
     ```
     """
     try:
-        record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        # A pipe would never end, nor would a device.
+        record = json.loads(require_file(path).read_text(encoding="utf-8"))
         # JSON may hold half of a character, which no page can be written with.
         json.dumps(record, ensure_ascii=False).encode()
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file.") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}).") from None
     try:

@@ -7,6 +7,7 @@ a phantom shows, on which side and where, from studies that no notebook uses.
 
 import dataclasses
 import functools
+import os
 
 import cv2
 import keras
@@ -14,6 +15,7 @@ import numpy as np
 from keras import layers, ops
 from tqdm.auto import tqdm
 
+from cxrbase.files import InputError
 from cxrbase.parallel import workers
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained.native import save_half
@@ -233,6 +235,8 @@ def pretrain_encoder(out, recipe=None, **changes):
     pretrain_encoder("weights/phantom_encoder.weights.h5", studies=64, epochs=1)
     ```
     """
+    if not str(out).endswith(".weights.h5") or os.path.isdir(out):
+        raise InputError(f"{out}: must end in .weights.h5, and be no folder.")
     recipe = dataclasses.replace(recipe or EncoderRecipe(), **changes)
     keras.utils.set_random_seed(recipe.seed)
     sizes = preset_sizes(recipe.preset)

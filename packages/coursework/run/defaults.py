@@ -9,6 +9,7 @@ import ast
 import math
 import numbers
 import re
+import types
 
 from cxrbase.files import InputError
 
@@ -26,6 +27,7 @@ IN_WORDS = {
     list: "a list",
     dict: "a mapping",
     FREE: "a text, a number, true or false",
+    list[str]: "a list of texts",
 }
 # What calls of these names return; a path is handed over as text.
 RETURNS = {"str": str, "int": int, "float": float, "bool": bool, "len": int}
@@ -54,9 +56,10 @@ def kinds_in(source):
         source: string. The cell's code.
 
     Returns:
-        A dict of strings to `str`, `bool`, `int`, `float`, `list`, `dict` or, where the
-        default is `None` or only known when it is run, `FREE`. An annotation goes
-        before a value. It is empty if the code cannot be parsed.
+        A dict of strings to `str`, `bool`, `int`, `float`, `list`, `list[str]`, `dict`
+        or, where the default is `None` or only known when it is run, `FREE`; to
+        `int | None` and the like. An annotation goes before a value. It is empty if
+        the code cannot be parsed.
 
     Example:
     ```python
@@ -91,12 +94,34 @@ def _assigned(target, value, kinds):
 
 
 def _annotated(node):
-    """`int`, `"int"`, `list[int]`; `FREE` for `int | None` and what is not known."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return RETURNS.get(node.value)
-    if isinstance(node, ast.Subscript):
-        node = node.value
-    return RETURNS.get(node.id) if isinstance(node, ast.Name) else FREE
+    """`int`, `list[str]`, `int | None`, `"int"`; `FREE` for what is not known."""
+    match node:
+        case ast.Constant(value=str(words)):
+            try:
+                return _annotated(ast.parse(words, mode="eval").body)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return FREE
+        case ast.Name(name):
+            return RETURNS.get(name)
+        case ast.Attribute(attr=name):  # pathlib.Path
+            return RETURNS.get(name)
+        case ast.BinOp(left=kind, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return _or_none(kind)
+        case ast.BinOp(left=ast.Constant(value=None), op=ast.BitOr(), right=kind):
+            return _or_none(kind)
+        case ast.Subscript(ast.Name("Optional") | ast.Attribute(attr="Optional"), kind):
+            return _or_none(kind)
+        case ast.Subscript(ast.Name("list" | "tuple" | "set"), kinds):
+            kinds = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
+            return list[str] if _annotated(kinds[0]) is str else list
+        case ast.Subscript(value):
+            return _annotated(value)
+    return FREE
+
+
+def _or_none(node):
+    kind = _annotated(node)
+    return kind and kind | None
 
 
 def _kind(node, kinds):
@@ -122,6 +147,8 @@ def _kind(node, kinds):
             return _common([_kind(each, kinds) for each in args])
         case ast.Call(func=ast.Name(name) | ast.Attribute(attr=name)):
             return RETURNS.get(name)
+        case ast.List(elts) | ast.Tuple(elts) | ast.Set(elts):
+            return list[str] if {_kind(e, kinds) for e in elts} == {str} else list
     return DISPLAYS.get(type(node))
 
 
@@ -131,7 +158,7 @@ def _of_sum(left, sign, right, power):
         return str if str in (left, right) else float  # A path is joined by /.
     if isinstance(sign, ast.Pow) and isinstance(power, ast.UnaryOp):
         return float  # 10 ** -3
-    for kind in (str, list, float):
+    for kind in (str, list[str], list, float):
         if kind in (left, right):
             return kind
     return int if {left, right} <= {int, bool} else FREE
@@ -156,7 +183,8 @@ def as_kind(value, kind, what, where=""):
         where: string. Who gave it, for the message.
 
     Returns:
-        A string, bool, int, finite float, list or dict; `None` only for `FREE`.
+        A string, bool, int, finite float, list or dict; `None` only for `FREE` and
+        `int | None`.
 
     Raises:
         InputError: if it is of another kind.
@@ -167,13 +195,20 @@ def as_kind(value, kind, what, where=""):
     # ("No", False)
     ```
     """
+    where = f"{where}: " if where else ""
+    if any(0xD800 <= ord(letter) < 0xE000 for letter in str(value)):
+        raise InputError(f"{where}{what}: no text in UTF-8. Write it anew.")
     try:
+        if isinstance(kind, types.UnionType):
+            kind, _ = kind.__args__
+            if value is None or (isinstance(value, Word) and value and value in NONE):
+                return None
         return _TURN[kind](value)
     except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError):
         shown = str(value) if isinstance(value, str) else repr(value)
         shown = shown if len(shown) <= 60 else f"{shown[:60]} …"
         raise InputError(
-            f"{where}{': ' if where else ''}{what}={shown}: must be {IN_WORDS[kind]}, "
+            f"{where}{what}={shown}: must be {IN_WORDS[kind]}, "
             "as the notebook's default is."
         ) from None
 
@@ -246,12 +281,12 @@ def _float(value):
     return float(value)
 
 
-def _display(kind, value):
+def _display(kind, value, turn=plain):
     if isinstance(value, str):
         value = ast.literal_eval(value.strip())
     if not isinstance(value, (list, tuple, set) if kind is list else dict):
         raise TypeError
-    return plain(value)
+    return turn(value)
 
 
 _TURN = {
@@ -260,6 +295,7 @@ _TURN = {
     int: _int,
     float: _float,
     list: lambda value: _display(list, value),
+    list[str]: lambda value: _display(list, value, lambda all: [*map(_text, all)]),
     dict: lambda value: _display(dict, value),
     FREE: plain,
 }

@@ -117,6 +117,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_word(self, node):
         """A scalar as it was written."""
+        node.value.encode()  # An error for "\\ud800", half a character.
         return node.value if node.style else Word(node.value)
 
 

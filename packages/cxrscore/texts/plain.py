@@ -14,8 +14,12 @@ _HYPHENS = "\u2010\u2011\u2012\u2212\u2043\ufe58\ufe63\uff0d"
 _SELECTORS = (0x034F, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
 # Where a line was broken inside of a word, as a PDF breaks it.
 _BROKEN = re.compile("\u00ad[ \t]*\r?\n\\s*")
-# "right–sided", "2–3 cm": what many editors make of a hyphen between two letters.
+# What editors make of hyphens: "right–sided" of one between two letters, "opacity –
+# new" and "opacity—new" of one or two that stand apart.
 _EN_DASH = re.compile(r"(?<=\w)\u2013(?=\w)")
+_DASH = re.compile(r"[ \t]*[\u2013-\u2015][ \t]*")
+# What no screen shows, but for the blanks among them: ends of cells, rests of binaries.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 # Scripts that set no spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
 _UNSPACED = (
@@ -47,7 +51,7 @@ def _letters():
 def _composed(text):
     text = _BROKEN.sub("", text).translate(_letters())
     text = unicodedata.normalize("NFKC", text).translate(_letters())
-    return _EN_DASH.sub("-", text)
+    return _DASH.sub(" - ", _EN_DASH.sub("-", text))
 
 
 def plain(text):
@@ -55,8 +59,9 @@ def plain(text):
 
     In Unicode's form NFKC (composed letters, no ligatures, no full width), without
     what is not seen (soft hyphens, zero-width spaces and joiners, byte-order marks,
-    marks of direction), with plain spaces, hyphens, quotes and apostrophes. Upper
-    and lower case stay. A text in ASCII stays as it is; so does what was made plain.
+    marks of direction, control characters), with plain spaces, hyphens, quotes and
+    apostrophes; a dash is a hyphen. Upper and lower case stay. Printable ASCII stays
+    as it is; so does what was made plain.
 
     Args:
         text: string, or a missing value, which is an empty text.
@@ -74,7 +79,7 @@ def plain(text):
     """
     if pd.isna(text):
         return ""
-    text = str(text)
+    text = _CONTROL.sub("", str(text))
     return text if text.isascii() else _composed(text)
 
 
