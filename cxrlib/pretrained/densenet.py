@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.model_file import check_members
+from cxrbase.model_claims import check_members
 from cxrbase.refusals import require_file
 from cxrlib.models.chexnet import NIH_LABELS, CheXNet
 from cxrlib.pretrained.keras2 import HEAD, is_keras3, read_keras2

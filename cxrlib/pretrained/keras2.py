@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.model_file import check_hdf5
+from cxrbase.model_claims import check_hdf5
 from cxrbase.refusals import in_one_line
 from cxrlib.pretrained.tensors import put
 

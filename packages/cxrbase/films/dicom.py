@@ -9,7 +9,7 @@ import numpy as np
 
 from cxrbase.files import InputError
 from cxrbase.films import jpeg
-from cxrbase.films.formats import one_line, read_bytes
+from cxrbase.films.formats import read_bytes
 from cxrbase.films.greys import count, judge_stretched
 from cxrbase.films.header import (
     ANEW,
@@ -23,6 +23,7 @@ from cxrbase.films.header import (
     refuse_frames,
 )
 from cxrbase.films.values import grey_values, number
+from cxrbase.refusals import in_one_line
 
 J2K_SIZE = b"\xff\x4f\xff\x51"
 
@@ -64,7 +65,7 @@ def read_dicom(path):
             told = str(error).startswith(f"{path}: ")
             raise error if told else InputError(f"{path}: {error}") from None
         except Exception as error:  # pydicom raises some ten kinds.
-            reason = one_line(error)
+            reason = in_one_line(error, 200)
             cut = "less than expected" in reason or "end of file" in reason.lower()
             raise InputError(
                 f"{path}: pydicom cannot decode it ({reason}). "
