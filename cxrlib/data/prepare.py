@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from cxrbase.cells import write_csv
 from cxrbase.files import InputError, locked, write_whole
+from cxrbase.films.decoder import decoder
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrbase.images import READS
 from cxrbase.tables import read_csv
@@ -43,7 +44,6 @@ from cxrlib.data.splits import (
     split_summary,
 )
 from cxrlib.data.studies import missing_files
-from cxrlib.data.workers import decoder
 
 __all__ = ["RECORD", "feature_description", "prepare", "read_manifest"]
 

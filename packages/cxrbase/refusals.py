@@ -164,6 +164,34 @@ def printable(text, longest=200):
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+@contextlib.contextmanager
+def read_as(what, path):
+    """Inside, whatever the reader of a format raises becomes one line.
+
+    Args:
+        what: string. The format.
+        path: string or `pathlib.Path`. The file that is read.
+
+    Raises:
+        InputError: if it cannot be read so.
+
+    Example:
+    ```python
+    with read_as("an HDF5 file", "my.h5"), h5py.File("my.h5") as file:
+        print(list(file))
+    ```
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # h5py, zipfile, PyTorch: each has a dozen kinds.
+        raise InputError(
+            f"{path}: cannot be read as {what} ({in_one_line(error)}). It may be cut "
+            "off; download it again."
+        ) from error
+
+
 def in_one_line(error, longest=160):
     """What an exception says, as `printable` has it; its kind where it says nothing."""
     return printable(error, longest) or type(error).__name__
