@@ -82,10 +82,8 @@ def _read(path, dataset):
     if padded is not None and not film.counts.any():
         notes.append("the padding was left out: it would be the whole film")
         film = count(pixels)
-    values, full = (
-        film.levels.astype(float),
-        2.0 ** (number(dataset, "BitsStored") or 8),
-    )
+    values = film.levels.astype(float)
+    full = 2.0 ** (number(dataset, "BitsStored") or 8)
     if photometric in GREY:
         values = grey_values(dataset, values, film.counts, notes)
     image, more = judge_stretched(film, values, full, photometric == "MONOCHROME1")
@@ -165,9 +163,7 @@ def _check_frame(path, dataset):
         # cells, and repeats nothing past its end.
         most = cells * int(dataset.BitsAllocated) // 8
         if _rle_length(frame) > 1.1 * most + 1024:
-            raise InputError(
-                "its runs give more pixels than the film has. Export it anew."
-            )
+            raise InputError(f"its runs give more pixels than the film has. {ANEW}")
     if size and size != (columns, rows):
         raise InputError(
             f"its compressed pixels are {size[0]:,} × {size[1]:,}, its header says "
