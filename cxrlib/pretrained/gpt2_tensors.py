@@ -201,7 +201,7 @@ def _shards(path):
         return [path]
     index = json.loads(path.read_text(encoding="utf-8"))
     names = sorted(set(index["weight_map"].values()))
-    # Not `files.inside`: a download is made of links that lead out of its folder.
+    # Not `paths.inside`: a download is made of links that lead out of its folder.
     if any(pathlib.PurePath(name).name != name for name in names):
         raise ValueError("it names a file outside its folder")
     return [path.with_name(name) for name in names]

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, folders locked, paths kept in their folder."""
+"""Files written whole or not at all, folders locked, what was left half written swept."""
 
 import contextlib
 import errno
