@@ -1,4 +1,4 @@
-"""Files written whole or not at all, folders locked, what was left half written swept."""
+"""Files written whole or not at all, folders locked, what a kill left half swept up."""
 
 import contextlib
 import errno
