@@ -1,6 +1,7 @@
 """A model file opened by Keras within bounds.
 
-`cxrbase.model_file` has looked at it before; here layers are counted as they are made.
+`cxrbase.model_claims` has looked at it before; here its layers are counted while they
+are made.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import math
 import keras
 
 from cxrbase.files import InputError
-from cxrbase.model_file import SLACK, check_model_file
+from cxrbase.model_claims import SLACK, check_model_file
 from cxrbase.refusals import in_one_line, require_file
 
 MOST_PIXELS = 2**28  # Numbers that a layer gives for one image.

@@ -258,12 +258,7 @@ def train(
                 initial_epoch=done,
                 steps_per_epoch=steps_per_epoch,
                 shuffle=False,  # The dataset shuffles itself, by seed and epoch.
-                callbacks=[
-                    EpochSeeds(seed),
-                    log,
-                    keep,
-                    *callbacks,
-                ],
+                callbacks=[EpochSeeds(seed), log, keep, *callbacks],
                 verbose=verbose,
             )
         if not (out / "model.keras").exists():

@@ -294,7 +294,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     command += ["--out", tmp_path / "file" / "out"]
     result = CliRunner().invoke(main, list(map(str, command)))
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
-    assert "a file is in the way of a folder" in result.output
+    assert "out: a file is in the way of a folder" in result.output
     assert len(result.output.strip().splitlines()) == 1
 
 

@@ -189,7 +189,7 @@ def test_names_that_lead_nowhere(monkeypatch, tmp_path):
         raise ConnectionError(f"no route\nto {name}")
 
     monkeypatch.setattr(kagglehub, "model_download", fail)
-    refused("gpt2_base_en", "gpt2_base_en: could not be downloaded .no route to keras")
+    refused("gpt2_base_en", "gpt2_base_en: could not be fetched .no route to keras")
     folder = write_folder(tmp_path / "cache")
     monkeypatch.setattr(kagglehub, "model_download", lambda name: str(folder))
     assert local_folder("gpt2_base_en") == folder

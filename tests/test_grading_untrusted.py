@@ -12,8 +12,9 @@ import pytest
 from coursework.grade import untrusted
 from coursework.grade.cells import changed, how_it_ran, read_cells
 from coursework.grade.recount import COLUMNS, LETTERS, ROWS, read_table
-from coursework.grade.untrusted import Archive, Folder, printable, read_json
+from coursework.grade.untrusted import Archive, Folder, read_json
 from cxrbase.files import InputError
+from cxrbase.refusals import printable
 
 RESULTS = "07_multitask/results.json"
 

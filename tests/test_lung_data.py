@@ -18,7 +18,12 @@ from cxrlib.systems.lungs.pairs import (
     read_pairs,
     split_pairs,
 )
-from cxrlib.systems.lungs.train import fit_lung_unet, harden, label_by_model
+from cxrlib.systems.lungs.train import (
+    fit_lung_unet,
+    harden,
+    label_by_model,
+    train_lung_unet,
+)
 from cxrlib.systems.lungs.unet import LungUNet
 
 
@@ -73,6 +78,14 @@ def test_an_empty_folder_and_unequal_sizes_are_told(folder, tmp_path):
     write_png(folder / "masks" / "AAA_0001_0.png", np.zeros((8, 9)))
     with pytest.raises(InputError, match=r"AAA_0001_0\.png: has the shape \(8, 9\)"):
         read_pairs(find_lung_pairs(folder))
+
+
+def test_copies_of_one_film_make_no_validation(folder, tmp_path):
+    first, *others = sorted((folder / "images").iterdir())
+    for path in others:
+        shutil.copy(first, path)
+    with pytest.raises(InputError, match="its 6 pairs leave the split .* empty"):
+        train_lung_unet(tmp_path / "lungs.keras", folder, workdir=tmp_path / "work")
 
 
 # === Augmentation ===

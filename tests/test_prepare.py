@@ -14,11 +14,11 @@ import pytest
 from films import giant_png
 
 from cxrbase.files import InputError
+from cxrbase.films.decoder import decoder
 from cxrlib.data import prepare as module
 from cxrlib.data.prepare import feature_description, prepare, read_manifest
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
-from cxrlib.data.workers import decoder
 
 ROOT = pathlib.Path(__file__).parents[1]
 REAL = pathlib.Path(os.environ.get("CXR_REAL_DATA") or ROOT.parent / "shared" / "data")
@@ -310,7 +310,7 @@ def test_manifests_that_cannot_be_read_are_named(studies, tmp_path):
 
 
 def test_workers_stay_light():
-    code = "import sys, cxrlib.data.workers as w; print('pandas' in sys.modules)"
+    code = "import sys, cxrbase.films.decoder as w; print('pandas' in sys.modules)"
     code += "; print('tensorflow' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT

@@ -15,8 +15,8 @@ from cxrbase.parallel import signals_interrupt
 from cxrbase.refusals import refusal
 
 OURS = ("cxrlib", "coursework", "cxrscore", "cxrphantom", "cxrbase")
-# Keras' backends, each with the package that it computes with.
-BACKENDS = {name: name for name in ("tensorflow", "jax", "torch", "openvino", "numpy")}
+# Keras' backends, called as the packages that they compute with.
+BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 # What `keras.json` may say, as Keras itself checks it.
 SETTINGS = {
     "floatx": lambda value: value in ("float16", "float32", "float64"),
@@ -110,6 +110,6 @@ def _keras_is_set_wrongly():
     backend = os.environ.get("KERAS_BACKEND") or settings.get("backend", "tensorflow")
     if backend not in BACKENDS:
         return f"KERAS_BACKEND={backend}: choose one of {', '.join(BACKENDS)}."
-    if backend != "tensorflow" and not importlib.util.find_spec(BACKENDS[backend]):
+    if backend != "tensorflow" and not importlib.util.find_spec(backend):
         return f"KERAS_BACKEND={backend}: is not installed; choose tensorflow."
     return None

@@ -17,8 +17,10 @@ from tqdm import tqdm
 
 from cxrbase.cells import write_csv
 from cxrbase.files import InputError, locked, write_whole
+from cxrbase.films.decoder import decoder
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
 from cxrbase.images import READS
+from cxrbase.refusals import MALFORMED
 from cxrbase.tables import read_csv
 from cxrlib.data.columns import complete, refuse_repeated, source_of
 from cxrlib.data.shards import (
@@ -43,7 +45,6 @@ from cxrlib.data.splits import (
     split_summary,
 )
 from cxrlib.data.studies import missing_files
-from cxrlib.data.workers import decoder
 
 __all__ = ["RECORD", "feature_description", "prepare", "read_manifest"]
 
@@ -187,7 +188,7 @@ def _tell_replaced(out, source, settings):
     try:
         old = json.loads((out / MANIFEST).read_text())
         was, counts = old | old["source"], sum(old["counts"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except MALFORMED:
         return
     now = {name: source[name] for name in ("ground", "kind", "root")} | settings
     unlike = [f"{n} {was.get(n)}" for n, value in now.items() if was.get(n) != value]

@@ -12,7 +12,8 @@ import pathlib
 
 import numpy as np
 
-from cxrbase.files import InputError, write_whole
+from cxrbase.files import PARTIAL, write_whole
+from cxrbase.refusals import MALFORMED, InputError
 from cxrlib.data.splits import SPLITS
 
 VERSION = 2  # Of the folder's format: raise it when a record or a note changes.
@@ -137,7 +138,7 @@ def known_films(out, studies):
     """
     noted = {}
     for path in out.glob("*-of-*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(*MALFORMED):
             noted |= json.loads(path.read_text())["films"]
     rows = studies[studies.uid.isin(noted)].to_dict("records")
     return {
@@ -170,7 +171,7 @@ def read_entry(out, shard):
         length = (out / shard.name).stat().st_size
         good = (entry["key"], entry["bytes"]) == (shard.key, length)
         return entry if good and "films" in entry else None  # Older notes lack them.
-    except (OSError, ValueError, KeyError, TypeError):
+    except MALFORMED:
         return None
 
 
@@ -279,7 +280,7 @@ def stale_files(out, plan):
     return [
         *shards,
         *(_note(out, path.name) for path in shards),
-        *out.glob(".partial-*"),
+        *out.glob(f"{PARTIAL}*"),
     ]
 
 

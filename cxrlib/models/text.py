@@ -7,7 +7,7 @@ import keras
 import keras_hub
 import tokenizers
 
-from cxrbase.files import InputError
+from cxrbase.refusals import MALFORMED, InputError, in_one_line
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 SPECIALS = (START, END, PAD)  # In the order in which they join GPT-2's vocabulary.
@@ -76,13 +76,10 @@ def read_gpt2_files(folder):
     try:
         vocabulary, merges = (_read_pair if len(paths) == 2 else _read_fast)(*paths)
         _check_vocabulary(vocabulary, merges)
-    except (
-        *(ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError),
-    ) as error:
-        reason = " ".join(str(error).split())[:160]
+    except MALFORMED as error:
         raise InputError(
-            f"{paths[0]}: no whole byte-level vocabulary ({reason}). Download the "
-            "files of GPT-2's tokenizer again."
+            f"{paths[0]}: no whole byte-level vocabulary ({in_one_line(error)}). "
+            "Download the files of GPT-2's tokenizer again."
         ) from error
     return vocabulary, merges
 

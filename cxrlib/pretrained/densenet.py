@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.model_file import check_members
-from cxrbase.refusals import require_file
+from cxrbase.model_claims import check_members
+from cxrbase.refusals import read_as, require_file
 from cxrlib.models.chexnet import NIH_LABELS, CheXNet
 from cxrlib.pretrained.keras2 import HEAD, is_keras3, read_keras2
 from cxrlib.pretrained.tensors import assign
@@ -82,15 +82,9 @@ def read_checkpoint(path):
 
 def _check_archive(path):
     """A zip archive may be cut off, or a whole Keras 3 model."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_members(archive, path)
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise InputError(
-            f"{path}: is a zip archive that cannot be read ({error}). It may be cut "
-            "off; download it again."
-        ) from error
+    with read_as("a zip archive", path), zipfile.ZipFile(path) as archive:
+        check_members(archive, path)
+        names = archive.namelist()
     if not any(name.endswith("data.pkl") for name in names):
         what = "a whole Keras model" if "model.weights.h5" in names else "no state dict"
         raise InputError(

@@ -8,8 +8,8 @@ import tempfile
 
 import pandas as pd
 
-from cxrbase.files import InputError, write_whole
-from cxrbase.hosts import download_is_welcome
+from cxrbase.files import PARTIAL, InputError, write_whole
+from cxrbase.hosts import download_is_welcome, fetching
 from cxrlib.pretrained.registry import (
     LUNG_UNET,
     REGISTRY,
@@ -52,22 +52,9 @@ def fetch_weights(name, folder=None):
     folder = pathlib.Path(folder or os.environ.get("CXR_WEIGHTS") or course_weights())
     target = folder / each.file
     print(f"{each.name}: fetching from {each.source} …")
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            _publish(_download(each, pathlib.Path(scratch)), target)
-    except InputError:
-        raise
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{each.file}: to fetch it, install {error.name} (pip install "
-            f"{error.name}), or put it into {folder} by hand."
-        ) from error
-    except Exception as error:  # No network, no account, no space: a dozen kinds.
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(
-            f"{each.file}: could not be fetched from {each.source} ({reason}). Check "
-            f"the network, or put it into {folder} by hand."
-        ) from error
+    by_hand = f"put it into {folder} by hand, from {each.source}"
+    with fetching(each.file, by_hand), tempfile.TemporaryDirectory() as scratch:
+        _publish(_download(each, pathlib.Path(scratch)), target)
     try:
         check_sums(target, each)
     except InputError:
@@ -108,7 +95,7 @@ def _publish(source, target):
             shutil.copyfile(source, temporary)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as beside:
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as beside:
         whole = pathlib.Path(beside) / target.name
         shutil.copytree(source, whole)
         os.replace(whole, target)

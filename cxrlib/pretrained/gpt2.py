@@ -5,8 +5,8 @@ import pathlib
 
 import keras_hub
 
-from cxrbase.files import InputError
-from cxrbase.refusals import in_one_line, require_file
+from cxrbase.hosts import fetching
+from cxrbase.refusals import MALFORMED, InputError, in_one_line, require_file
 from cxrlib.models.text import SPECIALS, find_gpt2_files, read_gpt2_files
 from cxrlib.pretrained.gpt2_tensors import (
     SAFETENSORS,
@@ -87,7 +87,7 @@ def local_folder(source):
             f"({', '.join(presets)}) nor kaggle://… nor hf://…; check the name."
         )
     site, _, name = handle.partition("://")
-    try:
+    with fetching(source, "download it elsewhere and give its folder"):
         if site == "kaggle":
             import kagglehub
 
@@ -97,16 +97,6 @@ def local_folder(source):
         return pathlib.Path(
             huggingface_hub.snapshot_download(name, allow_patterns=DOWNLOADED)
         )
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{source}: to fetch it, install {error.name} (pip install {error.name}), "
-            "or download it elsewhere and give its folder."
-        ) from error
-    except Exception as error:  # Network, names, rights: many kinds, one remedy.
-        raise InputError(
-            f"{source}: could not be downloaded ({in_one_line(error)}). Check the name "
-            "and the network, or download it elsewhere and give its folder."
-        ) from error
 
 
 def tokenizer_files(source):
@@ -287,10 +277,7 @@ def _describe(folder):
                 raise ValueError(f"it is a {config['class_name']}, no GPT2Backbone")
             return KERASHUB, checked_sizes(config["config"])
         return OURS, checked_sizes(config)
-    except (
-        *(ValueError, TypeError, KeyError, AttributeError, OSError),
-        *(RecursionError, OverflowError),
-    ) as error:
+    except MALFORMED as error:
         raise InputError(
             f"{path}: does not give the sizes of a GPT-2 ({in_one_line(error)}). Give "
             "the folder of one: Hugging Face's gpt2 or distilgpt2, a KerasHub preset, "

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.refusals import in_one_line
+from cxrbase.refusals import read_as
 from cxrlib.pretrained.tensors import refuse
 
 SAFETENSORS = "model.safetensors"
@@ -171,9 +171,9 @@ def read_tensors(path, sizes):
         raise InputError(
             f"{path}: install the reader of this format with pip install safetensors."
         ) from None
+    found = {}
     with contextlib.ExitStack() as stack:
-        try:
-            found = {}
+        with read_as("a safetensors file", path):
             for shard in _shards(path):
                 file = stack.enter_context(safe_open(shard, framework="np"))
                 for key in file.keys():  # noqa: SIM118, for it is no dict.
@@ -181,11 +181,6 @@ def read_tensors(path, sizes):
                     if name in found:
                         raise ValueError(f"{key} is there twice")
                     found[name] = _Tensor(file, key)
-        except Exception as error:  # safetensors has an error class of its own.
-            raise InputError(
-                f"{path}: cannot be read as safetensors ({in_one_line(error)}). It may "
-                "be cut off; download it again."
-            ) from error
         return _take_all(path, found, tensor_table(sizes))
 
 
@@ -206,7 +201,7 @@ def _shards(path):
         return [path]
     index = json.loads(path.read_text(encoding="utf-8"))
     names = sorted(set(index["weight_map"].values()))
-    # Not `files.inside`: a download is made of links that lead out of its folder.
+    # Not `paths.inside`: a download is made of links that lead out of its folder.
     if any(pathlib.PurePath(name).name != name for name in names):
         raise ValueError("it names a file outside its folder")
     return [path.with_name(name) for name in names]

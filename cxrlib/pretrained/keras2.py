@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.model_file import check_hdf5
-from cxrbase.refusals import in_one_line
+from cxrbase.model_claims import check_hdf5
+from cxrbase.refusals import read_as
 from cxrlib.pretrained.tensors import put
 
 HEAD = "predictions"
@@ -76,17 +76,9 @@ def read_keras2(path):
     - [CheXNet-Keras](https://github.com/brucechou1983/CheXNet-Keras)
     """
     path = pathlib.Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            check_hdf5(file, path.stat().st_size)
-            return _read_layers(file, path)
-    except InputError:
-        raise
-    except Exception as error:  # h5py raises many kinds for a bad file.
-        raise InputError(
-            f"{path}: not a readable HDF5 file ({in_one_line(error)}). It may be cut "
-            "off; download it again."
-        ) from error
+    with read_as("an HDF5 file", path), h5py.File(path, "r") as file:
+        check_hdf5(file, path.stat().st_size)
+        return _read_layers(file, path)
 
 
 def _read_layers(file, path):

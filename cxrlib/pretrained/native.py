@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from cxrbase.files import InputError, write_whole
-from cxrbase.model_file import check_hdf5
+from cxrbase.model_claims import check_hdf5
 from cxrbase.refusals import in_one_line, require_file
 
 

@@ -8,7 +8,7 @@ from pickle import UnpicklingError  # To recognise it: nothing here unpickles.
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.refusals import in_one_line
+from cxrbase.refusals import read_as
 from cxrlib.models.encoder import ImageNetNormalization
 from cxrlib.pretrained.keras2 import HEAD
 from cxrlib.pretrained.tensors import put
@@ -111,35 +111,15 @@ def _read_safetensors(path):
             f"{path}: holds safetensors; install the reader with pip install "
             "safetensors."
         ) from None
-    try:
+    with read_as("a safetensors file", path):
         arrays = load_file(path)
         return {name: np.asarray(array, "float32") for name, array in arrays.items()}
-    except Exception as error:  # The reader has an exception class of its own.
-        raise InputError(
-            f"{path}: not a readable safetensors file ({in_one_line(error)}). It may "
-            "be cut off; download it again."
-        ) from error
 
 
 def _read_state_dict(path):
     torch = _import_torch(path)
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        # What PyTorch says here is how to switch the safety off: not passed on.
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f" ({found[1]})" if found else ""
-        raise InputError(
-            f"{path}: holds pickled objects{what} beside tensors, or is damaged; such "
-            "objects can run code, so it is not opened. Where you trust it, export "
-            "its tensors: torch.save(model.state_dict(), 'weights.pt'), or of a "
-            "checkpoint checkpoint['state_dict']."
-        ) from None
-    except Exception as error:  # PyTorch raises many kinds for a bad file.
-        raise InputError(
-            f"{path}: not a readable PyTorch file ({in_one_line(error)}). It may be "
-            "cut off; download it again."
-        ) from error
+    with read_as("a PyTorch file", path):
+        loaded = _load_tensors(torch, path)
     if isinstance(loaded, Mapping):
         inner = [loaded[key] for key in STATE_KEYS if key in loaded]
         loaded = next((value for value in inner if isinstance(value, Mapping)), loaded)
@@ -154,6 +134,21 @@ def _read_state_dict(path):
         str(name): tensor.detach().to("cpu", torch.float32).numpy()
         for name, tensor in loaded.items()
     }
+
+
+def _load_tensors(torch, path):
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        # What PyTorch says here is how to switch the safety off: not passed on.
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f" ({found[1]})" if found else ""
+        raise InputError(
+            f"{path}: holds pickled objects{what} beside tensors, or is damaged; such "
+            "objects can run code, so it is not opened. Where you trust it, export "
+            "its tensors: torch.save(model.state_dict(), 'weights.pt'), or of a "
+            "checkpoint checkpoint['state_dict']."
+        ) from None
 
 
 def _import_torch(path):

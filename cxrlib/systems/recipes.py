@@ -44,6 +44,30 @@ def setting(default, help, choices=(), low=0, high=None, above=None, defines=Tru
     return dataclasses.field(default=default, metadata=rule)
 
 
+# What many trainings have, declared once.
+
+
+def epochs(default, what):
+    """How often a training sees `what` it learns from."""
+    return setting(default, f"Passes over the {what}.", low=1, high=10_000)
+
+
+def batch_size(default, what):
+    """How many of `what` a training learns from make a step."""
+    return setting(default, f"{what} in a step.", low=1, high=4096)
+
+
+def learning_rate(default):
+    """The peak of the learning rate."""
+    words = "Peak of the warm-up and cosine schedule."
+    return setting(default, words, high=1, above=0)
+
+
+def seed(default, help):
+    """A seed; the one after it is a seed as well."""
+    return setting(default, help, high=MOST_SEED - 1)
+
+
 def allowed(field):
     """What a field may be, in words."""
     rule = field.metadata

@@ -2,8 +2,7 @@
 
 import yaml
 
-from cxrbase.files import InputError
-from cxrbase.refusals import require_file
+from cxrbase.refusals import InputError, in_one_line, require_file
 
 MOST_BYTES = 2**20
 MOST_NODES = 50_000  # With every alias written out: ten lines can stand for billions.
@@ -43,7 +42,7 @@ def read_yaml(path, loader=yaml.SafeLoader, what="file"):
     except RecursionError:
         words = "it is nested too deep"
     except (yaml.YAMLError, ValueError, OSError, TypeError, OverflowError) as error:
-        words = " ".join(str(error).split())[:300]
+        words = in_one_line(error, 300)
     raise InputError(f"{path}: not readable as YAML ({words}).")
 
 

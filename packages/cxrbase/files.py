@@ -1,4 +1,4 @@
-"""Files written whole or not at all, folders locked, paths kept in their folder."""
+"""Files written whole or not at all, folders locked, what a kill left half swept up."""
 
 import contextlib
 import errno

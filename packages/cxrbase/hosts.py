@@ -1,7 +1,10 @@
 """What Kaggle and Colab need of us: attached folders, downloads, Google Drive."""
 
+import contextlib
 import os
 import pathlib
+
+from cxrbase.refusals import InputError, in_one_line
 
 KAGGLE_INPUT, KAGGLE_WORKING = "/kaggle/input", "/kaggle/working"
 CONTENT, DRIVE = "/content", "/content/drive/MyDrive"
@@ -51,6 +54,39 @@ def download_is_welcome():
     switch = os.environ.get("CXR_KAGGLEHUB", "")
     hosted = {"COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"} & set(os.environ)
     return switch != "0" and bool(switch or hosted)
+
+
+@contextlib.contextmanager
+def fetching(what, otherwise):
+    """Inside, whatever a download raises becomes one line.
+
+    Args:
+        what: string. What is fetched, for the message.
+        otherwise: string. How it can be had without.
+
+    Raises:
+        InputError: if the network, an account, a package or space is missing.
+
+    Example:
+    ```python
+    with fetching("distilgpt2", "give the folder of a copy"):
+        huggingface_hub.snapshot_download("distilgpt2")
+    ```
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{what}: to fetch it, install {error.name} (pip install {error.name}), or "
+            f"{otherwise}."
+        ) from error
+    except Exception as error:  # No network, no account, no space: a dozen kinds.
+        raise InputError(
+            f"{what}: could not be fetched ({in_one_line(error)}). Check the name and "
+            f"the network, or {otherwise}."
+        ) from error
 
 
 def off_drive(path):

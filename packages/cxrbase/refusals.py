@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import re
 import stat
 
 # What the system answers, and the mend, where it has said no to a file.
@@ -28,6 +29,9 @@ WHILE_WRITING = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
     *(errno.EFBIG, errno.ENODEV),
 )
+# What a file may raise that is read, but holds something else than was expected.
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OSError)
+MALFORMED += (RecursionError, OverflowError)
 
 
 class InputError(ValueError):
@@ -140,6 +144,54 @@ def require_file(path, what="file", mend="Check the path.", most=None):
     return pathlib.Path(path)
 
 
-def in_one_line(error):
-    """What an exception says, on one line and not too long."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:160]
+def printable(text, longest=200):
+    """Make a name or a message fit to be shown: one line, no control characters.
+
+    Args:
+        text: anything; it is turned into a string.
+        longest: int. Characters that are kept.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    printable("a\\nb")  # "a b"
+    ```
+    """
+    text = re.sub(r"\s+", " ", str(text)[: 4 * longest]).strip()
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+@contextlib.contextmanager
+def read_as(what, path):
+    """Inside, whatever the reader of a format raises becomes one line.
+
+    Args:
+        what: string. The format.
+        path: string or `pathlib.Path`. The file that is read.
+
+    Raises:
+        InputError: if it cannot be read so.
+
+    Example:
+    ```python
+    with read_as("an HDF5 file", "my.h5"), h5py.File("my.h5") as file:
+        print(list(file))
+    ```
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # h5py, zipfile, PyTorch: each has a dozen kinds.
+        raise InputError(
+            f"{path}: cannot be read as {what} ({in_one_line(error)}). It may be cut "
+            "off; download it again."
+        ) from error
+
+
+def in_one_line(error, longest=160):
+    """What an exception says, as `printable` has it; its kind where it says nothing."""
+    return printable(error, longest) or type(error).__name__

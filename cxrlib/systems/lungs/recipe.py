@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from cxrlib.systems.recipes import MOST_SEED, Recipe, setting
+from cxrlib.systems import recipes
+from cxrlib.systems.recipes import Recipe, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,12 +16,8 @@ class LungRecipe(Recipe):
     ```
     """
 
-    epochs: int = setting(100, "Passes over the training pairs.", low=1, high=10_000)
-    batch_size: int = setting(16, "Pairs in a step.", low=1, high=4096)
-    learning_rate: float = setting(
-        2e-3, "Peak of the warm-up and cosine schedule.", high=1, above=0
-    )
+    epochs: int = recipes.epochs(100, "training pairs")
+    batch_size: int = recipes.batch_size(16, "Pairs")
+    learning_rate: float = recipes.learning_rate(2e-3)
     gentle: float = setting(0.2, "Share of images that are hardly augmented.", high=1)
-    seed: int = setting(
-        0, "Of split, weights, order and augmentation.", high=MOST_SEED - 1
-    )
+    seed: int = recipes.seed(0, "Of split, weights, order and augmentation.")

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from cxrbase.files import InputError, locked, write_whole
 from cxrbase.images import read_radiograph, resize_square
+from cxrlib.data.splits import SPLITS
 from cxrlib.models.losses import MaskLoss
 from cxrlib.models.metrics import MeanDice, MeanOverlap, dice, iou
 from cxrlib.systems.lungs.augment import augment
@@ -246,8 +247,8 @@ def train_lung_unet(
         The figures, as they stand in the `.json`.
 
     Raises:
-        InputError: if a folder holds no pairs or radiographs, or another process
-            trains in `workdir`.
+        InputError: if a folder holds no radiographs or too few pairs, or another
+            process trains in `workdir`.
 
     Example:
     ```python
@@ -265,6 +266,11 @@ def train_lung_unet(
 def _train_lung_unet(out, data, recipe, unlabelled, workdir, resume):
     out, workdir = pathlib.Path(out), pathlib.Path(workdir)
     table = split_pairs(find_lung_pairs(data), seed=recipe.seed)
+    if lacking := set(SPLITS) - set(table.split):
+        raise InputError(
+            f"{data}: its {len(table)} pairs leave the split {min(lacking)} empty: "
+            "patients and films that are the same stay together. Give more pairs."
+        )
     pairs = {name: read_pairs(rows) for name, rows in table.groupby("split")}
     val = harden(*pairs["val"])
     model = fit_lung_unet(

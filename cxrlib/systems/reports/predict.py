@@ -145,7 +145,7 @@ def load_view(path, model, crop=None):
     """Read a radiograph as the model saw its training images.
 
     Args:
-        path: string or path. PNG, JPEG (8 or 16 bit) or DICOM.
+        path: string or path. PNG (8 or 16 bit), JPEG or DICOM.
         model: a `ReportModel`.
         crop: callable or `None`. For a frontal, what `find_crop` gives.
 

@@ -3,12 +3,25 @@
 import dataclasses
 
 from cxrbase.files import InputError
+from cxrlib.systems import recipes
 from cxrlib.systems.recipes import MOST_SEED, Recipe, setting
 
 PRESET_NAMES = ("tiny", "compact", "base")
-MOST_EPOCHS, MOST_BATCH, MOST_WEIGHT = 10_000, 4096, 1000
-MOST_TOKENS = 1024  # GPT-2's own.
-MOST_WORDS = 100_000  # Twice GPT-2's.
+FAR = "Far from the seeds that the notebooks draw from."
+
+
+def _weight(what):
+    return setting(1.0, f"Weight of the {what}.", high=1000)
+
+
+def _sequence_length(what):
+    return setting(64, f"Tokens per {what}.", low=2, high=1024)  # GPT-2's own most.
+
+
+def _vocabulary_size(default, what):
+    # It begins with 256 bytes and a few special tokens; the most is twice GPT-2's.
+    words = f"Of the vocabulary learned from {what}."
+    return setting(default, words, low=260, high=100_000)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,21 +36,13 @@ class ReportRecipe(Recipe):
 
     preset: str = setting("compact", "Size of the system.", PRESET_NAMES)
     section: str = setting("impression", "Text to learn.", ("impression", "findings"))
-    epochs: int = setting(
-        10, "Passes over the training studies.", low=1, high=MOST_EPOCHS
-    )
-    batch_size: int = setting(16, "Studies in a step.", low=1, high=MOST_BATCH)
-    learning_rate: float = setting(
-        1e-3, "Peak of the warm-up and cosine schedule.", high=1, above=0
-    )
-    alpha: float = setting(1.0, "Weight of the classification.", high=MOST_WEIGHT)
-    beta: float = setting(
-        1.0, "Weight of the frontal reconstruction.", high=MOST_WEIGHT
-    )
-    gamma: float = setting(
-        1.0, "Weight of the lateral reconstruction.", high=MOST_WEIGHT
-    )
-    delta: float = setting(1.0, "Weight of the text.", high=MOST_WEIGHT)
+    epochs: int = recipes.epochs(10, "training studies")
+    batch_size: int = recipes.batch_size(16, "Studies")
+    learning_rate: float = recipes.learning_rate(1e-3)
+    alpha: float = _weight("classification")
+    beta: float = _weight("frontal reconstruction")
+    gamma: float = _weight("lateral reconstruction")
+    delta: float = _weight("text")
     ssim_weight: float = setting(0.5, "λ in MSE + λ(1 − SSIM).", high=1)
     skips: int = setting(5, "Levels that the decoders may copy from.", high=5)
     # The default was chosen by `benchmarks/conditioning.py`: see the README.
@@ -46,11 +51,8 @@ class ReportRecipe(Recipe):
         "How GPT-2 is conditioned on the image.",
         ("spatial", "latent", "none"),
     )
-    sequence_length: int = setting(64, "Tokens per report.", low=2, high=MOST_TOKENS)
-    # A byte-pair vocabulary begins with 256 bytes and a few special tokens.
-    vocabulary_size: int = setting(
-        1000, "Of the vocabulary learned from train.", low=260, high=MOST_WORDS
-    )
+    sequence_length: int = _sequence_length("report")
+    vocabulary_size: int = _vocabulary_size(1000, "train")
     # Of the weights, a checkpoint notes where they came from: see `identity`.
     gpt2: str = setting(
         "auto",
@@ -82,16 +84,10 @@ class EncoderRecipe(Recipe):
     studies: int = setting(
         10_000, "Phantom studies drawn for the purpose.", low=16, high=200_000
     )
-    epochs: int = setting(3, "Passes over the studies.", low=1, high=MOST_EPOCHS)
-    seed: int = setting(
-        1_000_000,
-        "Far from the seeds that the notebooks draw from.",
-        high=MOST_SEED - 1,
-    )
+    epochs: int = recipes.epochs(3, "studies")
+    seed: int = recipes.seed(1_000_000, FAR)
     preset: str = setting("compact", "Size of the encoder.", PRESET_NAMES)
-    learning_rate: float = setting(
-        1e-3, "Peak of the warm-up and cosine schedule.", high=1, above=0
-    )
+    learning_rate: float = recipes.learning_rate(1e-3)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,18 +103,10 @@ class TextRecipe(Recipe):
     studies: int = setting(
         12_000, "Phantom studies written for the purpose.", low=1, high=200_000
     )
-    epochs: int = setting(4, "Passes over the texts.", low=1, high=MOST_EPOCHS)
-    seed: int = setting(
-        2_000_000,
-        "Far from the seeds that the notebooks draw from.",
-        high=MOST_SEED - 1,
-    )
+    epochs: int = recipes.epochs(4, "texts")
+    seed: int = recipes.seed(2_000_000, FAR)
     preset: str = setting("compact", "Size of the GPT-2.", PRESET_NAMES)
-    sequence_length: int = setting(64, "Tokens per text.", low=2, high=MOST_TOKENS)
-    vocabulary_size: int = setting(
-        800, "Of the vocabulary learned from them.", low=260, high=MOST_WORDS
-    )
-    batch_size: int = setting(32, "Texts in a step.", low=1, high=MOST_BATCH)
-    learning_rate: float = setting(
-        2e-3, "Peak of the warm-up and cosine schedule.", high=1, above=0
-    )
+    sequence_length: int = _sequence_length("text")
+    vocabulary_size: int = _vocabulary_size(800, "them")
+    batch_size: int = recipes.batch_size(32, "Texts")
+    learning_rate: float = recipes.learning_rate(2e-3)

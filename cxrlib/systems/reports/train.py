@@ -146,9 +146,57 @@ def train_report_model(
 
     recipe = dataclasses.replace(recipe or ReportRecipe(), **changes)
     keras.utils.set_random_seed(recipe.seed)
-    manifest = read_manifest(prepared)
+    manifest = read_manifest(prepared)  # Before `out` is made.
     with locked(out, wait=False):
         pass  # `train` would refuse it later: after the model is built.
+    model = _new_model(recipe, prepared, manifest)
+    settings = recipe.settings() | identity(model, prepared)
+    steps = math.ceil(split_size(prepared, "train") / recipe.batch_size)
+    compile_report_model(
+        model,
+        learning_rate=warmup_cosine(recipe.learning_rate, recipe.epochs * steps),
+        alpha=recipe.alpha,
+        beta=recipe.beta,
+        gamma=recipe.gamma,
+        delta=recipe.delta,
+        ssim_weight=recipe.ssim_weight,
+    )
+
+    if is_memory_map(prepared):
+        load = load_arrays
+    else:
+        from cxrlib.data.pipeline import load_batches as load  # It needs TensorFlow.
+
+    def batches(split, **options):
+        return load(
+            prepared,
+            split,
+            model.preprocessor,
+            recipe.batch_size,
+            recipe.section,
+            seed=recipe.seed,
+            **options,
+        )
+
+    return train(
+        model,
+        lambda first: batches(
+            "train", shuffle=True, first_epoch=first, epochs=recipe.epochs
+        ),
+        batches("val") if split_size(prepared, "val") else None,
+        out,
+        epochs=recipe.epochs,
+        steps_per_epoch=steps,
+        seed=recipe.seed,
+        resume=resume,
+        settings=settings,
+        defaults=ReportRecipe().settings(),
+        verbose=verbose,
+    )
+
+
+def _new_model(recipe, prepared, manifest):
+    """A `ReportModel` that has learned nothing here, its pretrained weights loaded."""
     is_phantom = source_ground(manifest["source"]) != "real"
     folder = find_gpt2(recipe.gpt2, recipe.preset, is_phantom)
     preprocessor = make_preprocessor(
@@ -173,49 +221,7 @@ def train_report_model(
     model.origin["gpt2"] = load_gpt2(
         model.causal_lm.backbone, folder, preprocessor.tokenizer
     )
-    settings = recipe.settings() | identity(model, prepared)
-    steps = math.ceil(split_size(prepared, "train") / recipe.batch_size)
-    compile_report_model(
-        model,
-        learning_rate=warmup_cosine(recipe.learning_rate, recipe.epochs * steps),
-        alpha=recipe.alpha,
-        beta=recipe.beta,
-        gamma=recipe.gamma,
-        delta=recipe.delta,
-        ssim_weight=recipe.ssim_weight,
-    )
-
-    if is_memory_map(prepared):
-        load = load_arrays
-    else:
-        from cxrlib.data.pipeline import load_batches as load  # It needs TensorFlow.
-
-    def batches(split, **options):
-        return load(
-            prepared,
-            split,
-            preprocessor,
-            recipe.batch_size,
-            recipe.section,
-            seed=recipe.seed,
-            **options,
-        )
-
-    return train(
-        model,
-        lambda first: batches(
-            "train", shuffle=True, first_epoch=first, epochs=recipe.epochs
-        ),
-        batches("val") if split_size(prepared, "val") else None,
-        out,
-        epochs=recipe.epochs,
-        steps_per_epoch=steps,
-        seed=recipe.seed,
-        resume=resume,
-        settings=settings,
-        defaults=ReportRecipe().settings(),
-        verbose=verbose,
-    )
+    return model
 
 
 def evaluate_model(results, model, prepared, predictions, split="test"):

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from coursework.grade.untrusted import printable, read_json
-from cxrbase.files import InputError
+from coursework.grade.untrusted import read_json
+from cxrbase.refusals import InputError, printable
 
 INJECTED = "injected-parameters"  # The cell that papermill adds.
 

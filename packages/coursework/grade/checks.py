@@ -10,8 +10,7 @@ from coursework.grade.cells import changed, how_it_ran
 from coursework.grade.expression import value_of
 from coursework.grade.handed_in import figure_of, number_of
 from coursework.grade.rubric import BESIDE
-from coursework.grade.untrusted import printable
-from cxrbase.files import InputError
+from cxrbase.refusals import InputError, printable
 from cxrscore.figure import format_figure
 
 LONGEST = 4_000  # Characters of an answer that are shown.

@@ -11,9 +11,8 @@ from coursework.grade.checks import Outcome, check_item
 from coursework.grade.handed_in import read_handed_in
 from coursework.grade.rubric import NotebookRubric
 from coursework.grade.submissions import find_students, find_submissions
-from coursework.grade.untrusted import printable
-from cxrbase.files import InputError
 from cxrbase.parallel import workers
+from cxrbase.refusals import InputError, printable
 
 # Fewer students than this are graded in this process: others import everything anew.
 WORTH_A_POOL = 12

@@ -6,11 +6,11 @@ import hashlib
 from coursework.grade.cells import changed, read_cells
 from coursework.grade.recount import differences, is_recountable, recount
 from coursework.grade.rubric import BESIDE
-from coursework.grade.untrusted import printable, read_json
+from coursework.grade.untrusted import read_json
 from coursework.record import SCHEMA, check
 from cxrbase import __version__
-from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS
+from cxrbase.refusals import InputError, printable
 
 
 @dataclasses.dataclass

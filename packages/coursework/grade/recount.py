@@ -9,8 +9,7 @@ import hashlib
 import io
 import math
 
-from coursework.grade.untrusted import printable
-from cxrbase.files import InputError
+from cxrbase.refusals import InputError, printable
 from cxrscore.clinical.scores import clinical_scores
 from cxrscore.comparison import CONSTANTS
 from cxrscore.evaluate import (

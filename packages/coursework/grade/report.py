@@ -15,10 +15,10 @@ import markupsafe
 
 from coursework.grade.grades import alike
 from coursework.grade.tables import number
-from coursework.grade.untrusted import printable
 from coursework.looks import templates
 from cxrbase import __version__
 from cxrbase.files import write_whole
+from cxrbase.refusals import printable
 
 
 def write_pages(out, grades, rubric, by_hand=0):

@@ -3,8 +3,8 @@
 import dataclasses
 import pathlib
 
-from coursework.grade.untrusted import Archive, Folder, printable, read_json
-from cxrbase.files import InputError
+from coursework.grade.untrusted import Archive, Folder, read_json
+from cxrbase.refusals import InputError, printable
 
 PACKED = "submission.zip"
 OTHER_ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")

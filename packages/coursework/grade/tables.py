@@ -9,9 +9,9 @@ import dataclasses
 import io
 import re
 
-from coursework.grade.untrusted import printable
 from cxrbase.cells import guard
 from cxrbase.files import InputError, write_whole
+from cxrbase.refusals import printable
 from cxrbase.tables import read_csv
 
 BY_HAND = ("student", "notebook", "item", "asked", "answer", "out_of", "points")

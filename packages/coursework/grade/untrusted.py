@@ -7,12 +7,11 @@ times what an honest run of the course leaves.
 import collections
 import json
 import pathlib
-import re
 import stat
 import zipfile
 import zlib
 
-from cxrbase.files import InputError
+from cxrbase.refusals import InputError, printable
 
 MEGABYTE = 1 << 20
 LIMITS = {
@@ -24,26 +23,6 @@ LIMITS = {
 ENTRIES = 2_000  # Files in one zip.
 NESTING, PARTS = 50, 1_000_000  # Of JSON: how deep, and how many lists and objects.
 LARGEST = 1e15  # Beyond, a whole number is no longer exact as a float.
-
-
-def printable(text, longest=200):
-    """Make a name or a message fit to be shown: one line, no control characters.
-
-    Args:
-        text: anything; it is turned into a string.
-        longest: int. Characters that are kept.
-
-    Returns:
-        A string.
-
-    Example:
-    ```python
-    printable("a\\nb")  # "a b"
-    ```
-    """
-    text = re.sub(r"\s+", " ", str(text)[: 4 * longest]).strip()
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 # === Files ===

@@ -5,7 +5,7 @@ import yaml
 from coursework.notebook_file import read_notebook
 from coursework.run.defaults import FREE, IN_WORDS, Word, as_kind, kinds_in, plain
 from coursework.yaml_file import read_yaml
-from cxrbase.files import InputError
+from cxrbase.refusals import InputError, in_one_line
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -62,7 +62,7 @@ def parameter_kinds(notebook):
     except RecursionError:
         words = "nested too deep"
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        words = in_one_line(error)
     raise InputError(f"{notebook}: not a readable notebook ({words}).")
 
 

@@ -13,6 +13,7 @@ from coursework.run.progress import Progress
 from coursework.status import NOT_DONE, Status, read_status, why_again
 from cxrbase.files import InputError, locked, sweep
 from cxrbase.parallel import signals_interrupt
+from cxrbase.refusals import refusal, refusals_told
 
 __all__ = ["PROFILES", "Run", "execute", "known_parameters", "plan", "run_notebooks"]
 
@@ -73,11 +74,8 @@ def run_notebooks(
     runs = plan(notebooks, out, parameters, profile, files, grid)
     executor = executor or LocalPool(jobs, timeout, env)
     with contextlib.ExitStack() as held:
-        try:
-            for folder in sorted({out, *(run.out for run in runs)}):
-                held.enter_context(locked(folder, wait=False))
-        except OSError as error:
-            raise _cannot_write(out, error) from None
+        for folder in sorted({out, *(run.out for run in runs)}):
+            held.enter_context(locked(folder, wait=False))
         return _run_batch(runs, out, resume, executor, progress)
 
 
@@ -105,7 +103,7 @@ def _run_batch(runs, out, resume, executor, progress):
     except KeyboardInterrupt:
         stopped = True
     except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror}).") from error
+        raise InputError(refusal(error, out)) from error
     index.write()
     left = [run for run in runs if read_status(run.folder).get("status") != "done"]
     print(f"{len(runs) - len(left)} of {len(runs)} done. Open {out / 'index.html'}")
@@ -124,21 +122,13 @@ def _again(runs):
 
 def _announce(runs, out):
     """Say on disk what is to come; a folder that cannot be written is told at once."""
-    try:
+    with refusals_told(out):
         sweep(out)
         for run in runs:
             sweep(run.folder)
             run.folder.mkdir(parents=True, exist_ok=True)
             if not (run.folder / "status.json").is_file():
                 Status(run, "waiting")
-    except OSError as error:
-        raise _cannot_write(out, error) from None
-
-
-def _cannot_write(out, error):
-    return InputError(
-        f"{out}: cannot be written ({error.strerror}); name another --out."
-    )
 
 
 class _Index:

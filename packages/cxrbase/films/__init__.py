@@ -1,4 +1,5 @@
 """How a film becomes a grey image: what a file is, its decoders, its range.
 
-`cxrbase.images.read_radiograph` is the door; nothing else need be called from outside.
+`cxrbase.images` is the door: whoever wants a film calls `read_radiograph` there. From
+outside only `same` and `decoder` are called, and `formats.looks_like_film`.
 """

@@ -9,7 +9,7 @@ import numpy as np
 
 from cxrbase.files import InputError
 from cxrbase.films import jpeg
-from cxrbase.films.formats import one_line, read_bytes
+from cxrbase.films.formats import read_bytes
 from cxrbase.films.greys import count, judge_stretched
 from cxrbase.films.header import (
     ANEW,
@@ -23,6 +23,7 @@ from cxrbase.films.header import (
     refuse_frames,
 )
 from cxrbase.films.values import grey_values, number
+from cxrbase.refusals import in_one_line
 
 J2K_SIZE = b"\xff\x4f\xff\x51"
 
@@ -64,7 +65,7 @@ def read_dicom(path):
             told = str(error).startswith(f"{path}: ")
             raise error if told else InputError(f"{path}: {error}") from None
         except Exception as error:  # pydicom raises some ten kinds.
-            reason = one_line(error)
+            reason = in_one_line(error, 200)
             cut = "less than expected" in reason or "end of file" in reason.lower()
             raise InputError(
                 f"{path}: pydicom cannot decode it ({reason}). "
@@ -81,10 +82,8 @@ def _read(path, dataset):
     if padded is not None and not film.counts.any():
         notes.append("the padding was left out: it would be the whole film")
         film = count(pixels)
-    values, full = (
-        film.levels.astype(float),
-        2.0 ** (number(dataset, "BitsStored") or 8),
-    )
+    values = film.levels.astype(float)
+    full = 2.0 ** (number(dataset, "BitsStored") or 8)
     if photometric in GREY:
         values = grey_values(dataset, values, film.counts, notes)
     image, more = judge_stretched(film, values, full, photometric == "MONOCHROME1")
@@ -169,9 +168,7 @@ def _check_frame(path, dataset):
         # cells, and repeats nothing past its end.
         most = cells * int(dataset.BitsAllocated) // 8
         if _rle_length(frame) > 1.1 * most + 1024:
-            raise InputError(
-                "its runs give more pixels than the film has. Export it anew."
-            )
+            raise InputError(f"its runs give more pixels than the film has. {ANEW}")
     if size and size != (columns, rows):
         raise InputError(
             f"its compressed pixels are {size[0]:,} × {size[1]:,}, its header says "

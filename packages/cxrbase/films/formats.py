@@ -179,9 +179,3 @@ def check_size(path, width, height, each, frames=1):
             f"MB); at most {MOST_PIXELS:,} and {MOST_BYTES // 10**6} MB are read. "
             "Export it smaller, or leave the study out."
         )
-
-
-def one_line(error, longest=200):
-    """The message of an error without its line breaks, not too long."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words if len(words) <= longest else words[: longest - 1] + "…"

@@ -6,7 +6,8 @@ import struct
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrbase.films.formats import check_size, one_line
+from cxrbase.films.formats import check_size
+from cxrbase.refusals import in_one_line
 
 MARKER = re.compile(rb"\xff+([^\x00\xff])")
 AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # 0 and restarts belong to it.
@@ -149,5 +150,5 @@ def _warning(path, data, channels):
     try:
         simplejpeg.decode_jpeg(data, "CMYK" if channels == 4 else "GRAY", strict=True)
     except (ValueError, MemoryError) as error:
-        return one_line(error)
+        return in_one_line(error)
     return ""

@@ -4,6 +4,7 @@ import struct
 import zlib
 
 import cv2
+import numpy as np
 
 from cxrbase.films.formats import PNG_START, check_size
 
@@ -73,8 +74,6 @@ def _kept(data):
 
 def decode(data):
     """Decode a PNG or JPEG with OpenCV to grey of 8 or 16 bits, or `None`."""
-    import numpy as np
-
     try:
         pixels = cv2.imdecode(
             np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
