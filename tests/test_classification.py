@@ -380,7 +380,7 @@ def test_a_figure_is_never_nan():
 
 
 def test_figures_are_written_for_people():
-    written = map(format_figure, (0.06583, 0.000486, 2e-7, -1.0, 12, None))
-    assert list(written) == [
-        *("0.0658", "0.000486", "0.0000", "−1.0000", "12", "undefined")
+    values = (0.06583, 0.2023498, 0.000486, 2e-7, -1.0, 12, None)
+    assert list(map(format_figure, values)) == [
+        *("0.0658", "0.2023", "0.000486", "0.0000", "−1.0000", "12", "undefined")
     ]

@@ -131,6 +131,10 @@ def test_what_is_harmless_is_shown(tmp_path):
         assert words in page, words
     assert ".a {}" not in page and loaded(page) == []
     assert clean("<b onclick='x()'>bold</b>") == "<b>bold</b>"
+    badge = '<a href="https://a.b/c"><img src="https://a.b/c.svg" alt="Open"></a>'
+    assert clean(badge) == '<a href="https://a.b/c">Open</a>'
+    assert clean('<img src="https://a.b/c.svg">') == ""
+    assert clean('<img src="figures/a.png" alt="A">').startswith("<img")
 
 
 def test_the_page_that_a_run_leaves(tmp_path):

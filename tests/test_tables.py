@@ -96,7 +96,10 @@ def test_pandas_reads_the_same(tmp_path):
         (b"a;b\n", "holds no row"),
         (b"a,b, a\n1,2,3\n", "names the column a more than once"),
         (b"a,b\n1,2\n1,\x00\n", "line 3 holds a NUL byte"),
-        (gzip.compress(b"a,b\n1,2\n"), "is packed with gzip, no CSV file; unpack"),
+        (
+            gzip.compress(b"a,b\n1,2\n", mtime=0),
+            "is packed with gzip, no CSV file; unpack",
+        ),
         (b"PK\x03\x04\x14\x00", "is an Excel workbook or another ZIP .*save"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old Excel workbook, no CSV file"),
         (b"\n<!DOCTYPE html>\n<html>", "is a web page or XML, no CSV file"),

@@ -102,6 +102,7 @@ def format_figure(value):
         return "undefined"
     if isinstance(value, int):
         return str(value)
-    value = round(value, 6) + 0.0  # What differs from 0 by rounding only, is 0.
+    if not round(value, 6):
+        value = 0.0  # What differs from 0 by rounding only.
     places = 6 if 0 < abs(value) < 0.01 else 4
     return f"{value:.{places}f}".replace("-", "−")

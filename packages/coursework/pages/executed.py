@@ -31,6 +31,8 @@ LEFT_OUT = "<em>[A frame or a program was here; this page holds none.]</em>"
 _BLOCKS = re.compile(
     r"<(script|style|iframe|object)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
+# An image that lies elsewhere: its words stand in its place.
+_NO_IMAGE = re.compile(r'<img(?![^>]*\ssrc=)(?:[^>]*?\salt="([^"]*)")?[^>]*>')
 
 
 def write_executed(notebook, path):
@@ -115,4 +117,5 @@ def clean(html):
 
     html = _BLOCKS.sub(left_out, html)
     cleaner = SanitizeHTML(tags=TAGS.split(), attributes={"*": allowed})
-    return cleaner.sanitize_html_tags(html)
+    html = cleaner.sanitize_html_tags(html)
+    return _NO_IMAGE.sub(lambda image: image[1] or "", html)
