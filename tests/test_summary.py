@@ -276,6 +276,22 @@ def said(predictions, references, **arguments):
     return " ".join(evaluate_predictions(given, **arguments)["warnings"])
 
 
+def test_what_says_nothing_is_kept_as_it_was_written():
+    table = pd.DataFrame({"uid": [1, 2], "reference": ["Edema.", "Clear."]})
+    table["prediction"] = ["....", "nan"]
+    found = evaluate_predictions(table, intervals=False)
+    assert list(found["table"].prediction) == ["....", "nan"]
+    assert "2 of 2 predictions are empty" in " ".join(found["warnings"])
+    assert not any("does as well" in words for words in cautions_of_right_words())
+
+
+def cautions_of_right_words():
+    """Warnings of right reports that are too short for an n-gram of four."""
+    words = ["Edema.", "Clear.", "Effusion."] * 12
+    table = pd.DataFrame({"uid": range(36), "reference": words, "prediction": words})
+    return evaluate_predictions(table, protocols=["sacrebleu"])["warnings"]
+
+
 def test_a_perfect_model_is_not_warned_of():
     varied = [f"{text} Nodule number {i}." for i, text in enumerate(REPORTS * 20)]
     assert said(varied, varied, train_texts=TRAIN) == ""

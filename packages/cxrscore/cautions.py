@@ -105,8 +105,8 @@ def _no_gain(watched):
     worse, alike = [], []
     for name, record in watched.items():
         gain, ends = record.get("gain"), record.get("gain_interval")
-        if gain is None:
-            continue
+        if gain is None or not (gain or record["value"]):
+            continue  # 0 against 0, as BLEU-4 of two words, tells nothing.
         values = map(format_figure, (record["value"], record["value"] - gain))
         words = f"{name} ({' against '.join(values)})"
         if gain <= 0:

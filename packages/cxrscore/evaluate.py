@@ -246,7 +246,6 @@ def evaluate_predictions(
     if table.columns.has_duplicates:
         name = table.columns[table.columns.duplicated()][0]
         raise InputError(f"Predictions: the column {name} stands twice.")
-    table = _without_nothing(table)
     twice = table["uid"][table["uid"].duplicated()]
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
@@ -269,8 +268,9 @@ def evaluate_predictions(
         spoken = [t for t in _listed(train_texts) if _said(t)]
         if spoken and "random" not in table:
             table = table.assign(random=random_reports(spoken, len(table), seed))
-        # Read in one writing, kept as it was written.
-        read = table.assign(**{name: table[name].map(plain) for name in TEXTS})
+        # Read in one writing, "nan" as nothing, and kept as it was written.
+        read = _without_nothing(table)
+        read = read.assign(**{name: read[name].map(plain) for name in TEXTS})
         told = read[[bool(tidy(text)) for text in read["reference"]]]
         columns = {}
         if len(told):
