@@ -9,12 +9,25 @@ import shutil
 import zipfile
 
 import pytest
-from handed_in import MOST, NAME, RUBRIC, ada, edit, graded, hand_in, rubric, said
+from handed_in import (
+    MOST,
+    NAME,
+    RUBRIC,
+    ada,
+    edit,
+    graded,
+    hand_in,
+    predictions,
+    rubric,
+    said,
+)
 
 from coursework.grade import grades
 from coursework.grade.checks import read_numbers
 from coursework.grade.grades import alike, grade_class
+from coursework.grade.recount import differences, recount
 from cxrbase.files import InputError
+from cxrscore.evaluate import evaluate_predictions
 
 
 @pytest.fixture()
@@ -231,3 +244,12 @@ def test_a_file_that_breaks_the_grader_costs_one_notebook(
     assert one.troubles == [
         "Could not be graded: ZeroDivisionError: nobody thought of this"
     ]
+
+
+def test_a_prediction_that_says_nothing_is_counted_again_as_nothing():
+    table = predictions()
+    table.loc[:2, "prediction"] = ["....", "nan", "\ufb01brosis \u2013 no edema"]
+    found = evaluate_predictions(table, intervals=False)
+    told = {"metrics": found["figures"], "baselines": found["baselines"]}
+    again = recount(found["table"].to_csv(index=False).encode(), told)
+    assert len(again) > 20 and differences(told["metrics"], again) == {}

@@ -268,9 +268,7 @@ def evaluate_predictions(
         spoken = [t for t in _listed(train_texts) if _said(t)]
         if spoken and "random" not in table:
             table = table.assign(random=random_reports(spoken, len(table), seed))
-        # Read in one writing, "nan" as nothing, and kept as it was written.
-        read = _without_nothing(table)
-        read = read.assign(**{name: read[name].map(plain) for name in TEXTS})
+        read = as_read(table)  # It is kept as it was written.
         told = read[[bool(tidy(text)) for text in read["reference"]]]
         columns = {}
         if len(told):
@@ -309,9 +307,22 @@ def _said(cell):
     return "" if pd.isna(cell) or says_nothing(str(cell)) else cell
 
 
-def _without_nothing(table):
+def as_read(table):
+    """Give the texts of a table as they are scored.
+
+    Args:
+        table: DataFrame with some of `reference`, `prediction`, `nearest`, `random`.
+
+    Returns:
+        A copy: in one writing, and `""` where a text says nothing, such as "nan".
+
+    Example:
+    ```python
+    as_read(pd.DataFrame({"prediction": ["nan", "Clear."]}))
+    ```
+    """
     columns = table.columns.intersection([*TEXTS, "nearest", "random"])
-    return table.assign(**{name: table[name].map(_said) for name in columns})
+    return table.assign(**{name: table[name].map(_said).map(plain) for name in columns})
 
 
 def _listed(texts):

@@ -15,6 +15,7 @@ from cxrscore.comparison import CONSTANTS
 from cxrscore.evaluate import (
     IMAGES,
     VIEWS,
+    as_read,
     evaluate_predictions,
     read_predictions,
 )
@@ -156,7 +157,8 @@ def _values(table, settings):
         pair = table["label"], table["probability"]
         figures |= classification_scores(*pair, settings["threshold"], intervals=False)
     if {"reference", "prediction"} <= columns:
-        pair = list(table["reference"]), list(table["prediction"])
+        read = as_read(table)
+        pair = list(read["reference"]), list(read["prediction"])
         protocols = settings["protocols"]
         figures |= text_scores(*pair, protocols=protocols, intervals=False)
         figures |= clinical_scores(*pair, intervals=False)
