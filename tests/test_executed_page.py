@@ -14,7 +14,7 @@ from nbformat.v4 import (
 )
 from small_notebooks import notebook
 
-from coursework.pages.executed import clean, executed_page
+from coursework.pages.executed import clean, executed_page, typeset
 from coursework.run.runner import run_notebooks
 
 HOSTILE = [
@@ -44,7 +44,7 @@ class Loads(html.parser.HTMLParser):
     """Notes what a browser would run or fetch."""
 
     TAGS = {"script", "iframe", "frame", "object", "embed", "link", "base", "form"}
-    TAGS |= {"svg", "math", "video", "audio", "source", "template", "applet"}
+    TAGS |= {"svg", "mglyph", "video", "audio", "source", "template", "applet"}
 
     def __init__(self):
         super().__init__()
@@ -124,7 +124,8 @@ def test_what_is_harmless_is_shown(tmp_path):
         new_code_cell("1", outputs=[new_output("stream", text="a <b> \x1b[31mred\n")]),
     )
     for words in (
-        "<h2", "Two &amp; a&lt;b", "<code>x &lt; y</code>", 'src="film.png"', "$$x^2$$",
+        "<h2", "Two &amp; a&lt;b", "<code>x &lt; y</code>", 'src="film.png"',
+        "<msup><mi>x</mi>",
         'href="https://example.org"', 'class="dataframe"', "text-align: right",
         "data:image/png;base64,iVBORw0KGgo=", "a &lt;b&gt;", "ansi-red",
     ):  # fmt: skip
@@ -135,6 +136,18 @@ def test_what_is_harmless_is_shown(tmp_path):
     assert clean(badge) == '<a href="https://a.b/c">Open</a>'
     assert clean('<img src="https://a.b/c.svg">') == ""
     assert clean('<img src="figures/a.png" alt="A">').startswith("<img")
+
+
+def test_formulas_are_set_without_a_script():
+    page = clean(typeset(r"<p>$$\frac{a}{b}$$ $x &lt; y$ <code>$x$</code> 5 $</p>"))
+    assert '<math display="block"><mrow><mfrac>' in page
+    assert "<mo>&#x0003C;</mo>" in page and "<code>$x$</code> 5 $" in page
+    hostile = (
+        r"$\text{&lt;script&gt;alert(1)&lt;/script&gt;}$ $\href{javascript:a()}{x}$"
+    )
+    assert not re.search("script|href", clean(typeset(hostile)))
+    for odd in (r"$\frac{$", "$" + "{" * 3000 + "$"):  # As they were typed.
+        assert typeset(odd) == odd
 
 
 def test_the_page_that_a_run_leaves(tmp_path):

@@ -2,9 +2,10 @@
 
 Whoever wrote the notebook may be a stranger: of what its cells show, scripts, frames
 and whatever lies elsewhere are left out, and a policy in the page's head forbids the
-browser the rest. Formulas stay as they were typed, since typesetting is a script.
+browser the rest. Formulas are set in MathML, which needs no script.
 """
 
+import html
 import re
 
 from coursework.notebook_file import read_notebook
@@ -14,15 +15,20 @@ POLICY = (
     "default-src 'none'; img-src 'self' file: data:; font-src data:; "
     "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
+MATH = (
+    "math mfrac mi mn mo mover mpadded mroot mrow mspace msqrt mstyle msub msubsup "
+    "msup mtable mtd mtext mtr munder munderover"
+)
 TAGS = (
-    "a abbr b big blockquote br caption center cite code col colgroup dd del details "
-    "dfn div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 hr i img ins kbd li "
-    "mark ol p pre q s samp small span strike strong sub summary sup table tbody td "
-    "tfoot th thead tr tt u ul var"
+    f"{MATH} a abbr b big blockquote br caption center cite code col colgroup dd del "
+    "details dfn div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 hr i img ins "
+    "kbd li mark ol p pre q s samp small span strike strong sub summary sup table "
+    "tbody td tfoot th thead tr tt u ul var"
 )
 ATTRIBUTES = (
-    "align alt border class color colspan dir height href id lang name open rowspan "
-    "scope src start style tabindex title valign width"
+    "align alt border class color colspan columnalign dir display fence form height "
+    "href id lang mathvariant name open rowspan scope src start stretchy style "
+    "tabindex title valign width"
 )
 # What runs no code; of these the page shows the best.
 SHOWN = {"text/plain", "text/latex", "text/html", "text/markdown"}
@@ -31,6 +37,13 @@ LEFT_OUT = "<em>[A frame or a program was here; this page holds none.]</em>"
 _BLOCKS = re.compile(
     r"<(script|style|iframe|object)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
+# A formula as Markdown leaves it, but for what only looks like one in code.
+_FORMULA = re.compile(
+    r"<(?P<code>pre|code)\b.*?</(?P=code)>"
+    r"|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$",
+    re.DOTALL,
+)
+LONGEST = 2000  # Letters of a formula that is set.
 # An image that lies elsewhere: its words stand in its place.
 _NO_IMAGE = re.compile(r'<img(?![^>]*\ssrc=)(?:[^>]*?\salt="([^"]*)")?[^>]*>')
 
@@ -69,7 +82,7 @@ def executed_page(notebook):
 
         @jinja2.pass_context
         def markdown2html(self, context, source):
-            return clean(super().markdown2html(context, source))
+            return clean(typeset(super().markdown2html(context, source)))
 
     content = read_notebook(notebook)
     content.metadata.pop("widgets", None)
@@ -91,11 +104,40 @@ def executed_page(notebook):
     return page.replace("<head>", f"<head>\n{policy}", 1)
 
 
-def clean(html):
+def typeset(page):
+    """Set the formulas of HTML in MathML.
+
+    Args:
+        page: string. Formulas stand in it as TeX between dollars.
+
+    Returns:
+        A string of HTML, not yet clean. What is no TeX stays as it was typed.
+
+    Example:
+    ```python
+    typeset("<p>$x^2$</p>")
+    ```
+    """
+    from latex2mathml.converter import convert
+
+    def formula(found):
+        tex = found["block"] or found["inline"]
+        if not tex or len(tex) > LONGEST:
+            return found[0]
+        kind = "block" if found["block"] else "inline"
+        try:
+            return convert(html.unescape(tex), display=kind)
+        except Exception:  # It raises some ten kinds.
+            return found[0]
+
+    return _FORMULA.sub(formula, page)
+
+
+def clean(page):
     """Leave out of HTML what runs, embeds or fetches.
 
     Args:
-        html: string.
+        page: string.
 
     Returns:
         A string of HTML.
@@ -115,7 +157,7 @@ def clean(html):
     def left_out(block):
         return "" if block[1].lower() == "style" else LEFT_OUT
 
-    html = _BLOCKS.sub(left_out, html)
+    page = _BLOCKS.sub(left_out, page)
     cleaner = SanitizeHTML(tags=TAGS.split(), attributes={"*": allowed})
-    html = cleaner.sanitize_html_tags(html)
-    return _NO_IMAGE.sub(lambda image: image[1] or "", html)
+    page = cleaner.sanitize_html_tags(page)
+    return _NO_IMAGE.sub(lambda image: image[1] or "", page)
