@@ -137,6 +137,11 @@ def grade(runs_dir, rubric, out, notebooks, jobs):
     by_hand = out.with_name(f"{out.stem}_by_hand.csv")
     marks = read_marks(by_hand)
     grades = grade_class(runs_dir, asked, notebooks, jobs)
+    if not any(one.place for each in grades for one in each.notebooks.values()):
+        click.echo(
+            f"WARNING: nobody in {runs_dir} has handed in a notebook of the rubric. "
+            "Is it the folder of the students?"
+        )
     apply_marks(grades, marks)
     waiting = write_by_hand(by_hand, grades)
     write_gradebook(out.with_suffix(".csv"), grades, asked)

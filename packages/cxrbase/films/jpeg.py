@@ -88,7 +88,10 @@ def flaw(path, data):
     size = size_of(data)
     if not size:
         return "no header of a frame"
-    if size[3] != 8 or any(code in LOSSLESS for code, _ in _segments(data)):
+    codes = (code for code, _ in _segments(data))
+    # The first says what it is; one like it in a scan is a fault of the scan.
+    kind = next(code for code in codes if code in FRAMES or code in LOSSLESS)
+    if size[3] != 8 or kind in LOSSLESS:
         return ""
     return _missing(data) or _warning(path, data, size[2])
 
