@@ -106,6 +106,7 @@ def _about(results):
     dataset, environment = results["dataset"], results["environment"]
     counts = ", ".join(f"{name} {count}" for name, count in dataset["counts"].items())
     versions = environment.get("versions", {})
+    given = {name: each for name, each in results["parameters"].items() if each != ""}
     rest = {
         name: value
         for name, value in dataset.items()
@@ -115,7 +116,7 @@ def _about(results):
         ("data", f"{GROUNDS[dataset['ground']]}; studies: {counts}"),
         ("fingerprint", _words(rest)),
         ("weights", _words(results["weights"])),
-        ("parameters", _words(results["parameters"])),
+        ("parameters", _words(given)),
         ("device", str(environment.get("device", ""))),
         ("versions", _words(versions)),
         ("durations", _words(results["durations"], " s")),
