@@ -13,7 +13,7 @@ import sys
 import pandas as pd
 import pytest
 
-from cxrlib.course import COURSE_URL, GPU_ADVICE
+from cxrlib.environment import COURSE_URL, GPU_ADVICE
 from cxrphantom.dataset import write_phantom
 
 DRIVER = pathlib.Path(__file__).parent / "hosted.py"
