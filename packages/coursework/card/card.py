@@ -8,8 +8,8 @@ import zipfile
 
 import markupsafe
 
-from coursework.card.figures import shared_protocol, tables, tested
 from coursework.card.limits import limits
+from coursework.card.scores import shared_protocol, tables, tested
 from coursework.legend import legend
 from coursework.looks import templates
 from coursework.results import read_results
