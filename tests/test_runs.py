@@ -215,7 +215,8 @@ def test_page_shows_intervals_baselines_and_words_of_warning(tmp_path):
     # The other notebook has one baseline, and its legend does not speak of reports.
     assert "one answer for every study: for a mask the mean of train" in parts[1]
     assert ">constant</th>" in parts[1] and ">random</th>" not in parts[1]
-    assert "report" not in parts[1].split("<h3>One score")[1].split("<script")[0]
+    legend = parts[1].split("What the baselines are")[1].split("</dl>")[0]
+    assert "mean of train" in legend and "report" not in legend
 
 
 def test_page_of_results_from_before_there_were_intervals(tmp_path):

@@ -3,7 +3,7 @@
 import pathlib
 
 from coursework.legend import columns_beside, legend, title_of
-from coursework.looks import templates
+from coursework.looks import templates, without_halves
 from coursework.pages.alternatives import alternative_text
 from coursework.pages.cards import report_cards
 from coursework.pages.overview import cell_link, label_of, link, overview
@@ -67,7 +67,7 @@ def write_index(run_dir, studies=STUDIES):
         warnings=[GROUNDS[each] for each in GROUNDS if each in grounds - {"real"}],
     )
     with write_whole(run_dir / "index.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(without_halves(page), encoding="utf-8")
     return run_dir / "index.html"
 
 
