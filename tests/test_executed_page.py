@@ -154,6 +154,12 @@ def test_long_output_is_folded(tmp_path):
     )
     page = page_of(tmp_path, new_code_cell("x", outputs=[bar]))
     assert "8 %" in page and "7 %" not in page
+    # Long lines are wrapped, and so count as the lines that a reader sees.
+    text = f"{'loss: 0.5 - ' * 30}\n" * 9
+    page = page_of(
+        tmp_path, new_code_cell("x", outputs=[new_output("stream", text=text)])
+    )
+    assert "<summary>9 lines of output</summary>" in page
 
 
 def test_every_image_says_what_it_shows(tmp_path):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from impressions import REPORTS
 
-from coursework.pages.alternatives import alternative_text
+from coursework.looks import alternative_text
 from coursework.pages.page import FIRST, write_index
 from coursework.results import Results
 from cxrscore.clinical.marks import mark_reports

@@ -2,9 +2,15 @@
 
 import collections
 
-from coursework.legend import columns_beside
+from coursework.legend import columns_beside, title_of
 from cxrscore.score import format_score
-from cxrscore.tables import format_interval
+from cxrscore.tables import (
+    PROGRESS,
+    TITLES,
+    best_baseline,
+    format_interval,
+    headline,
+)
 
 GROUPS = {
     "Reconstruction": ("frontal", "lateral"),
@@ -17,7 +23,7 @@ GROUPS = {
     "Interpretation": ("pointing", "interpretation"),
 }
 OTHER = "Further scores"
-PROGRESS = ("before_training", "training")  # They measure no test study.
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def tested(metrics):
@@ -61,6 +67,40 @@ def shared_protocol(metrics):
     return dict(pair for pair, count in said.items() if 2 * count > len(metrics))
 
 
+def first_table(metrics):
+    """The scores to look at first, beside the best baseline of each.
+
+    Args:
+        metrics: dict of scores, without how training went.
+
+    Returns:
+        A dict: `columns`, of which none is empty, and `rows`, tuples of strings.
+
+    Example:
+    ```python
+    first_table(tested(record["metrics"]))["columns"][:2]  # ["score", "value"]
+    ```
+    """
+    first = headline(metrics)
+    columns = {
+        "value": [_number(score, "value") for score in first.values()],
+        TITLES["interval"]: [
+            _interval(each.get("interval")) for each in first.values()
+        ],
+        "best baseline": [_best(*each) for each in first.items()],
+        "permuted": [_number(score, "shuffled") for score in first.values()],
+        "n": [str(score["n"]) for score in first.values()],
+    }
+    columns = {name: cells for name, cells in columns.items() if any(cells)}
+    rows = list(zip(first, *columns.values(), strict=True))
+    return {"columns": ["score", *columns], "rows": rows}
+
+
+def _best(name, score):
+    best = best_baseline(name, score)
+    return f"{format_score(best[0])} ({best[1]})" if best else ""
+
+
 def tables(metrics, shared):
     """One table per group of scores, in the order of `GROUPS`.
 
@@ -69,8 +109,9 @@ def tables(metrics, shared):
         shared: dict, from `shared_protocol`; it is not said again.
 
     Returns:
-        A list of dicts: `title`; `columns`; `rows`, tuples of strings; `words`,
-        pairs of scores' names and what their protocols and notes say.
+        A list of dicts: `title`; `columns`; `rows`, tuples of strings; `notes`, what
+        the protocols and notes of the scores say. The name of a score ends with the
+        number of its note.
 
     Example:
     ```python
@@ -99,48 +140,31 @@ def _protocol(score):
 
 def _table(title, scores, shared):
     columns = {
-        kind: [_number(score, kind) for score in scores.values()]
+        title_of(kind): [_number(score, kind) for score in scores.values()]
         for kind in columns_beside(scores)
     }
     ends = [_interval(score.get("interval")) for score in scores.values()]
     falls = [_interval(score.get("fall_interval")) for score in scores.values()]
     if any(falls):  # The fall itself is the difference of two other columns.
         values = zip(falls, columns.pop("fall"), strict=True)
-        columns["fall, 95 %"] = [ends or number for ends, number in values]
+        columns[TITLES["fall_interval"]] = [ends or number for ends, number in values]
     columns = {
         "value": [_number(score, "value") for score in scores.values()],
-        **({"95 %": ends} if any(ends) else {}),
+        **({TITLES["interval"]: ends} if any(ends) else {}),
         **columns,
     }
-    of = {}  # What is said → the scores that it is said of.
+    notes, names = {}, []  # What is said → its number.
     for name, score in scores.items():
         own = [pair for pair in _protocol(score).items() if pair not in shared.items()]
-        for said in (*map(": ".join, own), score.get("note")):
-            of.setdefault(said, []).append(name)
-    of.pop(None, None)
-    words = {}  # The scores → all that is said of just these.
-    for said, names in of.items():
-        words.setdefault(", ".join(_short(names, scores)), []).append(said)
+        said = "; ".join(filter(None, (*map(": ".join, own), score.get("note"))))
+        mark = str(notes.setdefault(said, len(notes) + 1)) if said else ""
+        names.append(f"{name} {mark.translate(SUPERSCRIPTS)}".rstrip())
     return {
         "title": title,
         "columns": ["score", *columns],
-        "rows": list(zip(scores, *columns.values(), strict=True)),
-        "words": [(names, "; ".join(each)) for names, each in words.items()],
+        "rows": list(zip(names, *columns.values(), strict=True)),
+        "notes": list(notes),
     }
-
-
-def _short(names, scores):
-    """Names in short: `coco` for all of `coco.…`, else its name said but once."""
-    before = None
-    for name in names:
-        prefix = _prefix(name)
-        whole = [each for each in scores if _prefix(each) == prefix]
-        if len(whole) > 1 and set(whole) <= set(names):
-            if name == whole[0]:
-                yield prefix
-        else:
-            yield name.removeprefix(f"{prefix}.") if prefix == before else name
-        before = prefix
 
 
 def _number(score, kind):

@@ -9,9 +9,8 @@ import base64
 import html
 import re
 
-from coursework.looks import without_halves
+from coursework.looks import alternative_text, without_halves
 from coursework.notebook_file import read_notebook
-from coursework.pages.alternatives import alternative_text
 from cxrbase.files import write_whole
 
 POLICY = (

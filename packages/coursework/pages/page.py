@@ -3,8 +3,7 @@
 import pathlib
 
 from coursework.legend import columns_beside, legend, title_of
-from coursework.looks import templates, without_halves
-from coursework.pages.alternatives import alternative_text
+from coursework.looks import alternative_text, templates, without_halves
 from coursework.pages.cards import report_cards
 from coursework.pages.overview import cell_link, label_of, link, overview
 from coursework.pages.runs import read_or_tell, read_runs
