@@ -28,7 +28,7 @@ endef
 demo: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
 		--profile course --out outputs/demo
-	$(BIN)/python -m cxrlib figures outputs/demo/07_multitask
+	$(BIN)/python -m cxrlib scores outputs/demo/07_multitask
 	@echo 'Open outputs/demo/index.html'
 
 # WORKERS processes share the tests; a file stays in one of them.

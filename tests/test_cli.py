@@ -54,7 +54,7 @@ def test_from_phantom_to_figures(trained):
     assert record["model"]["trained_on"].startswith(f"{counts['train']} studies")
     assert "PHANTOM" in record["model"]["trained_on"]
     assert record["weights"] == {"encoder": "none", "gpt2": "none"}
-    assert "frontal.ssim" in call("figures", trained / "evaluation")
+    assert "frontal.ssim" in call("scores", trained / "evaluation")
 
 
 def views_of(trained, folder, depth):

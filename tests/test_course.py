@@ -135,8 +135,8 @@ def test_results_are_recomputed_from_their_files(tmp_path):
         frequent=record["baselines"]["frequent_report"]["text"],
     )
     metrics = record["metrics"]
-    assert set(metrics) - set(again["figures"]) == {"text.novel_share"}
-    for name, figure in again["figures"].items():
+    assert set(metrics) - set(again["scores"]) == {"text.novel_share"}
+    for name, figure in again["scores"].items():
         for key in ("value", "constant", "frequent", "random", "shuffled"):
             if key in metrics[name]:
                 expected = pytest.approx(metrics[name][key])

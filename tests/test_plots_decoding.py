@@ -41,7 +41,7 @@ def test_choices_show_every_probability_and_what_is_ruled_out(tmp_path):
     for axes, shares in zip(panels, choices.values(), strict=True):
         np.testing.assert_allclose([bar.get_width() for bar in axes.patches], shares)
     assert [len(axes.texts) for axes in panels] == [0, 2, 3, 0]
-    assert words(figure).count("ruled out") == 5 and "DRAWN" in words(figure)
+    assert words(figure).count("ruled out") == 5 and "REAL TEXTS" in words(figure)
 
 
 def test_gates_show_their_size_and_mean(tmp_path):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from coursework.pages.figures import marks, write_between_marks
+from coursework.pages.scores import marks, write_between_marks
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
 from cxrlib.commands.options import options

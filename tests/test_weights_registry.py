@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from densenets import SMALL, arrays, with_head, write_keras2
 from model_checks import randomise
 
-from coursework.pages.figures import marks
+from coursework.pages.scores import marks
 from coursework.results import Results
 from cxrbase import hosts
 from cxrbase.files import InputError

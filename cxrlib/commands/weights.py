@@ -15,7 +15,7 @@ def weights(context, readme):
     if context.invoked_subcommand:
         return
     if readme:
-        from coursework.pages.figures import write_between_marks
+        from coursework.pages.scores import write_between_marks
 
         write_between_marks(readme, registry_markdown(), "registry")
         write_between_marks(readme, lungs_markdown(), "lungs")

@@ -177,7 +177,7 @@ def evaluate(model, prepared, out, split, sampler):
     from cxrlib.systems.reports.model import ReportModel
     from cxrlib.systems.reports.predict import predict_split
     from cxrlib.systems.reports.train import evaluate_model
-    from cxrscore.tables import figures_text, hanging, terminal_width
+    from cxrscore.tables import hanging, scores_text, terminal_width
 
     environment = setup(verbose=False)  # First: it sets the precision.
     trained = load_model(model, ReportModel)
@@ -186,7 +186,7 @@ def evaluate(model, prepared, out, split, sampler):
     predictions, _ = predict_split(trained, prepared, split, sampler)
     evaluate_model(results, trained, prepared, predictions, split)
     path = results.write()
-    click.echo(figures_text(results.record["metrics"], terminal_width()))
+    click.echo(scores_text(results.record["metrics"], terminal_width()))
     for warning in results.record["warnings"]:
         click.echo("\n".join(hanging("WARNING", warning, terminal_width())))
     click.echo(f"Written: {path}")

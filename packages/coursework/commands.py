@@ -167,11 +167,12 @@ def _count(n, word):
 @click.option(
     "--leave-out", multiple=True, help="A pattern of names, such as 'before_*'."
 )
-def figures(folder, readme, leave_out):
-    """Print the figures of a run's notebook, FOLDER, beside their baselines."""
-    from coursework.pages.figures import figures_of, write_between_marks
+@click.option("--headline", is_flag=True, help="Only those that a reader sees first.")
+def scores(folder, readme, leave_out, headline):
+    """Print the scores of a run's notebook, FOLDER, beside their baselines."""
+    from coursework.pages.scores import scores_of, write_between_marks
 
-    text = figures_of(folder, leave_out)
+    text = scores_of(folder, leave_out, headline)
     if readme:
         write_between_marks(readme, text)
     click.echo(text)
