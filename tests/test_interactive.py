@@ -45,6 +45,8 @@ def test_a_control_draws_anew_and_the_output_keeps_the_figure(name):
     board.controls[control].value = value
     assert board._image.value != before and board.figure is not figure
     assert 'alt="' in board._image.value
+    now, _ = board._repr_mimebundle_()  # Shown again, it is what was chosen.
+    assert now["image/png"] != shown["image/png"]
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -158,16 +158,18 @@ def test_arrows_point_to_the_anatomy():
 
 def test_reports_say_what_was_found_and_what_was_missed():
     figure = plots.show_reports(
-        *(IMAGES[:2], IMAGES[:2]),
-        ["Cardiomegaly. Small left pleural effusion. Edema.", "No acute disease."],
-        ["Cardiomegaly. Right pleural effusion. Pneumothorax.", "Normal chest."],
+        *(IMAGES, IMAGES),
+        ["Cardiomegaly. Small left pleural effusion. Edema.", "No edema.", None],
+        ["Cardiomegaly. Right pleural effusion. Pneumothorax.", "Normal chest.", ""],
         ground="real",
     )
     colours = {text.get_text(): text.get_color() for text in figure.findobj(plt.Text)}
-    hit, miss = colours["✓ found: Cardiomegaly"], colours["✗ missed: Edema"]
+    hit, miss = colours["✓ hit: Cardiomegaly"], colours["✗ missed: Edema"]
     assert hit != miss
-    assert colours["✗ on the wrong side: Pleural Effusion"] == miss
-    assert colours["✗ not in the reference: Pneumothorax"] == miss
+    wrong = "✗ wrong side: Pleural Effusion (right in place of left)"
+    assert colours[wrong] == miss
+    assert colours["✗ invented: Pneumothorax"] == miss
+    assert colours["✓ hit: No Finding"] == hit
     assert "No finding of the fourteen in either report" in colours
 
 

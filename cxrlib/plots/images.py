@@ -8,7 +8,6 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
 from coursework.charts.style import (
-    AGREEMENT,
     BLUE,
     GREY,
     SKY,
@@ -21,6 +20,7 @@ from coursework.charts.style import (
     plain_text,
     styled,
 )
+from coursework.charts.verdicts import verdict_lines
 
 EDGE = [patheffects.withStroke(linewidth=2.5, foreground="black")]
 LEADING = 14  # points from line to line of ten-point text
@@ -185,8 +185,6 @@ def show_reconstructions(
 
 def _report_lines(reference, prediction, probability, label, width):
     """Pairs of a paragraph and its colour."""
-    from cxrscore.clinical.agreement import compare_findings
-
     lines = []
     if probability is not None:
         words = f"abnormal: {probability:.2f}   (label: {class_name(label)})"
@@ -198,13 +196,8 @@ def _report_lines(reference, prediction, probability, label, width):
         text = "" if text is None else str(text)
         wrapped = textwrap.fill(f"{head}: {text or '(empty)'}", width, max_lines=8)
         lines.append((plain_text(wrapped), colour))
-    found = compare_findings(reference, prediction)
-    if not any(found.values()):
-        lines.append(("No finding of the fourteen in either report", GREY))
-    for kind, (head, colour) in AGREEMENT.items():
-        if found[kind]:
-            words = f"{head}: {', '.join(found[kind])}"
-            lines.append((textwrap.fill(words, width), colour))
+    for text, colour in verdict_lines(reference, prediction):
+        lines.append((textwrap.fill(text, width), colour))
     return lines
 
 
@@ -223,8 +216,8 @@ def show_reports(
     """Show image pairs with the reference and the generated report beneath.
 
     Below the reports stands which of the fourteen CheXpert observations the generated
-    one names rightly (✓, green), and which it misses, adds, or puts on the wrong side
-    (✗, red), by `cxrscore.clinical`.
+    one hits (✓, green), and which it misses, invents, or puts on the wrong side (✗,
+    red), by `cxrscore.clinical.marks`.
 
     Args:
         frontals: float array `(N, H, W, 1)` in [0, 1].

@@ -24,13 +24,6 @@ BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 SKY, YELLOW, PURPLE, GREY = "#56b4e9", "#f0e442", "#cc79a7", "#5f6672"
 # Words need more contrast than marks: the green and the red of text.
 HIT, MISS = "#00694c", "#a33f00"
-# How a figure marks what `cxrscore.clinical.agreement` tells of two reports.
-AGREEMENT = {
-    "hit": ("✓ found", HIT),
-    "wrong_side": ("✗ on the wrong side", MISS),
-    "missed": ("✗ missed", MISS),
-    "added": ("✗ not in the reference", MISS),
-}
 CLASSES = ("normal", "abnormal")
 PIECE = "▯"  # In the place of a byte that is no whole character.
 LONGEST = 600  # Letters of an alternative text that is made from a figure's words.

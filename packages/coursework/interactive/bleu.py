@@ -1,9 +1,12 @@
 """BLEU under the hand: type a report, see which n-grams match and what that gives."""
 
+import textwrap
+
 import numpy as np
 from matplotlib import pyplot as plt
 
-from coursework.charts.style import AGREEMENT, BLUE, GREY, styled
+from coursework.charts.style import BLUE, styled
+from coursework.charts.verdicts import verdict_lines
 from coursework.interactive.board import Board
 from coursework.interactive.words import LINE, draw_words, lay_out
 
@@ -131,15 +134,9 @@ def _draw_bleu(axes, parts):
 
 
 def _draw_findings(axes, reference, candidate):
-    from cxrscore.clinical.agreement import compare_findings
-
-    found = compare_findings(reference, candidate)
-    lines = [
-        (f"{head}: {name}", colour)
-        for kind, (head, colour) in AGREEMENT.items()
-        for name in found[kind]
-    ] or [("No finding of the fourteen in either report", GREY)]
+    lines = verdict_lines(reference, candidate)
     axes.set_axis_off()
     axes.set_title("What it says of the patient")
     for row, (text, colour) in enumerate(lines):
-        axes.text(0.02, 0.92 - 0.1 * row, text, color=colour, va="top")
+        words = textwrap.fill(text, 44)
+        axes.text(0.02, 0.92 - 0.2 * row, words, color=colour, va="top")

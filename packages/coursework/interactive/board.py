@@ -13,9 +13,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 class Board:
     """A figure, and where somebody can press, the controls that draw it anew.
 
-    As the last line of a cell it shows both. The figure for the first values is
-    always part of the output, as PNG with its alternative text, so that an executed
-    page shows it; a front end that can show widgets shows these in its place.
+    As the last line of a cell it shows both. The figure is always part of the output,
+    as PNG with its alternative text, so that an executed page shows it; a front end
+    that can show widgets shows these in its place.
 
     Args:
         draw: callable, the controls' values by name → `matplotlib` figure.
@@ -37,7 +37,6 @@ class Board:
         self._values = {name: each["value"] for name, each in controls.items()}
         self.controls, self._shown = {}, None
         self._redraw()
-        self._first = to_png(self.figure), alt_text(self.figure)
         try:
             import ipywidgets
         except ImportError:  # The figure alone.
@@ -61,18 +60,17 @@ class Board:
         self._redraw()
         self._image.value = self._html()
 
+    def _picture(self):
+        return base64.b64encode(to_png(self.figure)).decode()
+
     def _html(self):
-        picture = base64.b64encode(to_png(self.figure)).decode()
         words = html.escape(alt_text(self.figure))
-        source = f"data:image/png;base64,{picture}"
+        source = f"data:image/png;base64,{self._picture()}"
         return f'<img alt="{words}" src="{source}" style="max-width: 100%">'
 
     def _repr_mimebundle_(self, **kwargs):
-        picture, words = self._first
-        shown = {
-            "text/plain": words,
-            "image/png": base64.b64encode(picture).decode(),
-        }
+        words = alt_text(self.figure)
+        shown = {"text/plain": words, "image/png": self._picture()}
         if self._shown is not None:
             view = {"version_major": 2, "version_minor": 0}
             shown[WIDGET] = view | {"model_id": self._shown.model_id}
