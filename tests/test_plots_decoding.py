@@ -26,6 +26,19 @@ def test_influences_share_one_scale_and_mark_the_answers(tmp_path):
     assert "␣left" in words(figure)
 
 
+def test_half_a_character_is_marked_and_explained():
+    whole = plots.plot_influence({"a": CAUSAL}, TOKENS, ground="real")
+    assert "part of a character" not in words(whole)
+    for figure in (
+        plots.plot_influence(
+            {"a": CAUSAL}, ["a", " \ufffd", "b", "\x00"], ground="real"
+        ),
+        plots.plot_attention([CAUSAL], ["a", " \ufffd", "b", "\x00"], ground="real"),
+        plots.plot_choices(["\ufffd"], {"greedy": [1]}, ground="real"),
+    ):
+        assert "part of a character" in words(figure) and "\ufffd" not in words(figure)
+
+
 def test_influences_of_zero_are_drawn():
     plots.plot_influence(
         {"none": np.zeros((2, 2))}, TOKENS[:2], ground="real"
