@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import importlib.metadata
 import os
 import pathlib
@@ -11,7 +10,8 @@ import sys
 
 import cxrlib
 from coursework.results import Results
-from cxrbase.hosts import CONTENT, DRIVE, KAGGLE_WORKING, off_drive
+from cxrbase.hosted.drive import bring_back, how_long, keep_folder, mount_drive
+from cxrbase.hosts import CONTENT, KAGGLE_WORKING, off_drive
 
 __all__ = [
     "COURSE_URL",
@@ -101,14 +101,8 @@ def _folders(where, root):
         course = pathlib.Path.cwd()  # Installed as a package, without a checkout.
     if root is not None:
         data = outputs = pathlib.Path(root).resolve()
-    elif where == "colab":
-        # Thousands of small files crawl on Drive, so only outputs go there.
-        data = outputs = pathlib.Path(CONTENT)
-        drive = pathlib.Path(DRIVE)
-        if drive.is_dir():
-            outputs = drive / COURSE_URL.rsplit("/", 1)[-1]
-    elif where == "kaggle":
-        data = outputs = pathlib.Path(KAGGLE_WORKING)
+    elif where in ("colab", "kaggle"):
+        data = outputs = pathlib.Path(CONTENT if where == "colab" else KAGGLE_WORKING)
     else:
         data = outputs = course
     return course, data / "data", data / "weights", outputs / "outputs"
@@ -131,22 +125,6 @@ def quiet():
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-@functools.cache  # A student who declined is not asked again.
-def _mount_drive():
-    """Ask for Google Drive, where checkpoints and results outlive the machine."""
-    if pathlib.Path(DRIVE).is_dir() or "google.colab" not in sys.modules:
-        return
-    try:
-        from google.colab import drive
-
-        drive.mount(str(pathlib.Path(DRIVE).parent))
-    except Exception as error:  # Declined, or a door of Colab's that is shut today.
-        print(
-            f"Google Drive is not mounted ({type(error).__name__}). All works without "
-            "it, but checkpoints and results are gone when this machine goes."
-        )
 
 
 def _gpus():
@@ -193,7 +171,7 @@ def _version(package):
         return "not installed"
 
 
-def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
+def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive=False):
     """Prepare a notebook: find folders, set the seed and the precision, say so.
 
     Args:
@@ -202,10 +180,12 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
             GPU that has units for it (compute capability 7, a T4, or newer): it
             is slower than float32 on a CPU or a P100.
         root: string or `pathlib.Path`. Where `data/`, `weights/` and `outputs/`
-            lie, instead of the place's own: the checkout; `/content` on Colab,
-            with outputs on Drive, for which it asks once; `/kaggle/working` on
-            Kaggle.
+            lie, instead of the place's own: the checkout; `/content` on Colab;
+            `/kaggle/working` on Kaggle.
         verbose: bool. Whether to print the environment and the GPU warning.
+        keep_on_drive: bool. Whether, on Colab, results, prepared data and one
+            checkpoint per training are kept on Google Drive, for which it asks once.
+            A new machine takes them from there.
 
     Returns:
         An `Environment`.
@@ -220,8 +200,8 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
 
         where, gpus = place(), _gpus()
     keras.utils.set_random_seed(seed)
-    if root is None:
-        _mount_drive()
+    if keep_on_drive:
+        mount_drive(COURSE_URL.rsplit("/", 1)[-1])
     if mixed_precision == "auto":
         mixed_precision = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
     keras.mixed_precision.set_global_policy(
@@ -251,6 +231,8 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True):
         print(environment)
         if not gpus:
             print(f"No GPU. {GPU_ADVICE[where]}")
+        if root is None and how_long(where):
+            print(how_long(where))
     return environment
 
 
@@ -285,7 +267,9 @@ def draw_phantom(out=None, studies=300, seed=0, size=512):
         "anything about real patients. For real data give a path or set $CXR_DATA.\n"
         f"{line}"
     )
+    bring_back(out)
     write_phantom(out, studies=studies, seed=seed, size=size)
+    keep_folder(out)
     return out
 
 
@@ -344,6 +328,8 @@ def course_data(
     kept, _ = funnel(load_studies(dataset))
     shares = (0.9 - test_share, 0.1, test_share)
     prepared = run / "prepared"
+    bring_back(prepared)
     chosen = {"size": image_size, "fractions": shares, "seed": seed}
     prepare(kept, prepared, progress=False, **chosen, **crop_options(crop))
+    keep_folder(prepared)
     return prepared
