@@ -25,7 +25,8 @@ define install
 	$(PIP) -e ".[$(2)]"
 endef
 
-.PHONY: demo test test-all test-colab lint lock pretrain lungs sums publish clean course.zip
+.PHONY: demo test test-all test-colab lint site lock pretrain lungs sums publish clean
+.PHONY: course.zip  # A file, but made anew each time.
 
 demo: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
@@ -53,6 +54,11 @@ lint: $(VENV)/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house.py
+
+# Runs the whole course, in about an hour on two cores, and publishes it in docs/site/.
+site: $(VENV)/demo-installed
+	$(BIN)/python -m cxrlib run --profile course --out outputs/course --resume
+	$(BIN)/python -m cxrlib site outputs/course docs/site
 
 # Makes weights/phantom_encoder.weights.h5 anew, in about an hour on two cores.
 pretrain: $(VENV)/demo-installed

@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import click
 
 import cxrlib
-from coursework.commands import card, figures, grade, run
+from coursework.commands import card, figures, grade, run, site
 from cxrlib.commands.group import Commands
 from cxrlib.commands.lungs import segment, train_lungs
 from cxrlib.commands.pretrain import pretrain_encoder, pretrain_text
@@ -18,7 +18,7 @@ from cxrscore.command import score
 
 COMMANDS = (
     phantom, prepare, train, evaluate, report, segment, score, run, figures, card,
-    grade, weights, pretrain_encoder, pretrain_text, train_lungs,
+    grade, site, weights, pretrain_encoder, pretrain_text, train_lungs,
 )  # fmt: skip
 
 

@@ -1,239 +1,79 @@
-"""What every notebook calls: `setup()`, `course_data()` and `Results`."""
+"""What every notebook calls: `start()`, `course_data()` and `finish()`."""
 
-import contextlib
-import dataclasses
-import importlib.metadata
-import os
 import pathlib
-import platform
-import sys
 
-import cxrlib
 from coursework.results import Results
-from cxrbase.hosted.drive import bring_back, how_long, keep_folder, mount_drive
-from cxrbase.hosts import CONTENT, KAGGLE_WORKING, off_drive
+from coursework.run.profiles import fill_in
+from cxrbase.hosted.drive import bring_back, keep_folder, keep_results
+from cxrbase.hosts import off_drive
+from cxrlib.environment import setup
 
-__all__ = [
-    "COURSE_URL",
-    "Environment",
-    "Results",
-    "course_data",
-    "draw_phantom",
-    "place",
-    "setup",
-]
-
-# The one place that names the repository: badges and the fetch cell of the
-# notebooks take it from here. A placeholder; change it when you publish or fork.
-COURSE_URL = "https://github.com/cxr-report-course/cxr-report-course"
-
-GPU_ADVICE = {
-    "colab": "Runtime → Change runtime type → T4 GPU, then run from the top.",
-    "kaggle": "Settings → Accelerator → GPU T4 ×2 (needs a verified phone number).",
-    "elsewhere": "The smoke and course profiles are made for 2 cores; full is not.",
-}
-PACKAGES = ("tensorflow", "keras", "keras-hub", "numpy", "pandas", "scikit-learn")
+__all__ = ["course_data", "draw_phantom", "finish", "start"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Environment:
-    """Where a notebook runs, with what, and where its files go.
+def start(notebook, names):
+    """Begin a notebook: its parameters, its folders, its seeds, its record.
+
+    A parameter that is `None` gets the value of the profile `names["profile"]`, see
+    `notebooks/profiles/`. Any other value is an override and stays.
 
     Args:
-        place: string. `"colab"`, `"kaggle"` or `"elsewhere"`.
-        course: `pathlib.Path`. The checkout with notebooks and our weights.
-        data: `pathlib.Path`. Downloads, phantoms, prepared shards.
-        weights: `pathlib.Path`. Pretrained files.
-        outputs: `pathlib.Path`. Runs; outlives the machine where it can.
-        device: string. `"GPU: Tesla T4"`, `"CPU: 2 cores"`, …
-        gpus: int. How many.
-        mixed_precision: bool. Whether layers compute in float16.
-        seed: int.
-        backend: string. Keras' backend.
-        versions: dict of strings.
-    """
-
-    place: str
-    course: pathlib.Path
-    data: pathlib.Path
-    weights: pathlib.Path
-    outputs: pathlib.Path
-    device: str
-    gpus: int
-    mixed_precision: bool
-    seed: int
-    backend: str
-    versions: dict
-
-    def __str__(self):
-        packages = ", ".join(f"{name} {v}" for name, v in self.versions.items())
-        precision = "mixed_float16" if self.mixed_precision else "float32"
-        return (
-            f"{self.place} · {self.device} · {precision} · seed {self.seed}\n"
-            f"{packages}\n"
-            f"data    {self.data}\nweights {self.weights}\noutputs {self.outputs}"
-        )
-
-
-def place():
-    """Say where this runs.
+        notebook: string. The notebook's name without suffix, `"07_multitask"`.
+        names: dict, `globals()`. Parameters in it that are `None` are filled in.
 
     Returns:
-        `"colab"`, `"kaggle"` or `"elsewhere"`.
+        A `Results` to collect scores in. Its `run` is the folder of the run, by default
+        `outputs/<profile>`; its `folder` is the notebook's own in it.
+
+    Raises:
+        InputError: if there is no such profile, or an override is of another type than
+            the profile's value.
 
     Example:
     ```python
-    place()
+    profile, epochs, seed = "smoke", None, 3
+    results = start("07_multitask", globals())  # epochs is 1, seed stays 3
     ```
     """
-    # The variables reach the subprocesses of a notebook too, the module not.
-    if "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ:
-        return "colab"
-    if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
-        return "kaggle"
-    return "elsewhere"
+    values, said = fill_in(names)
+    environment = setup(
+        names.get("seed", 0),
+        names.get("mixed_precision", "auto"),
+        keep_on_drive=names.get("keep_on_drive", False),
+    )
+    print(said)
+    profile = pathlib.Path(names["profile"]).stem
+    run = pathlib.Path(names.get("run_dir") or environment.outputs / profile)
+    return Results(run, notebook, environment, values)
 
 
-def _folders(where, root):
-    """`(course, data, weights, outputs)`; folders are made by whoever writes."""
-    course = pathlib.Path(cxrlib.__file__).resolve().parent.parent
-    if not (course / "notebooks").is_dir():
-        course = pathlib.Path.cwd()  # Installed as a package, without a checkout.
-    if root is not None:
-        data = outputs = pathlib.Path(root).resolve()
-    elif where in ("colab", "kaggle"):
-        data = outputs = pathlib.Path(CONTENT if where == "colab" else KAGGLE_WORKING)
-    else:
-        data = outputs = course
-    return course, data / "data", data / "weights", outputs / "outputs"
+def finish(results, answers, card=False):
+    """End a notebook: write its record with the answers, and pack it for handing in.
 
-
-@contextlib.contextmanager
-def quiet():
-    """Drop what TensorFlow writes past Python while it is loaded.
-
-    From 2.21 on it does so before it reads the variable that is to silence it.
-    """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
-        yield
-        return
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _gpus():
-    """Names and compute capabilities of the GPUs that Keras' backend sees."""
-    import keras
-
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        details = map(
-            tf.config.experimental.get_device_details,
-            tf.config.list_physical_devices("GPU"),
-        )
-        return [
-            (each.get("device_name", "GPU"), each.get("compute_capability", (0, 0)))
-            for each in details
-        ]
-    if backend == "jax":
-        import jax
-
-        devices = [each for each in jax.devices() if each.platform == "gpu"]
-        return [(each.device_kind, _capability(each)) for each in devices]
-    if backend == "torch":
-        import torch
-
-        return [
-            (torch.cuda.get_device_name(i), torch.cuda.get_device_capability(i))
-            for i in range(torch.cuda.device_count())
-        ]
-    return []
-
-
-def _capability(device):
-    """Compute capability of a JAX device, `"7.5"` → `(7, 5)`."""
-    words = str(getattr(device, "compute_capability", "0.0"))
-    return tuple(int(number) for number in words.split("."))
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive=False):
-    """Prepare a notebook: find folders, set the seed and the precision, say so.
+    With `keep_on_drive` what it found is then copied to Google Drive.
 
     Args:
-        seed: int. Seeds Python, NumPy and Keras.
-        mixed_precision: `"auto"`, `True` or `False`. `"auto"` takes float16 on a
-            GPU that has units for it (compute capability 7, a T4, or newer): it
-            is slower than float32 on a CPU or a P100.
-        root: string or `pathlib.Path`. Where `data/`, `weights/` and `outputs/`
-            lie, instead of the place's own: the checkout; `/content` on Colab;
-            `/kaggle/working` on Kaggle.
-        verbose: bool. Whether to print the environment and the GPU warning.
-        keep_on_drive: bool. Whether, on Colab, results, prepared data and one
-            checkpoint per training are kept on Google Drive, for which it asks once.
-            A new machine takes them from there.
+        results: what `start` returned.
+        answers: dict. The exercises' numbers, `"1"`, `"2"`, … → the answers.
+        card: bool. Whether a model card goes beside the record.
 
-    Returns:
-        An `Environment`.
+    Raises:
+        InputError: if an answer is no number and no text, or the record is not whole,
+            see `coursework.results.Results.write`.
 
     Example:
     ```python
-    environment = setup(seed=0)
+    finish(results, {"1": answer_1, "2": answer_2, "3": answer_3})
     ```
     """
-    with quiet():
-        import keras
+    from coursework.card.card import write_model_card
 
-        where, gpus = place(), _gpus()
-    keras.utils.set_random_seed(seed)
-    if keep_on_drive:
-        mount_drive(COURSE_URL.rsplit("/", 1)[-1])
-    if mixed_precision == "auto":
-        mixed_precision = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
-    keras.mixed_precision.set_global_policy(
-        "mixed_float16" if mixed_precision else "float32"
-    )
-    names = ", ".join(sorted({name for name, _ in gpus}))
-    count = f"{len(gpus)} × " if len(gpus) > 1 else ""
-    course, data, weights, outputs = _folders(where, root)
-    environment = Environment(
-        place=where,
-        course=course,
-        data=data,
-        weights=weights,
-        outputs=outputs,
-        device=f"GPU: {count}{names}" if gpus else f"CPU: {os.cpu_count()} cores",
-        gpus=len(gpus),
-        mixed_precision=mixed_precision,
-        seed=seed,
-        backend=keras.backend.backend(),
-        versions={
-            "cxrlib": cxrlib.__version__,
-            "python": platform.python_version(),
-            **{name: _version(name) for name in PACKAGES},
-        },
-    )
-    if verbose:
-        print(environment)
-        if not gpus:
-            print(f"No GPU. {GPU_ADVICE[where]}")
-        if root is None and how_long(where):
-            print(how_long(where))
-    return environment
+    results.answers(answers)
+    print(results.write())
+    if card:
+        print(*write_model_card(results.folder), sep="\n")
+    print(results.pack())
+    keep_results(results.folder)
 
 
 def draw_phantom(out=None, studies=300, seed=0, size=512):
@@ -273,63 +113,66 @@ def draw_phantom(out=None, studies=300, seed=0, size=512):
     return out
 
 
-def course_data(
-    run,
-    data="phantom",
-    studies=300,
-    phantom_size=256,
-    image_size=64,
-    test_share=0.1,
-    seed=0,
-    crop="none",
-    columns="",
-    image_root="",
-):
+def course_data(results):
     """Find, clean, split and prepare the studies as `01_data` does, step by step.
 
-    What an earlier notebook of the same run has left is taken over.
+    What an earlier notebook of the same run has left is taken over. The record takes
+    down what the scores will rest on.
 
     Args:
-        run: string or path. The folder of the run.
-        data: string. A folder, a CSV, `"phantom"`, or `""` to look for it.
-        studies: int. How many a phantom draws.
-        phantom_size: int. Side of a drawn radiograph in pixels.
-        image_size: int. Side of what the models see in pixels.
-        test_share: float. Of the studies; val gets a tenth.
-        seed: int. Of the phantom and the split.
-        crop: string. `"none"` or `"lungs"`.
-        columns, image_root: strings. For a CSV, see `find_dataset`.
+        results: what `start` returned. Of its parameters these count: `data`,
+            `studies`, `phantom_size`, `seed` (of the phantom and the split),
+            `image_size`, `test_share` (val gets a tenth), `crop`, `columns` and
+            `image_root`.
 
     Returns:
-        The path of the prepared folder, `run/prepared`.
+        The path of the prepared folder, `results.run / "prepared"`.
 
     Raises:
         InputError: if there is no such dataset, or it has no usable study.
 
     Example:
     ```python
-    prepared = course_data("outputs/course", studies=60, phantom_size=128)
+    prepared = course_data(start("07_multitask", globals()))
     ```
     """
-    from cxrlib.data.prepare import prepare
+    from cxrbase.grounds import source_ground
+    from cxrlib.data.prepare import prepare, read_manifest
     from cxrlib.data.sources import find_dataset
     from cxrlib.data.studies import funnel, load_studies
     from cxrlib.systems.lungs.crop import crop_options
 
-    run = pathlib.Path(run)
+    chosen, run = results.record["parameters"], results.run
+    studies, seed, size = (chosen[n] for n in ("studies", "seed", "phantom_size"))
     dataset = find_dataset(
-        data,
-        columns=columns,
-        image_root=image_root,
+        chosen["data"],
+        columns=chosen.get("columns", ""),
+        image_root=chosen.get("image_root", ""),
         studies=studies,
         seed=seed,
-        draw=lambda: draw_phantom(run / "phantom", studies, seed, phantom_size),
+        draw=lambda: draw_phantom(run / "phantom", studies, seed, size),
     )
     kept, _ = funnel(load_studies(dataset))
-    shares = (0.9 - test_share, 0.1, test_share)
-    prepared = run / "prepared"
+    test_share, prepared = chosen["test_share"], run / "prepared"
     bring_back(prepared)
-    chosen = {"size": image_size, "fractions": shares, "seed": seed}
-    prepare(kept, prepared, progress=False, **chosen, **crop_options(crop))
+    prepare(
+        kept,
+        prepared,
+        size=chosen["image_size"],
+        fractions=(0.9 - test_share, 0.1, test_share),
+        seed=seed,
+        progress=False,
+        **crop_options(chosen.get("crop", "none")),
+    )
     keep_folder(prepared)
+    manifest = read_manifest(prepared)
+    source = manifest["source"]
+    results.dataset(
+        source_ground(source),
+        manifest["counts"],
+        (source.get("phantom") or {}).get("seed"),
+        fingerprint=source["fingerprint"],
+        split_by=manifest["split"]["by"],
+        image_size=manifest["size"],
+    )
     return prepared

@@ -92,8 +92,6 @@ def main(order):
             source = source.replace("/kaggle/input", f"{root}/kaggle/input")
             url = order.get("url", PLACEHOLDER)
             source = re.sub(r'url = "\S+"', f'url = "{url}"', source)
-        if cell.id == "setup" and parameters.get("keep_on_drive"):
-            source = source.replace("setup()", "setup(keep_on_drive=True)")
         if cell.cell_type == "code":
             shell.run_cell(source).raise_error()
         if cell.id == "fetch":

@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coursework.results import check, example_path, read_results
+from coursework.results import Results, check, example_path, read_results
 from cxrbase import hosts
 from cxrbase.files import InputError
-from cxrlib import course
-from cxrlib.course import COURSE_URL, Results, setup
+from cxrlib import environment as place
+from cxrlib.environment import COURSE_URL, setup
 from cxrscore.evaluate import evaluate_predictions, read_predictions
 
-PACKAGE = pathlib.Path(course.__file__).parent
+PACKAGE = pathlib.Path(place.__file__).parent
 
 
 @pytest.fixture(autouse=True)
 def nowhere_special(monkeypatch):
     for name in ("COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.delitem(course.sys.modules, "google.colab", raising=False)
+    monkeypatch.delitem(place.sys.modules, "google.colab", raising=False)
 
 
 def predictions():
@@ -85,7 +85,7 @@ def test_colab_and_kaggle(monkeypatch, capsys, variable, where, advice, data):
 def test_a_drive_that_is_there_is_used_only_if_asked_for(monkeypatch, tmp_path, capsys):
     drive = tmp_path / "content" / "drive" / "MyDrive"
     drive.mkdir(parents=True)
-    for module in (hosts, course):
+    for module in (hosts, place):
         monkeypatch.setattr(module, "CONTENT", str(tmp_path / "content"))
     monkeypatch.setattr(hosts, "DRIVE", str(drive))
     monkeypatch.setenv("CXR_KEEP", "")  # So that it is as before in the end.
@@ -103,7 +103,7 @@ def test_a_drive_that_is_there_is_used_only_if_asked_for(monkeypatch, tmp_path, 
     ("gpus", "expected"), [([("T4", (7, 5))], True), ([("P100", (6, 0))], False)]
 )
 def test_half_precision_only_where_it_is_fast(monkeypatch, gpus, expected):
-    monkeypatch.setattr(course, "_gpus", lambda: gpus)
+    monkeypatch.setattr(place, "_gpus", lambda: gpus)
     try:
         assert setup(verbose=False).mixed_precision is expected
         policy = "mixed_float16" if expected else "float32"
@@ -126,7 +126,7 @@ def test_the_url_is_written_once():
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and node.value == COURSE_URL
     ]
-    assert places == [PACKAGE / "course.py"]
+    assert places == [PACKAGE / "environment.py"]
 
 
 # === Results ===

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from hosted import PLACEHOLDER, REPOSITORY
 
-from cxrlib.course import COURSE_URL, GPU_ADVICE
+from cxrlib.environment import COURSE_URL, GPU_ADVICE
 from cxrphantom.dataset import write_phantom
 
 DRIVER = pathlib.Path(__file__).parent / "hosted.py"

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from coursework.results import read_results
-from coursework.run.runner import PROFILES, known_parameters, run_notebooks
-from cxrlib.course import COURSE_URL
+from coursework.run.profiles import PROFILES, fill_in, profile_values
+from coursework.run.runner import known_parameters, run_notebooks
+from cxrlib.environment import COURSE_URL
 
 FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -92,28 +93,33 @@ def test_badges_and_fetch_come_from_the_course_url(path):
 @each_file
 def test_all_are_fetched_and_introduced_alike(path):
     ours, first = cells(path), cells(NOTEBOOKS[0])
-    same = {"fetch-text", "fetch"} | ({"setup-text"} if path in NOTEBOOKS else set())
+    same = {"fetch-text", "fetch"} | ({"start-text"} if path in NOTEBOOKS else set())
     texts = [{c.id: c.source for c in each if c.id in same} for each in (ours, first)]
     assert texts[0] == texts[1]
-    # A cell that loads Keras before `setup` brings TensorFlow's chatter in.
-    setup = next(cell.source for cell in ours if cell.id == "setup")
-    assert "import keras" not in setup and "import tensorflow" not in setup
+    # A cell that loads Keras before `start` brings TensorFlow's chatter in.
+    start = next(cell.source for cell in ours if cell.id == "start")
+    assert "import keras" not in start and "import tensorflow" not in start
 
 
 @each_file
-def test_setup_precedes_one_cell_of_scalar_parameters(path):
-    parameters = tagged(path)
-    assert len(parameters) == 1
+def test_one_cell_of_parameters_that_a_profile_fills_in(path):
+    (cell,) = tagged(path)
     code = cells(path, "code")
-    setup = code[1]
-    assert "setup(" in setup.source and code[2].id == parameters[0].id
-    for statement in ast.parse(parameters[0].source).body:
+    assert [each.id for each in code[:3]] == ["fetch", "parameters", "start"]
+    assert f'start("{path.stem}", globals())' in code[2].source
+    assert cell.source.startswith('profile = "course"  # ')
+    values = {}
+    for statement in ast.parse(cell.source).body:
         assert isinstance(statement, ast.Assign), ast.unparse(statement)
-        value = ast.literal_eval(statement.value)
-        assert isinstance(value, str | int | float), ast.unparse(statement)
+        values[statement.targets[0].id] = ast.literal_eval(statement.value)
     # A comment with an equals sign makes papermill pass over the line.
-    names = {node.targets[0].id for node in ast.parse(parameters[0].source).body}
-    assert known_parameters(path) == names and "run_dir" in names
+    assert known_parameters(path) == set(values)
+    assert {"run_dir", "keep_on_drive", "mixed_precision"} < set(values)
+    open_ones = {name for name, value in values.items() if value is None}
+    assert open_ones == set(values) & set(profile_values("course"))
+    filled = values | {"profile": "smoke"}
+    fill_in(filled)
+    assert None not in filled.values()
 
 
 @each_file
@@ -126,7 +132,11 @@ def test_prose_before_every_code_cell(path):
 
 @each_file
 def test_code_cells_are_short(path):
-    lengths = {cell.id: len(lines(cell)) for cell in cells(path, "code")}
+    lengths = {
+        cell.id: len(lines(cell))
+        for cell in cells(path, "code")
+        if cell.id != "parameters"  # A list to look things up in.
+    }
     assert all(lengths.values()), "an empty code cell"
     assert max(lengths.values()) <= LONGEST, lengths
     lengths.pop("fetch")  # The same in all, and no content.
@@ -139,7 +149,7 @@ def test_ending(path):
     places = [prose.index(f"## {name}") for name in SECTIONS]
     assert places == sorted(places), f"in this order: {SECTIONS}"
     last = cells(path, "code")[-1].source
-    assert "results.write()" in last and "results.pack()" in last
+    assert last.startswith("finish(results, {"), last
 
 
 # === Exercises ===
@@ -186,7 +196,7 @@ def test_exercises_are_numbered_and_graded(path):
 @each_notebook
 def test_every_answer_is_handed_in(path):
     source = "\n".join(cell.source for cell in section(path, "Results"))
-    (call,) = re.findall(r"results\.answers\((\{.*?\})\)", source, re.DOTALL)
+    (call,) = re.findall(r"finish\(results, (\{.*?\})", source, re.DOTALL)
     asked = [f"'{n}': answer_{n}" for n, _ in enumerate(exercises(path), start=1)]
     assert ast.unparse(ast.parse(call)) == f"{{{', '.join(asked)}}}"
 
@@ -241,7 +251,10 @@ def test_profiles_hold_known_scalars(profile):
     content = yaml.safe_load((FOLDER / "profiles" / f"{profile}.yaml").read_text())
     known = set().union(*map(known_parameters, [*NOTEBOOKS, *SOLUTIONS]))
     assert not set(content) - known, "no notebook knows these"
-    assert all(isinstance(value, str | int | float) for value in content.values())
+    whole = profile_values("course")
+    assert set(content) <= set(whole), "course has a value for every parameter"
+    for name, value in content.items():
+        assert type(value) is type(whole[name]), name
     assert "run_dir" not in content, "the runner says where a run goes"
 
 

@@ -10,7 +10,7 @@ import pytest
 from hosted import PLACEHOLDER
 from hosted import REPOSITORY as ROOT
 
-from cxrlib.course import COURSE_URL
+from cxrlib.environment import COURSE_URL
 
 URL = "https://github.com/some-body/radiographs.course"
 TOOL = ROOT / "deploy" / "publish.py"

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.course import course_data, draw_phantom
+from cxrlib.course import draw_phantom
 from cxrlib.data.sources import column_names, find_dataset, find_reports
 from cxrphantom import dataset
 
@@ -170,8 +170,6 @@ def test_columns_are_named_in_one_way(columns):
     for wrong in ("notes", "report=", "=notes", "report=notes,patient"):
         with pytest.raises(InputError, match="write it as ours=theirs"):
             find_dataset("nowhere", columns=wrong)
-        with pytest.raises(InputError, match="write it as ours=theirs"):
-            course_data("nowhere", columns=wrong)
 
 
 def test_half_a_dataset_is_refused(tmp_path):

@@ -31,7 +31,7 @@ class KerasCommand(click.Command):
 
     def invoke(self, context):
         """Load it without what TensorFlow prints meanwhile; run the command."""
-        from cxrlib.course import quiet
+        from cxrlib.environment import quiet
 
         with quiet():
             if importlib.import_module("keras").backend.backend() != "tensorflow":

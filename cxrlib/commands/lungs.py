@@ -49,7 +49,7 @@ def segment(in_dir, out_dir, overlay, batch_size, lung_model):
 @click.option("--resume/--no-resume", default=True, help="Take up what WORKDIR holds.")
 def train_lungs(out, data, unlabelled, workdir, resume, **values):
     """Train the lung U-Net on real pairs; OUT ends in .keras."""
-    from cxrlib.course import setup
+    from cxrlib.environment import setup
     from cxrlib.systems.lungs.train import train_lung_unet
 
     recipe = LungRecipe(**values)

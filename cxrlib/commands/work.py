@@ -121,10 +121,11 @@ def prepare(
     memory_map,
 ):
     """Clean, split, decode and resize a dataset into shards in the folder OUT."""
-    from cxrlib.course import draw_phantom, quiet
+    from cxrlib.course import draw_phantom
     from cxrlib.data.prepare import prepare as write_shards
     from cxrlib.data.sources import find_dataset
     from cxrlib.data.studies import funnel, funnel_markdown, load_studies
+    from cxrlib.environment import quiet
     from cxrlib.systems.lungs.crop import crop_options
 
     dataset = find_dataset(
@@ -153,7 +154,7 @@ def prepare(
 @click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
 def train(prepared, out, resume, **values):
     """Train on the folder PREPARED; the best model goes to OUT/model.keras."""
-    from cxrlib.course import setup
+    from cxrlib.environment import setup
     from cxrlib.systems.reports.train import train_report_model
 
     recipe = ReportRecipe(**values)
@@ -171,7 +172,7 @@ def train(prepared, out, resume, **values):
 def evaluate(model, prepared, out, split, sampler):
     """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
     from coursework.results import Results
-    from cxrlib.course import setup
+    from cxrlib.environment import setup
     from cxrlib.systems.files import load_model
     from cxrlib.systems.reports.model import ReportModel
     from cxrlib.systems.reports.predict import predict_split

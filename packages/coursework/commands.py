@@ -175,3 +175,13 @@ def figures(folder, readme, leave_out):
     if readme:
         write_between_marks(readme, text)
     click.echo(text)
+
+
+@click.command()
+@click.argument("run_dir", type=PATH)
+@click.argument("out", type=PATH)
+def site(run_dir, out):
+    """Write the executed notebooks in RUN_DIR as a site of static pages into OUT."""
+    from coursework.pages.site import write_site
+
+    click.echo(f"Open {write_site(run_dir, out)}")

@@ -52,7 +52,10 @@ class Results:
     """
 
     def __init__(self, run_dir, notebook, environment=None, parameters=None):
-        self.folder = pathlib.Path(run_dir) / notebook
+        self.run = pathlib.Path(run_dir)
+        self.folder = self.run / notebook
+        self.figures = self.folder / "figures"
+        self.environment = environment
         self.predictions = None
         self._evaluated, self._figures = None, ()  # What `evaluate` has entered.
         self._started = time.monotonic()

@@ -65,6 +65,18 @@ def write_executed(notebook, path):
         temporary.write_text(page, encoding="utf-8")
 
 
+def executed_body(notebook):
+    """Turn an executed notebook into what a page of another look can hold.
+
+    Args:
+        notebook: string or `pathlib.Path`. The `.ipynb` file.
+
+    Returns:
+        A string of HTML without head, style and script.
+    """
+    return _converted(notebook, template_name="basic")
+
+
 def executed_page(notebook):
     """Turn an executed notebook into a page.
 
@@ -74,6 +86,14 @@ def executed_page(notebook):
     Returns:
         A string of HTML.
     """
+    page = _converted(notebook, mathjax_url="")
+    # The template's own scripts: they typeset formulas and draw diagrams.
+    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.DOTALL)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    return page.replace("<head>", f"<head>\n{policy}", 1)
+
+
+def _converted(notebook, **options):
     import jinja2
     from nbconvert import HTMLExporter
 
@@ -97,11 +117,7 @@ def executed_page(notebook):
                     if kind in SHOWN
                 } or {"text/plain": "[This page cannot show this output.]"}
     named = {"metadata": {"name": getattr(notebook, "stem", "")}}
-    page, _ = Exporter(mathjax_url="").from_notebook_node(content, named)
-    # The template's own scripts: they typeset formulas and draw diagrams.
-    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.DOTALL)
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    return page.replace("<head>", f"<head>\n{policy}", 1)
+    return Exporter(**options).from_notebook_node(content, named)[0]
 
 
 def typeset(page):

@@ -44,7 +44,7 @@ def parameter_kinds(notebook):
 
     Example:
     ```python
-    parameter_kinds("notebooks/07_multitask.ipynb")["epochs"]  # int
+    parameter_kinds("notebooks/07_multitask.ipynb")["resume"]  # bool
     ```
     """
     import papermill

@@ -5,18 +5,18 @@ import pathlib
 import re
 
 from coursework.course import notebooks_folder
-from coursework.run.defaults import plain
+from coursework.run.defaults import FREE, plain
 from coursework.run.grid import grid_words, point_names
 from coursework.run.parameters import (
     known_parameters,
     parameter_kinds,
     parameter_words,
+    read_parameters,
     refuse_unknown,
     typed,
 )
+from coursework.run.profiles import PROFILES, WHOLE, profile_path
 from cxrbase.files import InputError
-
-PROFILES = ("smoke", "course", "full")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,13 +141,16 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"Two notebooks are called {name}: rename one.")
-    known = {path: parameter_kinds(path) for path in notebooks}
+    known = {path: _kinds(path) for path in notebooks}
     by_hand = dict(parameters or {})
     points = grid_words(grid) if grid else [{}]
     here, those = set().union(*known.values()), ", ".join(names)
     refuse_unknown(set(by_hand) - here, those, here)
     refuse_unknown(set().union(*points) - here, f"{grid}, for {those}", here)
     given = _shared(notebooks, profile, files)
+    if profile:
+        place = profile if profile in PROFILES else pathlib.Path(profile).resolve()
+        given["profile"] = str(place), ""
     given |= {name: (value, "") for name, value in by_hand.items()}
     out, runs = pathlib.Path(out), []
     for name, point in zip(point_names(plain(points)), points, strict=True):
@@ -162,15 +165,29 @@ def _number(path):
     return int(number[0]) if number else float("inf")
 
 
+def _kinds(notebook):
+    """As `parameter_kinds`; what is `None` is of the kind of the profile's value."""
+    kinds = parameter_kinds(notebook)
+    whole = profile_path(WHOLE, _home(notebook))
+    if "profile" in kinds and whole.is_file():
+        values = read_parameters(whole)
+        kinds |= {n: type(values[n]) for n in values if kinds.get(n, str) is FREE}
+    return kinds
+
+
+def _home(notebook):
+    """The folder of the notebooks, one above that of the solutions."""
+    here = notebook.parent
+    return here if (here / "profiles").is_dir() else here.parent
+
+
 def _shared(notebooks, profile, files):
     """Name → value and file, from profile and files; some notebook knows each."""
     folders = {path.parent for path in notebooks}
     if profile in PROFILES:
-        home = notebooks[0].parent
-        if not (home / "profiles").is_dir():
-            home = home.parent  # The solutions lie one below.
+        home = _home(notebooks[0])
         folders.add(home)
-        profile = home / "profiles" / f"{profile}.yaml"
+        profile = profile_path(profile, home)
     files = [profile, *files] if profile else files
     if not files:
         return {}

@@ -8,7 +8,8 @@ import time
 from coursework.fingerprint import code, weights
 from coursework.run.execute import execute
 from coursework.run.parameters import known_parameters
-from coursework.run.plan import PROFILES, Run, plan
+from coursework.run.plan import Run, plan
+from coursework.run.profiles import PROFILES
 from coursework.run.progress import Progress
 from coursework.status import NOT_DONE, Status, read_status, why_again
 from cxrbase.files import InputError, locked, sweep

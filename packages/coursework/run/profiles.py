@@ -1,0 +1,97 @@
+"""Profiles: what every parameter of the course is, unless a notebook says otherwise."""
+
+import pathlib
+import textwrap
+
+from coursework.course import notebooks_folder
+from coursework.run.parameters import read_parameters, typed
+from cxrbase.refusals import InputError
+
+PROFILES = ("smoke", "course", "full")
+WHOLE = "course"  # It has a value for every parameter; the others say what differs.
+# These say where something lies, which is no matter of a profile.
+PLACES = ("columns", "image_root", "lungs", "nih", "nih_weights", "real_reports")
+
+
+def profile_path(profile, folder=None):
+    """Where a profile lies.
+
+    Args:
+        profile: string or path. `"smoke"`, `"course"`, `"full"`, or a YAML file.
+        folder: path or `None`. That of the notebooks, by default the course's own.
+
+    Returns:
+        A `pathlib.Path`, which need not exist.
+
+    Raises:
+        InputError: if it is one of the three, and there is no folder of notebooks.
+    """
+    if str(profile) not in PROFILES:
+        return pathlib.Path(profile)
+    folder = folder or notebooks_folder()
+    if folder is None:
+        raise InputError(f"profile {profile}: no notebooks/ here. Name a YAML file.")
+    return pathlib.Path(folder) / "profiles" / f"{profile}.yaml"
+
+
+def profile_values(profile):
+    """Read a profile; what it leaves open is as in `course`.
+
+    Args:
+        profile: string or path, see `profile_path`.
+
+    Returns:
+        A dict, a parameter's name → its value.
+
+    Raises:
+        InputError: if there is no such profile, or it cannot be read.
+
+    Example:
+    ```python
+    profile_values("smoke")["epochs"]  # 1
+    ```
+    """
+    path = profile_path(profile)
+    if path.suffix not in (".yaml", ".yml"):
+        known = ", ".join(f'"{name}"' for name in PROFILES)
+        raise InputError(f"profile = {str(profile)!r}: say {known}, or a YAML file.")
+    return read_parameters(profile_path(WHOLE)) | read_parameters(path)
+
+
+def fill_in(names):
+    """Give each parameter that is `None` the value of its profile.
+
+    Args:
+        names: dict, a notebook's `globals()`. Changed in place.
+
+    Returns:
+        `(chosen, said)`: a dict of all parameters that decide what a notebook computes,
+        and a string that tells a reader which they are.
+
+    Raises:
+        InputError: if there is no such profile, or a parameter is of another type than
+            the profile's value.
+
+    Example:
+    ```python
+    names = {"profile": "smoke", "epochs": None, "seed": 3}
+    fill_in(names)  # names["epochs"] is 1
+    ```
+    """
+    profile = names.get("profile", WHOLE)
+    values = profile_values(profile)
+    own = {name: names[name] for name in values if names.get(name) is not None}
+    kinds = {name: type(value) for name, value in values.items()}
+    own = typed(own, kinds, "The parameters")
+    chosen = {name: own.get(name, values[name]) for name in values if name in names}
+    names.update(chosen)
+    said = [f"profile {profile}: {_listed(chosen)}"]
+    if changed := {name: own[name] for name in own if own[name] != values[name]}:
+        said.append(f"instead of the profile's: {_listed(changed)}")
+    text = "\n".join(textwrap.fill(line, 88, subsequent_indent="  ") for line in said)
+    places = {name: names[name] for name in PLACES if name in names}
+    return {"profile": str(profile), **chosen, **places}, text
+
+
+def _listed(values):
+    return ", ".join(f"{name} {value}" for name, value in values.items())
