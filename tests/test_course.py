@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from coursework.results import Results, check, example_path, read_results
+from cxrbase import hosts
 from cxrbase.files import InputError
 from cxrlib import environment as place
 from cxrlib.environment import COURSE_URL, setup
@@ -81,16 +82,21 @@ def test_colab_and_kaggle(monkeypatch, capsys, variable, where, advice, data):
         assert advice in capsys.readouterr().out
 
 
-def test_outputs_go_to_drive_where_it_is_mounted(monkeypatch):
-    drive = pathlib.Path("/content/drive/MyDrive")
-    is_dir = pathlib.Path.is_dir
-    monkeypatch.setattr(
-        pathlib.Path, "is_dir", lambda path: path == drive or is_dir(path)
-    )
+def test_a_drive_that_is_there_is_used_only_if_asked_for(monkeypatch, tmp_path, capsys):
+    drive = tmp_path / "content" / "drive" / "MyDrive"
+    drive.mkdir(parents=True)
+    for module in (hosts, place):
+        monkeypatch.setattr(module, "CONTENT", str(tmp_path / "content"))
+    monkeypatch.setattr(hosts, "DRIVE", str(drive))
+    monkeypatch.setenv("CXR_KEEP", "")  # So that it is as before in the end.
+    monkeypatch.delenv("CXR_KEEP")
     monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
-    environment = setup(verbose=False)
-    assert environment.outputs.is_relative_to(drive)
-    assert not environment.data.is_relative_to(drive)
+    assert setup().outputs == tmp_path / "content" / "outputs"
+    assert "All files go with this machine" in capsys.readouterr().out
+    assert setup(keep_on_drive=True).outputs == tmp_path / "content" / "outputs"
+    kept = drive / COURSE_URL.rsplit("/", 1)[-1]
+    assert f"go to {kept}" in capsys.readouterr().out
+    assert not kept.exists(), "nothing is written before there is something to keep"
 
 
 @pytest.mark.parametrize(

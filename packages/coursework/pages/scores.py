@@ -7,7 +7,14 @@ from coursework.results import read_results
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
 from cxrscore.score import format_score
-from cxrscore.tables import TITLES, best_baseline, headline, markdown, scores_table
+from cxrscore.tables import (
+    HEADLINES,
+    TITLES,
+    best_baseline,
+    headline,
+    markdown,
+    scores_table,
+)
 
 
 def marks(name="scores"):
@@ -48,6 +55,8 @@ def scores_of(folder, leave_out=(), first=False):
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in leave_out)
     }
     table = scores_table(metrics)
+    if first:
+        table["score"] = [HEADLINES.get(name, name) for name in metrics]
     table["best baseline"] = [_best(*each) for each in metrics.items()]
     # Every score names the split and, if it is of a text, the section.
     protocols = [metric["protocol"] for metric in metrics.values()]
