@@ -150,7 +150,8 @@ class ReportModel(keras.Model):
             if keras_hub.samplers.serialize(sampler) == now:
                 return
         # An instance is always taken as it comes, with its seed at the start.
-        self.causal_lm.compile(sampler=sampler)
+        eager = self.causal_lm.run_eagerly
+        self.causal_lm.compile(sampler=sampler, run_eagerly=eager)
 
     def check_prompt(self, prompt, max_length):
         """Refuse a prompt that leaves no room for a report."""
