@@ -81,6 +81,9 @@ class ReportModel(keras.Model):
             raise InputError("origin does not say what the model was trained_on.")
         if self.origin.get("section", "impression") not in sections:
             raise InputError(f"origin's section is none of {', '.join(sections)}.")
+        threshold = self.origin.get("threshold", 0.5)
+        if not isinstance(threshold, float) or not 0 <= threshold <= 1:
+            raise InputError("origin's threshold is no number from 0.0 to 1.0.")
 
     @property
     def preprocessor(self):
