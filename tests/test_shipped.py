@@ -12,12 +12,18 @@ import h5py
 import numpy as np
 import pytest
 
+from coursework.results import read_results
 from cxrbase.files import InputError
 from cxrlib.data.prepare import prepare, read_manifest
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.data.table import split_size
-from cxrlib.pretrained.registry import PHANTOM_REPORT, SUMS, course_weights
+from cxrlib.pretrained.registry import (
+    PHANTOM_REPORT,
+    SUMS,
+    course_weights,
+    registered,
+)
 from cxrlib.systems.reports.predict import eagerly, predict_split, write_report
 from cxrlib.systems.reports.pretrain_report import curve, draw_prepared, pretrain_report
 from cxrlib.systems.reports.shipped import CARD, WEIGHTS, load_report_model
@@ -139,6 +145,8 @@ def test_it_is_better_than_chance_on_phantoms_of_another_seed(model, studies, tm
 
 def test_it_can_be_trained_further(model):
     assert model.compiled and model.origin["section"] == "impression"
+    # What results say of a notebook that starts from it.
+    assert registered(model.origin["report"])["ground"] == "phantom"
     encoder = model.imaging.encoder
     assert sum(layer.trainable for layer in encoder.layers[:-1]) == 10
 
@@ -229,6 +237,8 @@ def test_it_is_trained_stored_and_scored_by_one_call(tmp_path):
     assert card == json.loads((tmp_path / "model" / CARD).read_text())
     assert card["made_with"]["studies"]["train"] and len(card["curve"]) == 1
     stored = load_report_model(tmp_path / "model")
+    record = read_results(work / "scores" / "results.json")
+    assert record["weights"]["report"] == PHANTOM_REPORT
     assert stored.origin["seed"] == SEED and 0 <= stored.origin["threshold"] <= 1
     # A second call trains nothing, and stores the same.
     assert pretrain_report(tmp_path / "model", workdir=work, **few) == card

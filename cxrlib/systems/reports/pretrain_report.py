@@ -18,7 +18,7 @@ from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import split_studies
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.pretrained.load import weights_path
-from cxrlib.pretrained.registry import checksum
+from cxrlib.pretrained.registry import PHANTOM_REPORT, checksum
 from cxrlib.systems.reports.predict import predict_split
 from cxrlib.systems.reports.recipe import ReportRecipe, ShippedRecipe
 from cxrlib.systems.reports.shipped import (
@@ -126,6 +126,7 @@ def pretrain_report(
         "trained_on": f"phantoms alone: {counts['train']} drawn studies, seed "
         f"{recipe.seed}, no patient",
         "seed": recipe.seed,
+        "report": PHANTOM_REPORT,
     }
     results = Results(workdir, "scores", environment)
     card = save_report_model(
