@@ -60,11 +60,15 @@ site: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run --profile course --out outputs/course --resume
 	$(BIN)/python -m cxrlib site outputs/course docs/site
 
-# Makes weights/phantom_encoder.weights.h5 anew, in about an hour on two cores.
-pretrain: $(VENV)/demo-installed
-	$(BIN)/python -m cxrlib pretrain-encoder weights/phantom_encoder.weights.h5
-	$(BIN)/python -m cxrlib pretrain-text weights/phantom_gpt2
-	$(BIN)/python -m cxrlib weights sums
+# Makes what weights/ holds of phantoms anew, in about two hours on two cores, under the
+# versions that can still be read on Colab.
+pretrain: $(COLAB_VENV)/test-installed
+	$(COLAB_VENV)/bin/python -m cxrlib pretrain-encoder weights/phantom_encoder.weights.h5
+	$(COLAB_VENV)/bin/python -m cxrlib pretrain-text weights/phantom_gpt2
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib pretrain-report weights/phantom_report
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
 
 # Makes weights/lung_unet.keras anew, in about an hour on two cores, under the versions
 # that can still be read on Colab. LUNGS holds images/ and masks/, NIH radiographs.

@@ -1,26 +1,12 @@
 """The command line of batches, grades and model cards."""
 
 import json
-import math
-import pathlib
 import time
 
 import click
 
+from cxrbase.commands.options import PATH, Number
 from cxrbase.files import InputError
-
-PATH = click.Path(path_type=pathlib.Path)
-
-
-class Number(click.FloatRange):
-    """A finite number in a range."""
-
-    def convert(self, value, parameter, context):
-        """Refuse NaN, which no range leaves out."""
-        number = super().convert(value, parameter, context)
-        if not math.isfinite(number):
-            self.fail(f"{number} is not in the range {self._describe_range()}.")
-        return number
 
 
 @click.command()
