@@ -23,7 +23,7 @@ define install
 	$(PIP) -e ".[$(2)]"
 endef
 
-.PHONY: demo test test-all test-colab lint lock pretrain lungs sums clean
+.PHONY: demo test test-all test-colab full-check lint lock pretrain lungs sums clean
 
 demo: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
@@ -45,6 +45,12 @@ test-all: $(VENV)/test-installed
 # What Colab and Kaggle ship.
 test-colab: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python $(PYTEST) -m "not long"
+
+# The profile full at its true sizes, one epoch: see docs/full.md. It takes the real tables
+# of ../shared/data or $CXR_REAL_DATA; FULL='--readme docs/full.md' writes the table there.
+FULL ?=
+full-check: $(VENV)/test-installed
+	$(BIN)/python tests/full_check.py $(FULL)
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from coursework.results import read_results
+from coursework.run.parameters import parameter_kinds
 from coursework.run.runner import PROFILES, known_parameters, run_notebooks
 from cxrlib.course import COURSE_URL
 
@@ -241,6 +242,18 @@ def test_profiles_hold_known_scalars(profile):
     assert not set(content) - known, "no notebook knows these"
     assert all(isinstance(value, str | int | float) for value in content.values())
     assert "run_dir" not in content, "the runner says where a run goes"
+
+
+def test_full_names_all_that_decides_its_size():
+    """A default of a notebook is made for small runs, and would go unnoticed here."""
+    full, course = (
+        yaml.safe_load((FOLDER / "profiles" / f"{name}.yaml").read_text())
+        for name in ("full", "course")
+    )
+    kinds = [parameter_kinds(path) for path in NOTEBOOKS]
+    counts = {name for each in kinds for name, kind in each.items() if kind is int}
+    assert not sorted(counts - set(full)), "whole numbers that full.yaml lacks"
+    assert not sorted(set(course) - set(full)), "course.yaml has them, full.yaml not"
 
 
 # === Execution ===
