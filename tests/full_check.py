@@ -229,12 +229,13 @@ def report(table, studies, given, where):
     default="outputs/full-check",
     show_default=True,
 )
+@click.option("--resume", is_flag=True, help="Leave out what is done and whole.")
 @click.option(
     "--readme",
     type=click.Path(path_type=pathlib.Path),
     help="Write the table into this file as well, between its two marks.",
 )
-def main(notebooks, tables, vocabulary, nih, studies, out, readme):
+def main(notebooks, tables, vocabulary, nih, studies, out, resume, readme):
     """Run NOTEBOOKS, by default all of the course, with the profile `full`."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from cxrlib.models.text import find_gpt2_files
@@ -260,7 +261,7 @@ def main(notebooks, tables, vocabulary, nih, studies, out, readme):
         elsewhere(write_weights, weights, vocabulary)
         click.echo(f"{LINE}\nWEIGHTS: CheXNet and GPT-2 hold {RANDOM}.\n{LINE}")
         env = {"CXR_DATA": str(drawn.resolve()), "CXR_WEIGHTS": str(weights)}
-        failed = run_notebooks(notebooks, out, given, "full", env=env)
+        failed = run_notebooks(notebooks, out, given, "full", env=env, resume=resume)
     if failed == BROKEN_OFF:
         raise SystemExit(failed)
     table = table_of(notebooks, out)
