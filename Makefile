@@ -25,7 +25,7 @@ define install
 	$(PIP) -e ".[$(2)]"
 endef
 
-.PHONY: demo test test-all test-colab lint site lock pretrain lungs sums publish clean
+.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs sums publish clean
 .PHONY: course.zip  # A file, but made anew each time.
 
 demo: $(VENV)/demo-installed
@@ -48,6 +48,12 @@ test-all: $(VENV)/test-installed
 # Under the versions that Colab ships, see requirements-colab.txt.
 test-colab: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python $(PYTEST) -m "not long"
+
+# The profile full at its true sizes, one epoch: see docs/full.md. It takes the real tables
+# of ../shared/data or $CXR_REAL_DATA; FULL='--readme docs/full.md' writes the table there.
+FULL ?=
+full-check: $(VENV)/test-installed
+	$(BIN)/python tests/full_check.py $(FULL)
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff check .

@@ -269,6 +269,15 @@ def smoke_run(tmp_path_factory):
     return out, status
 
 
+@pytest.mark.notebook
+@pytest.mark.long
+def test_frontals_may_be_cropped_to_the_lungs(tmp_path):
+    """As `full` has it; the other profiles leave them whole."""
+    cropping = [path for path in NOTEBOOKS if "crop" in known_parameters(path)]
+    values = {"crop": "lungs"}
+    assert not run_notebooks(cropping, tmp_path, values, "smoke", progress=False)
+
+
 @pytest.fixture(scope="module")
 def solved_run(smoke_run):
     """The solutions, run on what the notebooks left."""
