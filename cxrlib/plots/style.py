@@ -64,13 +64,14 @@ def draw_border(axes, mask, colour, width=1.2):
         axes.contour(mask, [0.5], colors=colour, linewidths=width)
 
 
-def save_figure(figure, path):
+def save_figure(figure, path, alt=None):
     """Save a figure whole or not at all, the format by the suffix.
 
     Args:
         figure: `matplotlib` figure.
         path: string or `pathlib.Path`, such as
             `outputs/demo/07_multitask/figures/roc.png`.
+        alt: string or `None`. What it shows, for whoever cannot see it.
 
     Returns:
         The path.
@@ -80,8 +81,9 @@ def save_figure(figure, path):
     save_figure(plot_roc([0, 1], [0.1, 0.9]), "outputs/roc.png")
     ```
     """
+    look = {"dpi": STYLE["savefig.dpi"], "bbox_inches": "tight", "facecolor": "white"}
+    if alt and str(path).endswith(".png"):
+        look["metadata"] = {"Description": alt}
     with write_whole(path) as temporary:
-        figure.savefig(
-            temporary, dpi=STYLE["savefig.dpi"], bbox_inches="tight", facecolor="white"
-        )
+        figure.savefig(temporary, **look)
     return pathlib.Path(path)
