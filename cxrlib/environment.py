@@ -121,6 +121,29 @@ def quiet():
         os.close(kept)
 
 
+@contextlib.contextmanager
+def full_precision():
+    """Have the layers that are built inside compute in float32, on any machine.
+
+    What is computed by hand in float32 agrees with a layer in float16 to three digits
+    only. A layer keeps the precision that it was built with.
+
+    Example:
+    ```python
+    with full_precision():
+        layer = keras.layers.Dense(8)
+    ```
+    """
+    import keras
+
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+
+
 def _gpus():
     """Names and compute capabilities of the GPUs that Keras' backend sees."""
     import keras

@@ -13,7 +13,7 @@ from coursework.results import Results, check, example_path, read_results
 from cxrbase import hosts
 from cxrbase.files import InputError
 from cxrlib import environment as place
-from cxrlib.environment import COURSE_URL, setup
+from cxrlib.environment import COURSE_URL, full_precision, setup
 from cxrscore.evaluate import evaluate_predictions, read_predictions
 
 PACKAGE = pathlib.Path(place.__file__).parent
@@ -108,6 +108,22 @@ def test_half_precision_only_where_it_is_fast(monkeypatch, gpus, expected):
         assert setup(verbose=False).mixed_precision is expected
         policy = "mixed_float16" if expected else "float32"
         assert keras.mixed_precision.dtype_policy().name == policy
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def test_full_precision_holds_for_the_layers_built_inside():
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        with pytest.raises(InputError), full_precision():
+            exact = keras.layers.Dense(2)
+            raise InputError("the precision comes back")
+        half = keras.layers.Dense(2)
+        x = np.ones((1, 3), "float32")
+        assert [str(layer(x).dtype) for layer in (exact, half)] == [
+            "<dtype: 'float32'>",
+            "<dtype: 'float16'>",
+        ]
     finally:
         keras.mixed_precision.set_global_policy("float32")
 

@@ -215,3 +215,11 @@ def test_the_style_stays_inside():
     before = plt.rcParams["axes.grid"]
     CASES["history"](ground="real")
     assert plt.rcParams["axes.grid"] == before
+
+
+def test_a_picture_says_what_it_shows(tmp_path):
+    from PIL import Image
+
+    figure = plots.plot_roc([0, 1], [0.2, 0.9], ground="phantom")
+    path = plots.save_figure(figure, tmp_path / "roc.png", alt="A curve.")
+    assert Image.open(path).info["Description"] == "A curve."
