@@ -104,7 +104,7 @@ def main(students, studies, megabytes, jobs):
             for name in rubric.notebooks:
                 path = NOTEBOOKS / f"{name}.ipynb"
                 table = None
-                if name[:2] in PREDICTING:
+                if name.split("_")[0] in PREDICTING:
                     table = predictions(references, pool, generator)
                 image = generator.bytes(int(megabytes * 750_000))
                 image = base64.b64encode(image).decode()

@@ -21,7 +21,7 @@ from cxrlib.environment import COURSE_URL
 FOLDER = pathlib.Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
-LONGEST, MEDIAN = 30, 8  # lines of a code cell
+LONGEST, MEDIAN, MOST = 30, 8, 90  # lines of a code cell; cells of a notebook
 
 
 def each(paths):
@@ -39,6 +39,11 @@ def cells(path, kind=None):
 
 def tagged(path):
     return [c for c in cells(path) if "parameters" in c.metadata.get("tags", [])]
+
+
+def number(path):
+    """`04`, or `04b` for the second half of a notebook."""
+    return path.stem.split("_")[0]
 
 
 def lines(cell):
@@ -69,7 +74,8 @@ def test_file_is_valid_and_bare(path):
 @each_notebook
 def test_opening(path):
     first = cells(path)[0].source
-    assert re.match(r"# \d+ · \S", first), "begin with a title, '# 7 · …'"
+    title = f"# {number(path).lstrip('0')} · "
+    assert re.match(title + r"\S", first), f"begin with a title, '{title}…'"
     for word in ("You will learn", "Input", "Output", "Time", "CPU", "T4", "Memory"):
         assert word in first, f"the opening does not say: {word}"
     assert "Not for clinical use" in first
@@ -144,29 +150,32 @@ def test_code_cells_are_short(path):
 @each_notebook
 def test_ending(path):
     prose = "\n".join(cell.source for cell in cells(path, "markdown"))
-    places = [prose.index(f"## {name}") for name in SECTIONS]
+    places = [prose.index(f"\n## {name}") for name in SECTIONS]
     assert places == sorted(places), f"in this order: {SECTIONS}"
+    questions = prose[places[-1] :]
+    assert questions.count("<details>") == questions.count("</details>") == 5
     last = cells(path, "code")[-1].source
     assert last.startswith("finish(results, {"), last
 
 
+@each_notebook
+def test_not_longer_than_one_can_read(path):
+    assert len(cells(path)) <= MOST
+
+
 # === Exercises ===
 
-SECTIONS = ("What to notice", "Exercises", "Results")
-
-
-def section(path, title):
-    """The cells from a heading to the next of its rank."""
-    every = cells(path)
-    heads = [i for i, cell in enumerate(every) if cell.source.startswith("## ")]
-    (start,) = [i for i in heads if every[i].source.startswith(f"## {title}")]
-    return every[start : min([i for i in heads if i > start], default=None)]
+SECTIONS = ("What to notice", "Recall")
 
 
 def exercises(path):
-    """`[(text, code), …]`, the cells of each exercise."""
-    every = section(path, "Exercises")[1:]
-    return list(zip(every[::2], every[1::2], strict=True))
+    """`[(text, code), …]`, the cells of each exercise, wherever they stand."""
+    every = cells(path)
+    return [
+        (cell, answer)
+        for cell, answer in zip(every, every[1:], strict=False)
+        if re.fullmatch(r"exercise-\d-text", cell.id)
+    ]
 
 
 def graded(grade_id, **differs):
@@ -181,8 +190,8 @@ def test_exercises_are_numbered_and_graded(path):
     assert 2 <= len(found) <= 3
     for n, (text, code) in enumerate(found, start=1):
         assert (text.id, code.id) == (f"exercise-{n}-text", f"exercise-{n}")
-        assert text.source.startswith(f"**Exercise {n}.** ")
-        name = f"{path.stem[:2]}-exercise-{n}"
+        assert re.match(rf"### Exercise {n}\b|\*\*Exercise {n}\.\*\* ", text.source)
+        name = f"{number(path)}-exercise-{n}"
         assert text.metadata.nbgrader == graded(f"{name}-text")
         points = code.metadata.nbgrader.get("points")
         assert isinstance(points, int) and points > 0, name
@@ -193,7 +202,7 @@ def test_exercises_are_numbered_and_graded(path):
 
 @each_notebook
 def test_every_answer_is_handed_in(path):
-    source = "\n".join(cell.source for cell in section(path, "Results"))
+    source = cells(path, "code")[-1].source
     (call,) = re.findall(r"finish\(results, (\{.*?\})", source, re.DOTALL)
     asked = [f"'{n}': answer_{n}" for n, _ in enumerate(exercises(path), start=1)]
     assert ast.unparse(ast.parse(call)) == f"{{{', '.join(asked)}}}"
@@ -204,19 +213,19 @@ def test_every_answer_is_handed_in(path):
 
 def test_every_notebook_has_its_solutions():
     assert [path.stem for path in SOLUTIONS] == [
-        f"{path.stem[:2]}_solutions" for path in NOTEBOOKS
+        f"{number(path)}_solutions" for path in NOTEBOOKS
     ]
 
 
 @each_solution
 def test_solutions_open_alike(path):
-    number = int(path.stem[:2])
-    assert re.match(rf"# {number} · Solutions: \S", cells(path)[0].source)
+    title = f"# {number(path).lstrip('0')} · Solutions: "
+    assert re.match(title + r"\S", cells(path)[0].source)
 
 
 @each_solution
 def test_solutions_answer_every_exercise(path):
-    (notebook,) = FOLDER.glob(f"{path.stem[:2]}_*.ipynb")
+    (notebook,) = FOLDER.glob(f"{number(path)}_*.ipynb")
     prose = "\n".join(cell.source for cell in cells(path, "markdown"))
     code = [cell.source for cell in cells(path, "code")]
     for n in range(1, len(exercises(notebook)) + 1):
@@ -345,7 +354,7 @@ def graded_run(smoke_run, solved_run, tmp_path_factory):
     for path in NOTEBOOKS:
         shutil.copytree(smoke_run[0] / path.stem, student / path.stem)
     for path in SOLUTIONS:
-        (results,) = student.glob(f"{path.stem[:2]}_*/results.json")
+        (results,) = student.glob(f"{number(path)}_*/results.json")
         record = json.loads(results.read_text())
         record["answers"] = answers_of(smoke_run[0] / path.stem / path.name)
         results.write_text(json.dumps(record))

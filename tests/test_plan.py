@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from small_notebooks import notebook
 
+from coursework.course import numbered
 from coursework.fingerprint import fingerprint
 from coursework.run.defaults import scalar
 from coursework.run.grid import LONGEST, point_names, read_grid
@@ -98,6 +99,18 @@ def test_each_point_is_a_folder_of_its_own(tmp_path):
     # Who shares a folder waits; who does not, does not.
     assert runs[1].after == ("seed=0/01_a",) and runs[3].after == runs[2].after == ()
     assert len({run.folder for run in runs}) == 6
+
+
+def test_a_second_half_follows_the_first(tmp_path):
+    names = ["05_c", "04b_b", "04_a", "04b_solutions", "10_d", "04_solutions", "last"]
+    paths = [notebook(tmp_path, name, "run_dir = ''", "1") for name in names]
+    for path in (tmp_path / "4c_no_course.ipynb", tmp_path / "04bc_none.ipynb"):
+        path.write_text("")
+    course = ["04_a", "04_solutions", "04b_b", "04b_solutions", "05_c", "10_d"]
+    assert [path.stem for path in numbered(tmp_path)] == course
+    runs = plan(paths, tmp_path / "out")
+    assert [run.name for run in runs] == [*course, "last"]
+    assert runs[2].after == ("04_a", "04_solutions")
 
 
 def test_files_and_hand_and_grid_in_this_order(tmp_path):

@@ -1,6 +1,9 @@
 """The course at hand: where it lies, and its notebooks."""
 
 import pathlib
+import re
+
+NUMBERED = re.compile(r"\d\d[a-z]?_.*\.ipynb")  # 04_classification, 04b_real_films
 
 
 def checkout():
@@ -21,6 +24,19 @@ def notebooks_folder():
     ```
     """
     for folder in (checkout() / "notebooks", pathlib.Path("notebooks")):
-        if any(folder.glob("[0-9][0-9]_*.ipynb")):
+        if numbered(folder):
             return folder
     return None
+
+
+def numbered(folder):
+    """The notebooks of a folder that bear a number, `04b` between `04` and `05`.
+
+    Args:
+        folder: `pathlib.Path`. It need not exist.
+
+    Returns:
+        A list of `pathlib.Path`.
+    """
+    paths = folder.glob("*.ipynb")
+    return sorted(path for path in paths if NUMBERED.fullmatch(path.name))

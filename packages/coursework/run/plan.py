@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import re
 
-from coursework.course import notebooks_folder
+from coursework.course import notebooks_folder, numbered
 from coursework.run.defaults import FREE, plain
 from coursework.run.grid import grid_words, point_names
 from coursework.run.parameters import (
@@ -95,7 +95,7 @@ def course_notebooks():
     folder = notebooks_folder()
     if folder is None:
         raise InputError("No notebooks/ here: name the notebooks to run.")
-    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    return numbered(folder)
 
 
 def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
@@ -160,9 +160,9 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
 
 
 def _number(path):
-    """The number that a notebook's name begins with; without one it comes last."""
-    number = re.match(r"\d+", path.stem)
-    return int(number[0]) if number else float("inf")
+    """The number and letter that a name begins with; without one it comes last."""
+    number = re.match(r"(\d+)([a-z]?)", path.stem)
+    return (int(number[1]), number[2]) if number else (float("inf"), "")
 
 
 def _kinds(notebook):
