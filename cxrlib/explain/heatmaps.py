@@ -222,17 +222,15 @@ def next_word_shift(report_model, images, other_images, text, top=3):
         pair.append(shares / shares.sum(axis=-1, keepdims=True))
     mean = (pair[0] + pair[1]) / 2
     bits = sum(rel_entr(each, mean).sum(axis=-1) for each in pair) / (2 * np.log(2))
-    name = report_model.preprocessor.tokenizer.id_to_token
+    names = report_model.preprocessor.tokenizer.pieces
     rows = []
     for i, said in enumerate(targets[0]):
         likely = {token for each in pair for token in np.argsort(-each[i])[:top]}
         likely = sorted(likely, key=lambda token: -mean[i, token])
-        row = {"said": _as_text(name(int(said))), "bits": max(0.0, float(bits[i]))}
+        row = {"said": names([said])[0], "bits": max(0.0, float(bits[i]))}
         for column, each in zip(("before", "after"), pair, strict=True):
-            row[column] = {
-                _as_text(name(int(token))): round(float(each[i, token]), 4)
-                for token in likely
-            }
+            shares = each[i, likely].round(4).tolist()
+            row[column] = dict(zip(names(likely), shares, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -313,8 +311,3 @@ def _log_probabilities(backbone, content, tokens):
     image = _read(backbone, ops.convert_to_tensor(content))
     hidden_states, _ = backbone.run(ops.convert_to_tensor(tokens), image)
     return ops.log_softmax(ops.cast(backbone.logits(hidden_states), "float32"))
-
-
-def _as_text(token):
-    """A byte-level token as text; its leading blank stays."""
-    return token.replace("Ġ", " ")

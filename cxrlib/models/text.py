@@ -126,7 +126,7 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
     """Byte-pair tokenizer with a `<start>`, an `<end>` and a `<pad>` of its own.
 
     KerasHub's `GPT2Tokenizer` starts and ends with the same token and pads
-    with id 0, which is "!"; here the three are told apart, as in seed reports.
+    with id 0, which is "!"; here they are three tokens.
 
     Args:
         vocabulary: dict or path. Token string to id, the specials included.
@@ -226,6 +226,25 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
             List of ints.
         """
         return [len(ids) + 2 for ids in self(list(reports))] if len(reports) else []
+
+    def pieces(self, ids):
+        """Tokens as a reader can see them.
+
+        Args:
+            ids: iterable of ints.
+
+        Returns:
+            List of strings, one per token. A leading blank stays; a byte that is
+            only a part of a letter is shown as `[byte]`.
+
+        Example:
+        ```python
+        tokenizer.pieces(tokenizer("No effusion"))  # ["No", " effusion"]
+        ```
+        """
+        decode = tokenizers.decoders.ByteLevel().decode
+        tokens = [decode([self.id_to_token(int(each))]) for each in ids]
+        return [token.replace("\N{REPLACEMENT CHARACTER}", "[byte]") for token in tokens]
 
     def get_config(self):
         """The arguments, for saving."""
