@@ -64,13 +64,14 @@ def draw_border(axes, mask, colour, width=1.2):
         axes.contour(mask, [0.5], colors=colour, linewidths=width)
 
 
-def save_figure(figure, path):
+def save_figure(figure, path, alt=None):
     """Save a figure whole or not at all, the format by the suffix.
 
     Args:
         figure: `matplotlib` figure.
         path: string or `pathlib.Path`, such as
             `outputs/demo/07_multitask/figures/roc.png`.
+        alt: string. What the figure shows, for those who cannot see it.
 
     Returns:
         The path.
@@ -82,6 +83,10 @@ def save_figure(figure, path):
     """
     with write_whole(path) as temporary:
         figure.savefig(
-            temporary, dpi=STYLE["savefig.dpi"], bbox_inches="tight", facecolor="white"
+            temporary,
+            dpi=STYLE["savefig.dpi"],
+            bbox_inches="tight",
+            facecolor="white",
+            metadata={"Description": alt} if alt else None,
         )
     return pathlib.Path(path)
