@@ -244,7 +244,9 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
         """
         decode = tokenizers.decoders.ByteLevel().decode
         tokens = [decode([self.id_to_token(int(each))]) for each in ids]
-        return [token.replace("\N{REPLACEMENT CHARACTER}", "[byte]") for token in tokens]
+        return [
+            token.replace("\N{REPLACEMENT CHARACTER}", "[byte]") for token in tokens
+        ]
 
     def get_config(self):
         """The arguments, for saving."""
