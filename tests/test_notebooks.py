@@ -152,6 +152,11 @@ def test_code_cells_are_short(path):
 
 
 @each_notebook
+def test_a_notebook_can_be_read_in_one_sitting(path):
+    assert len(cells(path)) <= MOST_CELLS
+
+
+@each_notebook
 def test_ending(path):
     prose = "\n".join(cell.source for cell in cells(path, "markdown"))
     places = [prose.index(f"\n## {name}") for name in SECTIONS]
@@ -436,6 +441,7 @@ def test_the_rubric_fits_what_a_run_leaves(graded_run, path):
 @pytest.mark.real
 def test_01_tells_the_real_counts(real_data):
     from cxrlib.data.readers.indiana import describe_folder
+    from cxrlib.data.splits import split_studies
     from cxrlib.data.studies import funnel, load_studies
 
     prose = "\n".join(c.source for c in cells(FOLDER / "01_data.ipynb", "markdown"))
@@ -452,3 +458,11 @@ def test_01_tells_the_real_counts(real_data):
     ]
     for count in said:
         assert re.search(rf"\b{count:,}\b", prose), f"{count:,} is not in the prose"
+    split = split_studies(kept, (0.7, 0.1, 0.2), 0)
+    test, train = (split.impression[split.split.eq(s)] for s in ("test", "train"))
+    assert f"{test.isin(set(train)).mean():.0%}".replace("%", " %") in prose
+    # Whoever predicts which text and which step: what the answers say.
+    texts = studies[["indication", "findings", "impression"]]
+    masked = texts.apply(lambda text: text[text.ne("")].str.contains("XXXX").mean())
+    assert masked.idxmax() == "indication"
+    assert steps["dropped"].idxmax() == len(steps) - 1
