@@ -105,7 +105,7 @@ def pretrain_report(
     ```
     """
     recipe = dataclasses.replace(recipe or ShippedRecipe(), **changes)
-    workdir = pathlib.Path(workdir)
+    out, workdir = pathlib.Path(out), pathlib.Path(workdir)
     prepared = draw_prepared(
         workdir / "prepared", recipe.studies, recipe.held_out, recipe.seed
     )
@@ -133,7 +133,7 @@ def pretrain_report(
         model,
         out,
         made_with={
-            "command": f"python -m cxrlib pretrain-report {pathlib.Path(out).name}",
+            "command": f"python -m cxrlib pretrain-report {out.parent.name}/{out.name}",
             "commit": commit(),
             "recipe": dataclasses.asdict(recipe),
             "studies": counts,
