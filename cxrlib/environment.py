@@ -10,6 +10,7 @@ import platform
 import sys
 
 import cxrlib
+from cxrbase.files import InputError
 from cxrbase.hosted.drive import how_long, mount_drive
 from cxrbase.hosts import CONTENT, KAGGLE_WORKING
 
@@ -207,6 +208,9 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
     Returns:
         An `Environment`.
 
+    Raises:
+        InputError: if `mixed_precision` is something else.
+
     Example:
     ```python
     environment = setup(seed=0)
@@ -221,8 +225,11 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
     keras.utils.set_random_seed(seed)
     if keep_on_drive:
         mount_drive(COURSE_URL.rsplit("/", 1)[-1])
-    if mixed_precision == "auto":
-        mixed_precision = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
+    has_units = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
+    choices = {"auto": has_units, "true": True, "false": False}  # A batch gives words.
+    if str(mixed_precision).lower() not in choices:
+        raise InputError(f'mixed_precision = {mixed_precision!r}: say True or "auto".')
+    mixed_precision = choices[str(mixed_precision).lower()]
     keras.mixed_precision.set_global_policy(
         "mixed_float16" if mixed_precision else "float32"
     )
