@@ -152,11 +152,6 @@ def test_code_cells_are_short(path):
 
 
 @each_notebook
-def test_a_notebook_can_be_read_in_one_sitting(path):
-    assert len(cells(path)) <= MOST_CELLS
-
-
-@each_notebook
 def test_ending(path):
     prose = "\n".join(cell.source for cell in cells(path, "markdown"))
     places = [prose.index(f"\n## {name}") for name in SECTIONS]
