@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 COLAB_VENV ?= .venv-colab
+# Colab's own; COLAB_PYTHON=python3.11 takes another where that is missing.
+COLAB_PYTHON ?= python3.13
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -23,12 +25,13 @@ define install
 	$(PIP) -e ".[$(2)]"
 endef
 
-.PHONY: demo test test-all test-colab lint lock pretrain lungs sums clean
+.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs sums publish clean
+.PHONY: course.zip  # A file, but made anew each time.
 
 demo: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run notebooks/01_data.ipynb notebooks/07_multitask.ipynb \
 		--profile course --out outputs/demo
-	$(BIN)/python -m cxrlib figures outputs/demo/07_multitask
+	$(BIN)/python -m cxrlib scores outputs/demo/07_multitask
 	@echo 'Open outputs/demo/index.html'
 
 # WORKERS processes share the tests; a file stays in one of them.
@@ -42,9 +45,15 @@ test: $(VENV)/test-installed
 test-all: $(VENV)/test-installed
 	$(BIN)/python $(PYTEST)
 
-# What Colab and Kaggle ship.
+# Under the versions that Colab ships, see requirements-colab.txt.
 test-colab: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python $(PYTEST) -m "not long"
+
+# The profile full at its true sizes, one epoch: see docs/full.md. It takes the real tables
+# of ../shared/data or $CXR_REAL_DATA; FULL='--readme docs/full.md' writes the table there.
+FULL ?=
+full-check: $(VENV)/test-installed
+	$(BIN)/python tests/full_check.py $(FULL)
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff check .
@@ -52,11 +61,20 @@ lint: $(VENV)/test-installed
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house.py
 
-# Makes weights/phantom_encoder.weights.h5 anew, in about an hour on two cores.
-pretrain: $(VENV)/demo-installed
-	$(BIN)/python -m cxrlib pretrain-encoder weights/phantom_encoder.weights.h5
-	$(BIN)/python -m cxrlib pretrain-text weights/phantom_gpt2
-	$(BIN)/python -m cxrlib weights sums
+# Runs the whole course, in about an hour on two cores, and publishes it in docs/site/.
+site: $(VENV)/demo-installed
+	$(BIN)/python -m cxrlib run --profile course --out outputs/course --resume
+	$(BIN)/python -m cxrlib site outputs/course docs/site
+
+# Makes what weights/ holds of phantoms anew, in about two hours on two cores, under the
+# versions that can still be read on Colab.
+pretrain: $(COLAB_VENV)/test-installed
+	$(COLAB_VENV)/bin/python -m cxrlib pretrain-encoder weights/phantom_encoder.weights.h5
+	$(COLAB_VENV)/bin/python -m cxrlib pretrain-text weights/phantom_gpt2
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib pretrain-report weights/phantom_report
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
 
 # Makes weights/lung_unet.keras anew, in about an hour on two cores, under the versions
 # that can still be read on Colab. LUNGS holds images/ and masks/, NIH radiographs.
@@ -80,18 +98,31 @@ lock:
 		.venv-lock/bin/python requirements/write_locks.py $(UPGRADE)
 
 $(VENV)/demo-installed: requirements.txt pyproject.toml $(LOCKS)
-	$(call install,lock,train$(comma)batch$(comma)dicom)
+	$(call install,lock,train$(comma)batch$(comma)dicom$(comma)lab)
 	touch $@
 
 $(VENV)/test-installed: requirements.txt pyproject.toml $(LOCKS)
 	$(call install,lock lock-test,test)
 	touch $@ $(VENV)/demo-installed
 
+# notebook stands for Colab's page, which must not be in the way of ours.
 $(COLAB_VENV)/test-installed: requirements.txt pyproject.toml requirements-colab.txt
-	test -x $(COLAB_VENV)/bin/python || $(PYTHON) -m venv $(COLAB_VENV)
+	test -x $(COLAB_VENV)/bin/python || $(COLAB_PYTHON) -m venv $(COLAB_VENV) || { \
+		echo "Colab has Python 3.13. Install it, or take another version:" \
+			"make test-colab COLAB_PYTHON=python3.11" >&2; exit 1; }
 	$(COLAB_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		-c requirements-colab.txt -e ".[test]"
+		-c requirements-colab.txt -e ".[test]" notebook
+	$(COLAB_VENV)/bin/python -m pip check
 	touch $@
+
+# Sets the address of the course everywhere: make publish URL=https://github.com/OWNER/NAME
+publish:
+	@$(PYTHON) deploy/publish.py "$(URL)"
+
+# The course without a network address: what is committed, to be uploaded to Colab or Kaggle.
+course.zip:
+	git archive --format=zip --prefix=course/ --output=$@ HEAD
+	@ls -lh $@
 
 clean:
 	rm -rf $(VENV) $(COLAB_VENV) .venv-lock outputs/demo

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from coursework.pages.figures import write_between_marks
+from coursework.pages.scores import write_between_marks
 from cxrbase.grounds import GROUNDS, source_ground
 from cxrlib.data.pipeline import load_records
 from cxrlib.data.prepare import read_manifest

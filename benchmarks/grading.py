@@ -77,7 +77,7 @@ def hand_in(folder, name, path, table, image):
         told = {"constant": text, "frequent": text, "train_labels": [1.0]}
         found = evaluate_predictions(table, **told, intervals=False)
         results.predictions = found["table"]
-        results.record["metrics"] = found["figures"]
+        results.record["metrics"] = found["scores"]
         results.record["baselines"] = found["baselines"]
     results.metric("training.best_val_loss", 1.0, 100, split="val")
     results.answers({"1": 0.5, "2": "pneumonia", "3": f"{folder.name} thinks " * 9})

@@ -72,8 +72,8 @@ def place_of(report, words):
 def say(finding, of, cams, masks, tolerance):
     """Print one row: both games, beside the maps that saw nothing."""
     cells = [finding, of, str(len(masks))]
-    figures = pointing_figures(upsample(cams, masks.shape[-1]), masks, tolerance)
-    for record in figures.values():
+    scores = pointing_figures(upsample(cams, masks.shape[-1]), masks, tolerance)
+    for record in scores.values():
         low, high = record["interval"]
         cells.append(f"{record['value']:.3f} [{low:.3f}, {high:.3f}]")
         cells += [f"{record[name]:.3f}" for name in BASELINES]

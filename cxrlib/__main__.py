@@ -8,17 +8,22 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import click
 
 import cxrlib
-from coursework.commands import card, figures, grade, run
-from cxrlib.commands.group import Commands
+from coursework.commands import card, grade, run, scores, site
+from cxrbase.commands.group import Commands
 from cxrlib.commands.lungs import segment, train_lungs
-from cxrlib.commands.pretrain import pretrain_encoder, pretrain_text
+from cxrlib.commands.pretrain import (
+    pretrain_encoder,
+    pretrain_report,
+    pretrain_text,
+)
 from cxrlib.commands.weights import weights
 from cxrlib.commands.work import evaluate, phantom, prepare, report, train
 from cxrscore.command import score
 
 COMMANDS = (
-    phantom, prepare, train, evaluate, report, segment, score, run, figures, card,
-    grade, weights, pretrain_encoder, pretrain_text, train_lungs,
+    phantom, prepare, train, evaluate, report, segment, score, run, scores, card,
+    grade, site, weights, pretrain_encoder, pretrain_text, pretrain_report,
+    train_lungs,
 )  # fmt: skip
 
 

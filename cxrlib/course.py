@@ -4,6 +4,7 @@ import pathlib
 
 from coursework.results import Results
 from coursework.run.profiles import fill_in
+from cxrbase.hosted.drive import bring_back, keep_folder, keep_results
 from cxrbase.hosts import off_drive
 from cxrlib.environment import setup
 
@@ -49,6 +50,8 @@ def start(notebook, names):
 def finish(results, answers, card=False):
     """End a notebook: write its record with the answers, and pack it for handing in.
 
+    With `keep_on_drive` what it found is then copied to Google Drive.
+
     Args:
         results: what `start` returned.
         answers: dict. The exercises' numbers, `"1"`, `"2"`, … → the answers.
@@ -70,6 +73,7 @@ def finish(results, answers, card=False):
     if card:
         print(*write_model_card(results.folder), sep="\n")
     print(results.pack())
+    keep_results(results.folder)
 
 
 def draw_phantom(out=None, studies=300, seed=0, size=512):
@@ -103,7 +107,9 @@ def draw_phantom(out=None, studies=300, seed=0, size=512):
         "anything about real patients. For real data give a path or set $CXR_DATA.\n"
         f"{line}"
     )
+    bring_back(out)
     write_phantom(out, studies=studies, seed=seed, size=size)
+    keep_folder(out)
     return out
 
 
@@ -148,6 +154,7 @@ def course_data(results):
     )
     kept, _ = funnel(load_studies(dataset))
     test_share, prepared = chosen["test_share"], run / "prepared"
+    bring_back(prepared)
     prepare(
         kept,
         prepared,
@@ -157,6 +164,7 @@ def course_data(results):
         progress=False,
         **crop_options(chosen.get("crop", "none")),
     )
+    keep_folder(prepared)
     manifest = read_manifest(prepared)
     source = manifest["source"]
     results.dataset(

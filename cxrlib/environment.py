@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import importlib.metadata
 import logging
 import os
@@ -11,7 +10,8 @@ import platform
 import sys
 
 import cxrlib
-from cxrbase.hosts import CONTENT, DRIVE, KAGGLE_WORKING
+from cxrbase.hosted.drive import how_long, mount_drive
+from cxrbase.hosts import CONTENT, KAGGLE_WORKING
 
 # The one place that names the repository: badges and the fetch cell of the
 # notebooks take it from here. A placeholder; change it when you publish or fork.
@@ -95,14 +95,8 @@ def _folders(where, root):
         course = pathlib.Path.cwd()  # Installed as a package, without a checkout.
     if root is not None:
         data = outputs = pathlib.Path(root).resolve()
-    elif where == "colab":
-        # Thousands of small files crawl on Drive, so only outputs go there.
-        data = outputs = pathlib.Path(CONTENT)
-        drive = pathlib.Path(DRIVE)
-        if drive.is_dir():
-            outputs = drive / COURSE_URL.rsplit("/", 1)[-1]
-    elif where == "kaggle":
-        data = outputs = pathlib.Path(KAGGLE_WORKING)
+    elif where in ("colab", "kaggle"):
+        data = outputs = pathlib.Path(CONTENT if where == "colab" else KAGGLE_WORKING)
     else:
         data = outputs = course
     return course, data / "data", data / "weights", outputs / "outputs"
@@ -127,20 +121,27 @@ def quiet():
         os.close(kept)
 
 
-@functools.cache  # A student who declined is not asked again.
-def _mount_drive():
-    """Ask for Google Drive, where checkpoints and results outlive the machine."""
-    if pathlib.Path(DRIVE).is_dir() or "google.colab" not in sys.modules:
-        return
-    try:
-        from google.colab import drive
+@contextlib.contextmanager
+def full_precision():
+    """Have the layers that are built inside compute in float32, on any machine.
 
-        drive.mount(str(pathlib.Path(DRIVE).parent))
-    except Exception as error:  # Declined, or a door of Colab's that is shut today.
-        print(
-            f"Google Drive is not mounted ({type(error).__name__}). All works without "
-            "it, but checkpoints and results are gone when this machine goes."
-        )
+    What is computed by hand in float32 agrees with a layer in float16 to three digits
+    only. A layer keeps the precision that it was built with.
+
+    Example:
+    ```python
+    with full_precision():
+        layer = keras.layers.Dense(8)
+    ```
+    """
+    import keras
+
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
 
 
 def _gpus():
@@ -196,11 +197,12 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
             GPU that has units for it (compute capability 7, a T4, or newer): it
             is slower than float32 on a CPU or a P100.
         root: string or `pathlib.Path`. Where `data/`, `weights/` and `outputs/`
-            lie, instead of the place's own: the checkout; `/content` on Colab,
-            with outputs on Drive, for which it asks once; `/kaggle/working` on
-            Kaggle.
+            lie, instead of the place's own: the checkout; `/content` on Colab;
+            `/kaggle/working` on Kaggle.
         verbose: bool. Whether to print the environment and the GPU warning.
-        keep_on_drive: bool. Whether, on Colab, the outputs go to Google Drive.
+        keep_on_drive: bool. Whether, on Colab, results, prepared data and one
+            checkpoint per training are kept on Google Drive, for which it asks once.
+            A new machine takes them from there.
 
     Returns:
         An `Environment`.
@@ -217,8 +219,8 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
     # It warns of each model that it traces for batches of several sizes.
     logging.getLogger("tensorflow").setLevel("ERROR")
     keras.utils.set_random_seed(seed)
-    if root is None and keep_on_drive:
-        _mount_drive()
+    if keep_on_drive:
+        mount_drive(COURSE_URL.rsplit("/", 1)[-1])
     if mixed_precision == "auto":
         mixed_precision = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
     keras.mixed_precision.set_global_policy(
@@ -248,4 +250,6 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
         print(environment)
         if not gpus:
             print(f"No GPU. {GPU_ADVICE[where]}")
+        if root is None and how_long(where):
+            print(how_long(where))
     return environment

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError, locked, make_folder, sweep, write_whole
+from cxrbase.hosted.drive import bring_back, keep_folder
 from cxrlib.model_file import open_model
 
 CHECKPOINT = "checkpoint-{epoch:04d}.keras"
+KEEP_EVERY = 300  # Seconds between two copies to Google Drive, where that is asked for.
 
 
 def warmup_cosine(peak, steps, warmup=0.1):
@@ -149,6 +151,15 @@ class Checkpoint(keras.callbacks.Callback):
             else:
                 self.model.save(temporary)
         _drop_older(self.folder / state)
+        _keep(self.folder, state, is_best, every=KEEP_EVERY)
+
+
+def _keep(folder, state, is_best, every=0):
+    """Keep a training on Drive; an empty state says that it is the best epoch's."""
+    names = ("settings.json", "history.csv", "model.keras", state)
+    files = [folder / name for name in names[: 3 if is_best else 4]]
+    files = [path for path in files if path.exists()]
+    keep_folder(folder, files, [state] if is_best else [], every)
 
 
 def _drop_older(checkpoint):
@@ -233,11 +244,17 @@ def train(
         if not resume:
             for old in [*out.glob("checkpoint-*.keras"), out / "model.keras"]:
                 old.unlink(missing_ok=True)
+        elif not last_checkpoint(out)[0]:
+            bring_back(out)  # What another machine has left.
         checkpoint, done = last_checkpoint(out)
         if checkpoint:
             _check_settings(out / "settings.json", settings, defaults or {})
             print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
-            model = read_model(checkpoint)
+            if done < epochs:
+                if not checkpoint.stat().st_size:  # So Drive keeps the best epoch's.
+                    with write_whole(checkpoint) as temporary:
+                        shutil.copyfile(out / "model.keras", temporary)
+                model = read_model(checkpoint)
             _drop_older(checkpoint)  # A kill may have come between the two.
         else:
             with write_whole(out / "settings.json") as temporary:
@@ -266,6 +283,8 @@ def train(
                 f"{out / 'history.csv'}: the loss was never a number, so there is no "
                 "best epoch. Start anew with a smaller learning rate."
             )
+        if done < epochs:
+            _keep(out, CHECKPOINT.format(epoch=epochs), is_best=True)
         return read_model(out / "model.keras")
 
 
@@ -293,6 +312,8 @@ def _check_settings(path, settings, defaults):
 def read_model(path):
     """Load a `.keras` file, in safe mode, whose classes are registered already.
 
+    A file that is missing is looked for on Google Drive, if that is in use.
+
     Whoever trains a model has registered its classes; `cxrlib.systems.files.load_model`
     registers those of every system first.
 
@@ -310,6 +331,8 @@ def read_model(path):
     model = read_model("outputs/training/checkpoint.keras")
     ```
     """
+    if not pathlib.Path(path).exists():
+        bring_back(pathlib.Path(path).parent)
     return open_model(
         path,
         mend="Train one (make demo, or python -m cxrlib train), or check the path.",

@@ -18,7 +18,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[1]
 MINORS = ("3.11", "3.12", "3.13")
-DEMO, TEST = ("train", "batch", "dicom"), ("test",)
+DEMO, TEST = ("train", "batch", "dicom", "lab"), ("test", "lab")
 CUDA = re.compile(r"(nvidia-|cuda-|triton\b)")
 # Builds of torch for CPUs have a version of their own, 2.13.0+cpu, that `==2.13.0`
 # takes as well, once its checksum is known.

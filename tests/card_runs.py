@@ -1,4 +1,4 @@
-"""Results with chosen figures, for the tests of the model card."""
+"""Results with chosen scores, for the tests of the model card."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ import pandas as pd
 from coursework.results import Results
 
 
-def figure(value, n=40, note=None, interval=None, protocol=None, **beside):
-    """A figure record as it stands in a results.json."""
+def score(value, n=40, note=None, interval=None, protocol=None, **beside):
+    """A score record as it stands in a results.json."""
     record = {"value": value, "n": n, "protocol": {"split": "test", **(protocol or {})}}
     record |= {"note": note} if note else {}
     record |= {"interval": interval} if interval else {}
@@ -18,7 +18,7 @@ def figure(value, n=40, note=None, interval=None, protocol=None, **beside):
 
 
 def write_run(folder, metrics, predictions=None, **changes):
-    """A run's folder with results of the given figures."""
+    """A run's folder with results of the given scores."""
     results = Results(folder.parent, folder.name, parameters={"epochs": 3})
     results.dataset("phantom", {"train": 80, "test": 40}, seed=7, split_by="uid")
     results.write()

@@ -1,18 +1,22 @@
 """Runs the first cells of a notebook as Colab or Kaggle would; a process of its own.
 
-    python tests/hosted.py colab|kaggle ROOT NOTEBOOK LAST_CELL PARAMETERS KILL_AFTER
+    python tests/hosted.py ORDER
 
-ROOT stands for `/`. The repository is not cloned but linked, pip is not called, and
-whoever asks for Google Drive gets the folder ROOT/google, moved to its place. With
-KILL_AFTER ≥ 0 the process ends by SIGKILL once that epoch's checkpoint is written.
-The last line printed is JSON.
+ORDER is JSON: `host` ("colab" or "kaggle"), `root` (stands for `/`), `notebook`, `last`
+(the id of the cell to end with), and as one likes `parameters`, `url` (the address of
+the course, by default the placeholder) and `kill_after`: the process ends by SIGKILL
+once that epoch's checkpoint is written. The repository is not cloned but linked.
+Whoever asks for Google Drive gets the folder ROOT/google, moved to its place. The last
+line printed is JSON.
 """
 
 import importlib
 import json
 import os
 import pathlib
+import re
 import signal
+import subprocess
 import sys
 import types
 
@@ -20,6 +24,8 @@ import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
+# Not in one piece, so that `make publish` leaves it as it is.
+PLACEHOLDER = "https://github.com/" + "/".join(["cxr-report-course"] * 2)
 
 
 def hosted_shell(host, root, called):
@@ -42,22 +48,22 @@ def hosted_shell(host, root, called):
 
     def system(command):
         called.append(shell.var_expand(command))
-        if not pathlib.Path("course").exists():
+        if called[-1].startswith("git clone"):
             pathlib.Path("course").symlink_to(REPOSITORY)
+        else:
+            subprocess.run(called[-1], shell=True, check=True)
 
     shell = InteractiveShell.instance()
     shell.system = system
-    shell.register_magic_function(lambda line: called.append(line), magic_name="pip")
     shell.register_magic_function(lambda line: None, magic_name="matplotlib")
     return shell
 
 
 def move_to(root):
     """Let the absolute paths of both hosts begin at `root`."""
-    sys.path.insert(0, os.getcwd())
-    kaggle = importlib.import_module("cxrbase.hosts")
+    hosts = importlib.import_module("cxrbase.hosts")
     for name in ("KAGGLE_INPUT", "KAGGLE_WORKING", "CONTENT", "DRIVE"):
-        setattr(kaggle, name, str(root) + getattr(kaggle, name))
+        setattr(hosts, name, str(root) + getattr(hosts, name))
 
 
 def watch_training(kill_after, epochs):
@@ -75,24 +81,36 @@ def watch_training(kill_after, epochs):
     Checkpoint.on_epoch_end = on_epoch_end
 
 
-def main(host, root, notebook, last, parameters, kill_after):
-    called, epochs, root = [], [], pathlib.Path(root)
-    shell = hosted_shell(host, root, called)
-    path = REPOSITORY / "notebooks" / f"{notebook}.ipynb"
+def main(order):
+    called, epochs, root = [], [], pathlib.Path(order["root"])
+    parameters = order.get("parameters", {})
+    shell = hosted_shell(order["host"], root, called)
+    path = REPOSITORY / "notebooks" / f"{order['notebook']}.ipynb"
     for cell in nbformat.read(path, as_version=4).cells:
+        source = cell.source
+        if cell.id == "fetch":
+            source = source.replace("/kaggle/input", f"{root}/kaggle/input")
+            url = order.get("url", PLACEHOLDER)
+            source = re.sub(r'url = "\S+"', f'url = "{url}"', source)
         if cell.cell_type == "code":
-            shell.run_cell(cell.source).raise_error()
+            shell.run_cell(source).raise_error()
         if cell.id == "fetch":
             move_to(root)
-            watch_training(int(kill_after), epochs)
+            watch_training(order.get("kill_after", -1), epochs)
         if cell.id == "parameters":
-            shell.user_ns.update(json.loads(parameters))
-        if cell.id == last:
+            shell.user_ns.update(parameters)
+        if cell.id == order["last"]:
             break
-    run, ground = shell.user_ns["run"], shell.user_ns.get("ground")
-    left = {"run": str(run.relative_to(root)), "ground": ground}
-    print(json.dumps(left | {"called": called, "epochs": epochs}))
+    found = {"called": called, "epochs": epochs, "course": os.getcwd()}
+    found |= {"path": os.environ["PYTHONPATH"].split(os.pathsep)}
+    if "run" in shell.user_ns:
+        from cxrbase.hosted.drive import keep_results
+
+        run = shell.user_ns["run"]
+        keep_results(run / order["notebook"])
+        found |= {"run": str(run.relative_to(root)), "ground": shell.user_ns["ground"]}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(json.loads(sys.argv[1]))

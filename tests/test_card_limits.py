@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from card_runs import figure, predicted
+from card_runs import predicted, score
 
 from coursework.card.limits import limits
 
@@ -16,13 +16,13 @@ def said(metrics, predictions=None, **changes):
 
 
 def test_limits_of_size():
-    words = said({"abnormal.auroc": figure(0.7, n=100)})
+    words = said({"abnormal.auroc": score(0.7, n=100)})
     assert "Measured on 100 studies" in words and "±10 points" in words
     assert "carry no intervals" in words
     metrics = {
-        "abnormal.auroc": figure(0.7, 400, None, [0.6, 0.8], {"positives": 19}),
-        "coco.bleu_4": figure(0.1, 400, None, [0.09, 0.11]),
-        "sacrebleu.bleu": figure(10.0, 400, None, [5.0, 15.0]),  # Of another scale.
+        "abnormal.auroc": score(0.7, 400, None, [0.6, 0.8], {"positives": 19}),
+        "coco.bleu_4": score(0.1, 400, None, [0.09, 0.11]),
+        "sacrebleu.bleu": score(10.0, 400, None, [5.0, 15.0]),  # Of another scale.
     }
     words = said(metrics)
     assert "Measured on" not in words and "carry no intervals" not in words
@@ -34,21 +34,21 @@ def test_limits_of_size():
 
 def test_limits_of_baselines_and_shuffle():
     metrics = {
-        "coco.bleu_4": figure(0.2, constant=0.1, nearest=0.15, shuffled=0.1, fall=0.1),
-        "abnormal.sensitivity": figure(0.9, constant=1.0),  # Of one class alone.
-        "text.novel_share": figure(0.1, constant=0.5),
-        "frontal.mse": figure(0.1),
+        "coco.bleu_4": score(0.2, constant=0.1, nearest=0.15, shuffled=0.1, fall=0.1),
+        "abnormal.sensitivity": score(0.9, constant=1.0),  # Of one class alone.
+        "text.novel_share": score(0.1, constant=0.5),
+        "frontal.mse": score(0.1),
     }
     words = said(metrics)
     assert "best baseline" not in words
-    assert "All 1 figures that were tested fall" in words
+    assert "All 1 scores that were tested fall" in words
     metrics["coco.bleu_4"] |= {"interval": [0.14, 0.3], "fall_interval": [-0.01, 0.2]}
     words = said(metrics)
-    assert "1 of 1 figures are not above" in words
+    assert "1 of 1 scores are not above" in words
     assert "coco.bleu_4 0.2000 (nearest 0.1500)" in words
-    assert "1 of 1 figures do not fall" in words and "coco.bleu_4." in words
-    assert "No figure was measured with the images shuffled" in said(
-        {"abnormal.auroc": figure(0.5)}
+    assert "1 of 1 scores do not fall" in words and "coco.bleu_4." in words
+    assert "No score was measured with the images permuted" in said(
+        {"abnormal.auroc": score(0.5)}
     )
 
 
@@ -71,7 +71,7 @@ def test_limits_of_rare_findings():
     labels = label_reports(references)
     counts = dict(zip(OBSERVATIONS, (labels == 1).sum(axis=0), strict=True))
     assert counts["Edema"] == 25 and counts["Pneumothorax"] == 3
-    words = said({"clinical.macro_f1_14": figure(0.5)}, table)
+    words = said({"clinical.macro_f1_14": score(0.5)}, table)
     assert "Pneumothorax 3" in words and "Edema 25" not in words
     assert re.search("no reference affirms: [^.]*Fracture", words)
     assert "affirm" not in said({}, table)  # Not where findings are not scored.
@@ -80,7 +80,7 @@ def test_limits_of_rare_findings():
 @pytest.mark.parametrize(
     ("ground", "weights", "started", "words"),
     [
-        (None, {}, {}, "no figure says how the model does on a patient"),
+        (None, {}, {}, "no score says how the model does on a patient"),
         ("phantom", {}, {}, "in its pretrained weights alone"),
         ("phantom", {"encoder": "none"}, {}, "never seen a human being"),
         ("phantom", {"encoder": "a.h5"}, {"encoder": "phantom"}, "never seen a human"),

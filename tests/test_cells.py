@@ -112,7 +112,7 @@ def test_reports_that_begin_with_a_sign_keep_their_scores(tmp_path):
     again = read_predictions(path)
     assert again[table.columns].to_dict("list") == table.to_dict("list")
     old, new = (
-        {name: each["value"] for name, each in found["figures"].items()}
+        {name: each["value"] for name, each in found["scores"].items()}
         for found in map(evaluate_predictions, (table, again))
     )
     assert len(old) > 20 and old == pytest.approx(new, abs=0, nan_ok=True)

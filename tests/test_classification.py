@@ -5,7 +5,6 @@ from sklearn import metrics
 from cxrbase.files import InputError
 from cxrscore import bootstrap
 from cxrscore.bootstrap import WORDS, resampling_weights
-from cxrscore.figure import figure, format_figure
 from cxrscore.labels import calibration
 from cxrscore.labels.scores import (
     NAMES,
@@ -17,6 +16,7 @@ from cxrscore.labels.scores import (
     weighted_values,
 )
 from cxrscore.labels.thresholds import choose_threshold, confusion_matrix, roc_curve
+from cxrscore.score import format_score, score
 
 CASES = {  # How many studies, and how coarse their probabilities: 1 ties nearly all.
     "no ties": (80, 9),
@@ -181,7 +181,7 @@ def test_one_class_is_undefined_and_says_so(label, defined):
     auroc = figures["abnormal.auroc"]
     assert auroc["value"] is None and "interval" not in auroc
     assert auroc["note"] == "undefined: only one class in the n=42 labels"
-    assert format_figure(auroc["value"]) == "undefined"
+    assert format_score(auroc["value"]) == "undefined"
     assert figures["abnormal.accuracy"]["value"] is not None
     assert figures["abnormal.brier"]["value"] is not None
     assert figures[f"abnormal.{defined}"]["value"] is not None
@@ -285,10 +285,10 @@ def test_no_threshold_is_better_than_the_chosen(decimals, seed):
         "youden": lambda a, b: metrics.balanced_accuracy_score(a, b),
         "f1": lambda a, b: metrics.f1_score(a, b),
     }
-    for criterion, score in scores.items():
+    for criterion, rate in scores.items():
         threshold, _ = choose_threshold(labels, probabilities, criterion)
-        chosen = score(labels, probabilities >= threshold)
-        assert chosen == pytest.approx(best_by_trial(labels, probabilities, score))
+        chosen = rate(labels, probabilities >= threshold)
+        assert chosen == pytest.approx(best_by_trial(labels, probabilities, rate))
 
 
 def test_the_threshold_lies_between_two_studies():
@@ -371,7 +371,7 @@ def test_known_pairs():
 
 
 def test_a_figure_is_never_nan():
-    assert figure(float("nan"), 3) == {
+    assert score(float("nan"), 3) == {
         "value": None,
         "n": 3,
         "protocol": {},
@@ -381,6 +381,6 @@ def test_a_figure_is_never_nan():
 
 def test_figures_are_written_for_people():
     values = (0.06583, 0.2023498, 0.000486, 2e-7, -1.0, 12, None)
-    assert list(map(format_figure, values)) == [
+    assert list(map(format_score, values)) == [
         *("0.0658", "0.2023", "0.000486", "0.0000", "−1.0000", "12", "undefined")
     ]

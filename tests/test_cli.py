@@ -1,6 +1,7 @@
 """The commands end to end, on phantoms and on what is real; and what they refuse."""
 
 import json
+import os
 import re
 import shutil
 
@@ -54,7 +55,7 @@ def test_from_phantom_to_figures(trained):
     assert record["model"]["trained_on"].startswith(f"{counts['train']} studies")
     assert "PHANTOM" in record["model"]["trained_on"]
     assert record["weights"] == {"encoder": "none", "gpt2": "none"}
-    assert "frontal.ssim" in call("figures", trained / "evaluation")
+    assert "frontal.ssim" in call("scores", trained / "evaluation")
 
 
 def views_of(trained, folder, depth):
@@ -83,6 +84,7 @@ def test_a_report_is_the_same_from_8_and_16_bit(trained, tmp_path):
         assert shape.shape[:2] == (64, 64)
     assert answers[0] == answers[1]
     assert 0 <= answers[0]["abnormal_probability"] <= 1
+    assert answers[0]["threshold"] == 0.5, "this model has none of its own"
     assert any("PHANTOM" in note for note in answers[0]["notes"])
     assert not any("was missing" in note for note in answers[0]["notes"])
 
@@ -90,7 +92,9 @@ def test_a_report_is_the_same_from_8_and_16_bit(trained, tmp_path):
 def test_a_frontal_alone_says_what_was_missing(trained, tmp_path):
     frontal, _ = views_of(trained, tmp_path, 8)
     model = trained / "training" / "model.keras"
-    output = call("report", "--frontal", frontal, "--model", model)
+    made = ("--reconstructions", tmp_path / "made")
+    output = call("report", "--frontal", frontal, "--model", model, *made)
+    assert os.listdir(tmp_path / "made") == ["frontal_reconstruction.png"]
     assert "lateral view was missing" in output and "Not for clinical use" in output
 
 

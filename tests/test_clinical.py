@@ -123,7 +123,7 @@ def test_figures_are_functions_of_sums():
     counts = scorer.counts(PREDICTIONS)["clinical"]
     assert counts.shape == (6, 46)
     stacked = np.stack([counts.sum(axis=0), counts[:3].sum(axis=0)])
-    both = scorer.figures("clinical", stacked, 6)
+    both = scorer.scores("clinical", stacked, 6)
     whole = scorer.score(PREDICTIONS)
     part = ClinicalScorer(REFERENCES[:3]).score(PREDICTIONS[:3])
     for name, values in both.items():
@@ -131,7 +131,7 @@ def test_figures_are_functions_of_sums():
         assert values[0] == pytest.approx(whole[f"clinical.{name}"])
         if "f1" in name or "side" in name:
             assert values[1] == pytest.approx(part[f"clinical.{name}"])
-    drawn = scorer.figures("clinical", resampled_sums(counts, 20), 6)
+    drawn = scorer.scores("clinical", resampled_sums(counts, 20), 6)
     assert all(values.shape == (20,) for values in drawn.values())
 
 

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from cxrbase import files
+from cxrbase.commands.group import Commands
 from cxrbase.files import InputError, write_whole
 from cxrbase.refusals import REFUSALS, make_folder, require_file
 from cxrlib.__main__ import main
 from cxrlib.commands import work
-from cxrlib.commands.group import Commands
 from cxrphantom.dataset import write_phantom
 
 ROOT = pathlib.Path(__file__).parents[1]

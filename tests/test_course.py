@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from coursework.results import Results, check, example_path, read_results
+from cxrbase import hosts
 from cxrbase.files import InputError
 from cxrlib import environment as place
-from cxrlib.environment import COURSE_URL, setup
+from cxrlib.environment import COURSE_URL, full_precision, setup
 from cxrscore.evaluate import evaluate_predictions, read_predictions
 
 PACKAGE = pathlib.Path(place.__file__).parent
@@ -81,16 +82,21 @@ def test_colab_and_kaggle(monkeypatch, capsys, variable, where, advice, data):
         assert advice in capsys.readouterr().out
 
 
-def test_outputs_go_to_drive_where_it_is_mounted(monkeypatch):
-    drive = pathlib.Path("/content/drive/MyDrive")
-    is_dir = pathlib.Path.is_dir
-    monkeypatch.setattr(
-        pathlib.Path, "is_dir", lambda path: path == drive or is_dir(path)
-    )
+def test_a_drive_that_is_there_is_used_only_if_asked_for(monkeypatch, tmp_path, capsys):
+    drive = tmp_path / "content" / "drive" / "MyDrive"
+    drive.mkdir(parents=True)
+    for module in (hosts, place):
+        monkeypatch.setattr(module, "CONTENT", str(tmp_path / "content"))
+    monkeypatch.setattr(hosts, "DRIVE", str(drive))
+    monkeypatch.setenv("CXR_KEEP", "")  # So that it is as before in the end.
+    monkeypatch.delenv("CXR_KEEP")
     monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
-    environment = setup(verbose=False)
-    assert environment.outputs.is_relative_to(drive)
-    assert not environment.data.is_relative_to(drive)
+    assert setup().outputs == tmp_path / "content" / "outputs"
+    assert "All files go with this machine" in capsys.readouterr().out
+    assert setup(keep_on_drive=True).outputs == tmp_path / "content" / "outputs"
+    kept = drive / COURSE_URL.rsplit("/", 1)[-1]
+    assert f"go to {kept}" in capsys.readouterr().out
+    assert not kept.exists(), "nothing is written before there is something to keep"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +108,22 @@ def test_half_precision_only_where_it_is_fast(monkeypatch, gpus, expected):
         assert setup(verbose=False).mixed_precision is expected
         policy = "mixed_float16" if expected else "float32"
         assert keras.mixed_precision.dtype_policy().name == policy
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def test_full_precision_holds_for_the_layers_built_inside():
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        with pytest.raises(InputError), full_precision():
+            exact = keras.layers.Dense(2)
+            raise InputError("the precision comes back")
+        half = keras.layers.Dense(2)
+        x = np.ones((1, 3), "float32")
+        assert [str(layer(x).dtype) for layer in (exact, half)] == [
+            "<dtype: 'float32'>",
+            "<dtype: 'float16'>",
+        ]
     finally:
         keras.mixed_precision.set_global_policy("float32")
 
@@ -135,8 +157,8 @@ def test_results_are_recomputed_from_their_files(tmp_path):
         frequent=record["baselines"]["frequent_report"]["text"],
     )
     metrics = record["metrics"]
-    assert set(metrics) - set(again["figures"]) == {"text.novel_share"}
-    for name, figure in again["figures"].items():
+    assert set(metrics) - set(again["scores"]) == {"text.novel_share"}
+    for name, figure in again["scores"].items():
         for key in ("value", "constant", "frequent", "random", "shuffled"):
             if key in metrics[name]:
                 expected = pytest.approx(metrics[name][key])

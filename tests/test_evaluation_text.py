@@ -105,9 +105,9 @@ def test_figures_of_many_sums_are_the_figures_of_each():
     for group, counts in scorer.counts(predictions).items():
         assert counts.shape[0] == 30
         sums = bootstrap.resampled_sums(counts, resamples=6)
-        stacked = scorer.figures(group, sums.reshape(2, 3, -1), 30)
+        stacked = scorer.scores(group, sums.reshape(2, 3, -1), 30)
         for index, row in enumerate(sums):
-            for name, value in scorer.figures(group, row, 30).items():
+            for name, value in scorer.scores(group, row, 30).items():
                 assert stacked[name].shape == (2, 3)
                 assert stacked[name].flat[index] == pytest.approx(value, abs=1e-12)
 
@@ -123,7 +123,7 @@ def test_a_resample_is_what_scoring_its_studies_again_gives():
     expected.pop("coco.cider")  # Its document frequencies stay those of all studies.
     for name, value in expected.items():
         group, figure = name.split(".")
-        found = scorer.figures(group, weights @ counts[group], 20)[figure]
+        found = scorer.scores(group, weights @ counts[group], 20)[figure]
         assert found == pytest.approx(value, abs=1e-9)
 
 

@@ -1,5 +1,6 @@
 """An executed notebook's page runs nothing and fetches nothing, whoever wrote it."""
 
+import base64
 import html.parser
 import re
 
@@ -136,6 +137,54 @@ def test_what_is_harmless_is_shown(tmp_path):
     assert clean(badge) == '<a href="https://a.b/c">Open</a>'
     assert clean('<img src="https://a.b/c.svg">') == ""
     assert clean('<img src="figures/a.png" alt="A">').startswith("<img")
+
+
+def test_long_output_is_folded(tmp_path):
+    def printed(n):
+        text = "".join(f"line <{i}> \x1b[31mred\x1b[0m\n" for i in range(n))
+        return new_code_cell("x", outputs=[new_output("stream", text=text)])
+
+    page = page_of(tmp_path, printed(25))
+    assert "<details>" not in page and "line &lt;24&gt;" in page
+    page = page_of(tmp_path, printed(26))
+    assert "<details><summary>26 lines of output</summary>" in page
+    assert "line &lt;25&gt;" in page and "ansi-red" in page and loaded(page) == []
+    bar = new_output(
+        "stream", name="stderr", text="".join(f"\r{i} %" for i in range(9))
+    )
+    page = page_of(tmp_path, new_code_cell("x", outputs=[bar]))
+    assert "8 %" in page and "7 %" not in page
+    # Long lines are wrapped, and so count as the lines that a reader sees.
+    text = f"{'loss: 0.5 - ' * 30}\n" * 9
+    page = page_of(
+        tmp_path, new_code_cell("x", outputs=[new_output("stream", text=text)])
+    )
+    assert "<summary>9 lines of output</summary>" in page
+
+
+def test_every_image_says_what_it_shows(tmp_path):
+    pixel = "iVBORw0KGgoAAAANSUhEUg=="
+    said = b"\x89PNG\r\n\x1a\n\0\0\0\x16tEXtDescription\0Two <bars>"
+    cells = [
+        new_markdown_cell("# A\n\nwords\n\n## The classes"),
+        shows("image/png", pixel),
+    ]
+    cells += [shows("image/png", base64.b64encode(said).decode())]
+    own = shows("image/png", pixel)
+    own.outputs[0].metadata["image/png"] = {"alt": "A film"}
+    page = page_of(tmp_path, *cells, own)
+    assert re.findall('alt="([^"]*)"', page) == [
+        *("Figure in: The classes", "Two &lt;bars&gt;", "A film")
+    ]
+    assert "No description" not in page
+
+
+def test_a_part_of_a_character_has_a_sign(tmp_path):
+    halved = new_code_cell("x", outputs=[new_output("stream", text="a\ufffdb\n")])
+    page = page_of(tmp_path, halved)
+    assert "\ufffd" not in page and "a▯b" in page
+    assert "▯ stands for a part of a character" in page
+    assert "▯" not in page_of(tmp_path, new_markdown_cell("words"))
 
 
 def test_formulas_are_set_without_a_script():

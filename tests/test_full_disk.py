@@ -119,9 +119,9 @@ def run(given, disk):
 
 
 def figures(given, disk):
-    marks = "<!-- figures: begin -->\n<!-- figures: end -->\n"
+    marks = "<!-- scores: begin -->\n<!-- scores: end -->\n"
     (disk / "README.md").write_text(marks)
-    return ["figures", ada(disk.parent), "--readme", disk / "README.md"]
+    return ["scores", ada(disk.parent), "--readme", disk / "README.md"]
 
 
 def card(given, disk):

@@ -250,6 +250,6 @@ def test_a_prediction_that_says_nothing_is_counted_again_as_nothing():
     table = predictions()
     table.loc[:2, "prediction"] = ["....", "nan", "\ufb01brosis \u2013 no edema"]
     found = evaluate_predictions(table, intervals=False)
-    told = {"metrics": found["figures"], "baselines": found["baselines"]}
+    told = {"metrics": found["scores"], "baselines": found["baselines"]}
     again = recount(found["table"].to_csv(index=False).encode(), told)
     assert len(again) > 20 and differences(told["metrics"], again) == {}

@@ -1,17 +1,20 @@
-"""Colab and Kaggle, imitated: where files go, and a training that goes on.
+"""Colab and Kaggle, imitated: how the course gets there, where files go, what outlives.
 
 Each is a process of its own that has the hosts' variables, modules and folders.
 """
 
 import json
+import os
 import pathlib
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import pandas as pd
 import pytest
+from hosted import PLACEHOLDER, REPOSITORY
 
 from cxrlib.environment import COURSE_URL, GPU_ADVICE
 from cxrphantom.dataset import write_phantom
@@ -30,15 +33,20 @@ PARAMETERS = {
     "vocabulary_size": 300,
 }
 NAME = "chest-xrays-indiana-university"
+DRIVE = f"content/drive/MyDrive/{COURSE_URL.rsplit('/', 1)[-1]}"
 
 
-def run(host, root, kill_after=-1, last="fit", **parameters):
+def run(host, root, last="fit", **order):
     """Run `05_transformer` up to a cell; return the process."""
-    order = [host, str(root), "05_transformer", last, json.dumps(parameters)]
+    order |= {"host": host, "root": str(root), "notebook": "05_transformer"}
     return subprocess.run(
-        [sys.executable, str(DRIVER), *order, str(kill_after)],
+        [sys.executable, str(DRIVER), json.dumps(order | {"last": last})],
         capture_output=True,
         text=True,
+        # The course is to be found where the first cell has put it, or not at all.
+        env={
+            k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "CXR_KEEP")
+        },
     )
 
 
@@ -48,55 +56,138 @@ def left(process):
 
 
 @pytest.fixture(scope="module")
-def colab(tmp_path_factory):
-    root = tmp_path_factory.mktemp("colab")
-    killed = run("colab", root, kill_after=0, **PARAMETERS)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
-    # Another machine takes over: of the first one only the Drive is left.
+def course_zip(tmp_path_factory):
+    """What `make course.zip` packs, as far as 05 needs it, and as it is now."""
+    path = tmp_path_factory.mktemp("zip") / "course.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        packed.write(
+            REPOSITORY / "requirements-colab.txt", "course/requirements-colab.txt"
+        )
+        for folder in ("cxrlib", "packages", "requirements", "notebooks"):
+            for file in sorted((REPOSITORY / folder).rglob("*")):
+                if file.is_file() and "__pycache__" not in file.parts:
+                    packed.write(file, "course" / file.relative_to(REPOSITORY))
+    return path
+
+
+def another_machine(root):
+    """Of the first one only the Drive is left."""
     (root / "content" / "drive" / "MyDrive").rename(root / "google")
     shutil.rmtree(root / "content")
-    return root, run("colab", root, **PARAMETERS)
 
 
 @pytest.fixture(scope="module")
-def kaggle(tmp_path_factory):
+def colab(tmp_path_factory, course_zip):
+    root = tmp_path_factory.mktemp("colab")
+    order = {"parameters": PARAMETERS | {"keep_on_drive": True}}
+    (root / "content").mkdir()
+    shutil.copy(course_zip, root / "content")
+    killed = run("colab", root, kill_after=0, **order)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    another_machine(root)
+    (root / "content").mkdir()
+    shutil.copy(course_zip, root / "content")
+    return root, run("colab", root, **order)
+
+
+@pytest.fixture(scope="module")
+def kaggle(tmp_path_factory, course_zip):
     root = tmp_path_factory.mktemp("kaggle")
-    attached = root / "kaggle" / "input" / "datasets" / "raddar" / NAME
+    attached = root / "kaggle" / "input"
+    with zipfile.ZipFile(course_zip) as packed:  # Kaggle unpacks what is uploaded.
+        packed.extractall(attached / "datasets" / "somebody" / "my-course")
+    attached = attached / "datasets" / "raddar" / NAME
     write_phantom(attached, studies=30, seed=0, size=64, progress=False)
     (attached / "phantom.json").unlink()  # So it passes for what Kaggle attaches.
-    parameters = PARAMETERS | {"data": ""}
-    killed = run("kaggle", root, kill_after=0, **parameters)
+    order = {"parameters": PARAMETERS | {"data": ""}}
+    killed = run("kaggle", root, kill_after=0, **order)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
-    return root, run("kaggle", root, **parameters)
+    return root, run("kaggle", root, **order)
+
+
+# === The first cell ===
 
 
 @pytest.mark.parametrize("host", ["colab", "kaggle"])
-def test_the_course_is_fetched_and_installed(host, request):
-    _, process = request.getfixturevalue(host)
-    found = left(process)
-    clone = f"test -d course || git clone -q --depth 1 {COURSE_URL} course"
-    assert found["called"][:2] == [clone, "install -q ."]
-    assert GPU_ADVICE[host] in process.stdout
+def test_the_placeholder_is_refused_in_words(host, tmp_path):
+    process = run(host, tmp_path, last="fetch")
+    assert (
+        process.returncode == 1 and f"{PLACEHOLDER} is a placeholder" in process.stderr
+    )
+    assert "Upload course.zip, as said above" in process.stderr
+    assert "fatal" not in process.stderr + process.stdout
 
 
-def test_colab_keeps_runs_on_drive_and_drawings_beside_it(colab):
+def test_a_published_course_is_cloned_once(tmp_path):
+    url = "https://github.com/somebody/radiographs"
+    (tmp_path / "content").mkdir()
+    first, again = (left(run("colab", tmp_path, "fetch", url=url)) for _ in range(2))
+    assert first["called"] == [f"git clone -q --depth 1 {url} course"]
+    assert again["called"] == []
+    assert (
+        first["course"] == again["course"] == str(REPOSITORY)
+    )  # A link stands for a clone.
+
+
+def test_subprocesses_find_the_course(tmp_path, course_zip):
+    (tmp_path / "content").mkdir()
+    shutil.copy(course_zip, tmp_path / "content")
+    found = left(run("colab", tmp_path, "fetch"))
+    course = str(tmp_path / "content" / "course")
+    assert found["path"] == [course, f"{course}/packages"]
+    assert found["called"] == ["unzip -q course.zip"]
+
+
+# === Where files go ===
+
+
+def test_colab_works_beside_the_drive_and_keeps_little_on_it(colab):
     root, process = colab
     found = left(process)
-    assert found["called"][2:] == ["mount content/drive"]
-    name = COURSE_URL.rsplit("/", 1)[-1]
-    assert found["run"] == f"content/drive/MyDrive/{name}/outputs/course"
-    assert (root / found["run"] / "prepared" / "manifest.json").is_file()
-    assert not (root / found["run"] / "phantom").exists()
-    drawn = root / "content" / name / "outputs" / "course" / "phantom"
-    assert (drawn / "phantom.json").is_file() and found["ground"] == "phantom"
+    assert found["called"] == ["unzip -q course.zip", "mount content/drive"]
+    assert found["run"] == "content/outputs/course" and found["ground"] == "phantom"
+    assert f"go to {root / DRIVE}" in process.stdout
+    kept = root / DRIVE / "outputs" / "course"
+    files = {p.relative_to(kept).as_posix() for p in kept.rglob("*") if p.is_file()}
+    archives = {"phantom.kept.zip", "prepared.kept.zip", "05_transformer.kept.zip"}
+    results = {"05_transformer/settings.json", "05_transformer/history.csv"}
+    figures = {name for name in files if name.startswith("05_transformer/figures/")}
+    assert figures and files == archives | results | figures
+    with zipfile.ZipFile(kept / "05_transformer.kept.zip") as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    # The training has ended, so its best epoch is enough.
+    assert list(sizes)[-2:] == ["model.keras", f"checkpoint-{EPOCHS:04d}.keras"]
+    assert sizes["model.keras"] and not sizes[f"checkpoint-{EPOCHS:04d}.keras"]
+
+
+def test_another_machine_neither_draws_nor_decodes_again(colab):
+    root, process = colab
+    outputs = root / "content" / "outputs" / "course"
+    for name in ("phantom", "prepared", "05_transformer"):
+        assert f"Taking {outputs / name} from" in process.stdout
+    shards = list((outputs / "prepared").glob("*.tfrecord"))
+    assert f"{len(shards)} of {len(shards)} shards are kept" in process.stdout
+
+
+def test_nobody_is_asked_for_a_drive(tmp_path, course_zip):
+    (tmp_path / "content").mkdir()
+    shutil.copy(course_zip, tmp_path / "content")
+    process = run("colab", tmp_path, last="data", parameters=PARAMETERS)
+    found = left(process)
+    assert found["called"] == ["unzip -q course.zip"]
+    assert found["run"] == "content/outputs/course"
+    assert "All files go with this machine; keep_on_drive = True" in process.stdout
+    assert GPU_ADVICE["colab"] in process.stdout
 
 
 def test_kaggle_works_on_what_is_attached(kaggle):
     root, process = kaggle
     found = left(process)
-    assert found["called"][2:] == []
+    assert found["called"] == []  # The first run, which was killed, has copied it.
+    assert found["course"] == str(root / "kaggle" / "working" / "course")
     assert found["run"] == "kaggle/working/outputs/course"
     assert found["ground"] == "real" and NAME in process.stdout
+    assert "goes with this session, unless Persistence" in process.stdout
     manifest = json.loads((root / found["run"] / "prepared/manifest.json").read_text())
     assert manifest["source"]["root"].endswith(NAME)
 

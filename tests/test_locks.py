@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 MINORS = sorted({p.stem.split("-")[-1] for p in ROOT.glob("requirements/lock-*.txt")})
-DEMO = ["train", "batch", "dicom"]
+DEMO = ["train", "batch", "dicom", "lab"]
 
 
 def entries(minor, *kinds):

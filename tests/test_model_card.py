@@ -2,11 +2,12 @@ import html.parser
 import json
 import os
 import re
+import urllib.parse
 import zipfile
 
 import mistune
 import pytest
-from card_runs import figure, predicted, write_run
+from card_runs import predicted, score, write_run
 from click.testing import CliRunner
 
 from coursework.card.card import (
@@ -15,7 +16,8 @@ from coursework.card.card import (
     model_parts,
     write_model_card,
 )
-from coursework.card.figures import shared_protocol, tables
+from coursework.card.picture import LARGEST, find_picture
+from coursework.card.scores import shared_protocol, tables
 from coursework.record import read_results
 from cxrbase.files import InputError
 from cxrbase.grounds import GROUNDS, NAMED_GROUNDS
@@ -44,55 +46,61 @@ class Words(html.parser.HTMLParser):
         self.words.append(data)
 
 
-# === Figures ===
+# === Scores ===
 
 
-def test_figures_stand_with_intervals_baselines_and_protocol(tmp_path):
+def test_scores_stand_with_intervals_baselines_and_protocol(tmp_path):
     metrics = {
-        "frontal.ssim": figure(0.5, protocol={"image": 64}),
-        "frontal.mse": figure(0.1, protocol={"image": 64}),
-        "frontal.psnr": figure(9.0),
-        "coco.bleu_4": figure(
+        "frontal.ssim": score(0.5, protocol={"image": 64}),
+        "frontal.mse": score(0.1, protocol={"image": 64}),
+        "frontal.psnr": score(9.0),
+        "coco.bleu_4": score(
             *(0.25, 40, None, [0.2, 0.31]),
             {"section": "findings", "tokeniser": "PTB"},
             **{"constant": 0.06, "nearest": 0.2, "shuffled": 0.1, "fall": 0.15},
             fall_interval=[-0.01, 0.2],
         ),
-        "coco.cider": figure(0.9, protocol={"section": "findings", "tokeniser": "PTB"}),
-        "clinical.macro_f1_14": figure(None, note="no finding at all"),
-        "own.thing": figure(12, n=7),
-        "training.best_val_loss": figure(0.7, protocol={"split": "val"}),
+        "coco.cider": score(0.9, protocol={"section": "findings", "tokeniser": "PTB"}),
+        "clinical.macro_f1_14": score(None, note="no finding at all"),
+        "own.thing": score(12, n=7),
+        "training.best_val_loss": score(0.7, protocol={"split": "val"}),
     }
     markdown, page = read(write_run(tmp_path / "demo" / "07", metrics))
-    assert "| figure | value | 95 % | constant | nearest | shuffled | fall, 95 % |" in (
-        markdown
-    )
-    row = "| coco.bleu_4 | 0.2500 | 0.200 to 0.310 | 0.0600 | 0.2000 | 0.1000 | "
+    head, _, appendix = markdown.partition("## Appendix: all scores")
+    assert (
+        "| score | value | 95 % interval | constant | nearest | permuted | fall, 95 % |"
+    ) in appendix
+    row = "| coco.bleu_4 ¹ | 0.2500 | 0.200 to 0.310 | 0.0600 | 0.2000 | 0.1000 | "
     assert row + "−0.010 to 0.200 |" in markdown.replace("\xa0", " ")
-    assert "- *coco*: section: findings; tokeniser: PTB" in markdown
-    assert "- *frontal.ssim, mse*: image: 64" in markdown
-    assert "- *clinical.macro_f1_14*: no finding at all" in markdown
-    assert "| clinical.macro_f1_14 | undefined |" in markdown
-    assert "- *own.thing*: n: 7" in markdown  # The others share their n.
+    assert "\n1. section: findings; tokeniser: PTB" in appendix
+    assert "| coco.cider ¹ |" in appendix and "2. section" not in appendix
+    assert "| frontal.mse ¹ |" in appendix and "\n1. image: 64" in appendix
+    assert "| frontal.psnr | 9.0000 |" in appendix
+    assert "\n1. no finding at all" in appendix
+    assert "| clinical.macro_f1_14 ¹ | undefined |" in appendix
+    assert "\n1. n: 7" in appendix  # The others share their n.
+    first = "| coco.bleu_4 | 0.2500 | 0.200 to 0.310 | 0.2000 (nearest) | 0.1000 | 40 |"
+    assert first in head.replace("\xa0", " ")
     assert "split test" in markdown and "training.best_val_loss" not in markdown
-    assert "(1 more figures)" in markdown
-    order = ["Reconstruction", "Text", "Clinical content", "Further figures", "Limits"]
+    assert "(1 more scores)" in markdown
+    order = ["## Scores", "## Limits", "## Licences", "## Appendix", "Reconstruction"]
+    order += ["### Text", "Clinical content", "Further scores", "Written by"]
     assert sorted(order, key=markdown.index) == order
     assert "<table>" in page and 'style="text-align:right">0.2500</td>' in page
 
 
 def test_results_without_intervals_have_no_empty_columns():
-    metrics = {"nltk.bleu_1": figure(0.3, constant=0.1, shuffled=0.3, fall=0.0)}
+    metrics = {"nltk.bleu_1": score(0.3, constant=0.1, shuffled=0.3, fall=0.0)}
     (table,) = tables(metrics, shared_protocol(metrics))
-    assert table["columns"] == ["figure", "value", "constant", "shuffled", "fall"]
+    assert table["columns"] == ["score", "value", "constant", "permuted", "fall"]
     assert table["rows"] == [("nltk.bleu_1", "0.3000", "0.1000", "0.3000", "0.0000")]
-    assert table["words"] == []  # Its protocol is that of all figures.
+    assert table["notes"] == []  # Its protocol is that of all scores.
 
 
 def test_a_protocol_is_shared_only_by_a_majority():
-    metrics = {str(i): figure(0.5, n=40 if i < 3 else 9) for i in range(5)}
+    metrics = {str(i): score(0.5, n=40 if i < 3 else 9) for i in range(5)}
     assert shared_protocol(metrics) == {"n": "40", "split": "test"}
-    metrics["5"] = figure(0.5, n=9)
+    metrics["5"] = score(0.5, n=9)
     assert shared_protocol(metrics) == {"split": "test"}
 
 
@@ -131,9 +139,7 @@ def test_the_card_names_ground_data_model_and_run(tmp_path):
     assert "- encoder, phantom_encoder.weights.h5: MIT." in markdown
     assert "- gpt2, mine.h5: licence not recorded." in markdown
     assert "/home/me" not in markdown + page
-    assert (
-        "The results hold none." in markdown and "The results hold no figure:" in page
-    )
+    assert "The results hold none." in markdown and "The results hold no score:" in page
 
 
 def test_each_ground_has_its_licence_and_only_real_has_no_alarm(tmp_path):
@@ -145,11 +151,11 @@ def test_each_ground_has_its_licence_and_only_real_has_no_alarm(tmp_path):
         )
         assert ("CC BY-NC-ND" in markdown) == (ground != "phantom")
         assert "How the studies were split is not known." in markdown
-    # Real figures of a model that only phantoms have taught are still alarming.
+    # Real scores of a model that only phantoms have taught are still alarming.
     changes = {"dataset": data, "model": {"ground": "phantom"}}
     markdown, _ = read(write_run(tmp_path / "moved", {}, **changes))
     assert f"> **Trained on {GROUNDS['phantom']}. Not for clinical use.**" in markdown
-    assert "measured on another (real)" in markdown
+    assert "measured on real studies" in markdown
 
 
 def test_sizes_come_from_the_model_file(tmp_path, tiny_model):
@@ -220,8 +226,8 @@ def hostile_run(folder, text):
         "parameters": {text: text},
     }
     name = f"nltk.{text}"
-    metrics = {name: figure(0.5, note=text, constant=0.9, protocol={"score": text})}
-    metrics["frontal.ssim"] = metrics["frontal.mse"] = figure(0.5)
+    metrics = {name: score(0.5, note=text, constant=0.9, protocol={"score": text})}
+    metrics["frontal.ssim"] = metrics["frontal.mse"] = score(0.5)
     return write_run(folder / "07", metrics, table, **changes)
 
 
@@ -241,7 +247,8 @@ def test_what_others_wrote_is_never_markup(tmp_path):
     for known in (
         *(f"Warning. {NASTY}", f"{NASTY} started from", f"{NASTY}: {NASTY}"),
         f"{NASTY} {NASTY}",
-        f"nltk.{NASTY}: score: {NASTY}; {NASTY}",
+        f"nltk.{NASTY} ¹",
+        f"score: {NASTY}; {NASTY}",
         *(f"the best single report, “{NASTY}”", f"“{NASTY}” it writes 2 times"),
         *(f"nltk.{NASTY} 0.5000 (constant 0.9000)", f"{NASTY}, {NASTY}: {NASTY}."),
     ):
@@ -277,6 +284,33 @@ def test_predictions_of_another_run_are_not_believed(tmp_path):
     assert "one and the same" not in markdown and "evaluated |" not in markdown
     (folder / "predictions.csv").unlink()
     assert "> **Warning.** predictions.csv is missing" in read(folder)[0]
+
+
+def test_one_picture_is_linked_and_embedded(tmp_path):
+    folder, out = write_run(tmp_path / "07", {}), tmp_path / "cards"
+    assert find_picture(folder) is None and "<img" not in read(folder)[1]
+    for name in ("figures/b [1].png", "examples/9-frontal.png", "figures/reports.png"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\x89PNG\r\n\x1a\n")
+        assert find_picture(folder) == path
+        markdown, page = read(folder)
+        assert f"]({urllib.parse.quote(name)})" in markdown
+        assert '<img src="data:image/png;base64,iVBORw0KGgo=" alt="Figure' in page
+    write_model_card(folder, out)
+    assert "](../07/figures/reports.png)" in (out / "model_card.md").read_text()
+    path.write_bytes(bytes(LARGEST))
+    assert find_picture(folder) == folder / "examples" / "9-frontal.png"
+
+
+def test_warnings_are_named_and_come_first(tmp_path):
+    changes = {
+        "warnings": ["n=3: so few studies."],
+        "cautions": [["few studies", "they show little", "n = 3"]],
+    }
+    markdown, _ = read(write_run(tmp_path / "07", {}, **changes))
+    said = "> **Warning: few studies.** n=3: so few studies."
+    assert said in markdown and markdown.index(said) < markdown.index("## Model")
 
 
 def test_the_page_needs_no_network(tmp_path):

@@ -107,7 +107,9 @@ def test_what_is_no_model_is_refused(saved, tmp_path, load):
 
 
 def test_a_model_that_says_nothing_of_its_origin(tiny_model, tmp_path):
-    for origin in ({"ground": "real"}, {"trained_on": "x", "section": "all"}):
+    said = {"trained_on": "x"}
+    wrong = ({"section": "all"}, *({"threshold": each} for each in ("0.5", None, 1.5)))
+    for origin in ({"ground": "real"}, *(said | each for each in wrong)):
         with pytest.raises(InputError, match="origin"):
             ReportModel(tiny_model.imaging, tiny_model.causal_lm, origin)
     tiny_model.save(tmp_path / "model.keras")

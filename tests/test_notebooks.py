@@ -93,6 +93,7 @@ def test_badges_and_fetch_come_from_the_course_url(path):
     assert f'"{COURSE_URL}"' in fetch, "the fetch cell clones another repository"
     assert "COLAB_RELEASE_TAG" in fetch and "KAGGLE_KERNEL_RUN_TYPE" in fetch
     assert "import cxrlib" not in fetch and "from cxrlib" not in fetch
+    assert "pip" not in fetch, "requirements/hosted.txt says what is missing there"
 
 
 @each_file
@@ -128,11 +129,13 @@ def test_one_cell_of_parameters_that_a_profile_fills_in(path):
 
 
 @each_file
-def test_prose_before_every_code_cell(path):
-    every = cells(path)
-    for before, cell in zip(every, every[1:], strict=False):
-        if cell.cell_type == "code":
-            assert before.cell_type == "markdown" and before.source.strip(), cell.id
+def test_code_is_introduced(path):
+    """By prose, and not by filler; a few cells in a row may belong together."""
+    kinds = "".join(cell.cell_type[0] for cell in cells(path))
+    assert "cccc" not in kinds, "four cells of code in a row"
+    for cell in cells(path, "markdown"):
+        words = len(cell.source.split())
+        assert words > 3 or cell.source.startswith("#"), cell.source
 
 
 @each_file
@@ -144,6 +147,7 @@ def test_code_cells_are_short(path):
     }
     assert all(lengths.values()), "an empty code cell"
     assert max(lengths.values()) <= LONGEST, lengths
+    lengths.pop("fetch")  # The same in all, and no content.
     assert statistics.median(lengths.values()) <= MEDIAN, lengths
 
 
@@ -169,13 +173,15 @@ SECTIONS = ("What to notice", "Recall")
 
 
 def exercises(path):
-    """`[(text, code), …]`, the cells of each exercise, wherever they stand."""
-    every = cells(path)
-    return [
-        (cell, answer)
-        for cell, answer in zip(every, every[1:], strict=False)
-        if re.fullmatch(r"exercise-\d-text", cell.id)
-    ]
+    """`[(text, code or None), …]`, the cells of each exercise, wherever they stand."""
+    by_id = {cell.id: cell for cell in cells(path)}
+    texts = [name for name in by_id if re.fullmatch(r"exercise-\d+-text", name)]
+    return [(by_id[name], by_id.get(name.removesuffix("-text"))) for name in texts]
+
+
+def graded_exercises(path):
+    """Those of them that ask for an answer."""
+    return [(text, code) for text, code in exercises(path) if code is not None]
 
 
 def graded(grade_id, **differs):
@@ -186,11 +192,13 @@ def graded(grade_id, **differs):
 
 @each_notebook
 def test_exercises_are_numbered_and_graded(path):
-    found = exercises(path)
-    assert 2 <= len(found) <= 3
-    for n, (text, code) in enumerate(found, start=1):
-        assert (text.id, code.id) == (f"exercise-{n}-text", f"exercise-{n}")
-        assert re.match(rf"### Exercise {n}\b|\*\*Exercise {n}\.\*\* ", text.source)
+    assert 2 <= len(graded_exercises(path)) <= 4
+    for n, (text, code) in enumerate(exercises(path), start=1):
+        assert text.id == f"exercise-{n}-text"
+        assert re.match(rf"(### |.*\*\*)Exercise {n}\b", text.source, re.DOTALL)
+        if code is None:
+            assert f"**Exercise {n}** (no points). " in text.source
+            continue
         name = f"{number(path)}-exercise-{n}"
         assert text.metadata.nbgrader == graded(f"{name}-text")
         points = code.metadata.nbgrader.get("points")
@@ -204,8 +212,38 @@ def test_exercises_are_numbered_and_graded(path):
 def test_every_answer_is_handed_in(path):
     source = cells(path, "code")[-1].source
     (call,) = re.findall(r"finish\(results, (\{.*?\})", source, re.DOTALL)
-    asked = [f"'{n}': answer_{n}" for n, _ in enumerate(exercises(path), start=1)]
+    numbers = [code.id.removeprefix("exercise-") for _, code in graded_exercises(path)]
+    asked = [f"'{n}': answer_{n}" for n in numbers]
     assert ast.unparse(ast.parse(call)) == f"{{{', '.join(asked)}}}"
+
+
+@each_notebook
+def test_every_section_asks_for_a_prediction(path):
+    sections = numbered_sections(path)
+    assert len(sections) > 2
+    for title, prose in sections.items():
+        asked = prose.count("**Predict, then run.** ")
+        answers = prose.count("<details><summary>Answer</summary>")
+        assert asked == answers > 0, title
+
+
+@each_notebook
+def test_five_recall_questions(path):
+    recall = numbered_sections(path, "Recall")["Recall"]
+    for n in range(1, 6):
+        assert f"<details><summary>{n}. " in recall
+    assert recall.count("<details>") == recall.count("</details>") == 5
+
+
+def numbered_sections(path, title=r"\d+\. .*"):
+    """A dict, heading → prose, of the sections whose heading is so."""
+    prose = "\n".join(cell.source for cell in cells(path, "markdown"))
+    parts = re.split(r"^## (.*)$", prose, flags=re.MULTILINE)[1:]
+    return {
+        head: text
+        for head, text in zip(parts[::2], parts[1::2], strict=True)
+        if re.fullmatch(title, head)
+    }
 
 
 # === Solutions ===
@@ -228,8 +266,10 @@ def test_solutions_answer_every_exercise(path):
     (notebook,) = FOLDER.glob(f"{number(path)}_*.ipynb")
     prose = "\n".join(cell.source for cell in cells(path, "markdown"))
     code = [cell.source for cell in cells(path, "code")]
-    for n in range(1, len(exercises(notebook)) + 1):
+    for n, (_, graded_cell) in enumerate(exercises(notebook), start=1):
         assert f"## Exercise {n}" in prose
+        if graded_cell is None:
+            continue
         assert re.search(rf"^answer_{n} = ", "\n".join(code), re.MULTILINE), n
         assert f"answer_{n}" in code[-1] and "print" in code[-1]
 
@@ -274,6 +314,15 @@ def smoke_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("smoke")
     status = run_notebooks(NOTEBOOKS, out, profile="smoke", progress=False)
     return out, status
+
+
+@pytest.mark.notebook
+@pytest.mark.long
+def test_frontals_may_be_cropped_to_the_lungs(tmp_path):
+    """As `full` has it; the other profiles leave them whole."""
+    cropping = [path for path in NOTEBOOKS if "crop" in known_parameters(path)]
+    values = {"crop": "lungs"}
+    assert not run_notebooks(cropping, tmp_path, values, "smoke", progress=False)
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,14 @@ ROOT = pathlib.Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 OURS = {"cxrlib", "coursework", "cxrscore", "cxrphantom", "cxrbase"}
-# Named, though nothing imports them: Jupyter opens notebooks, pydicom finds decoders.
-PLUGINS = {"jupyter", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg"}
+# Named, though nothing imports them: notebooks run in one, pydicom finds the others.
+PLUGINS = {
+    "ipykernel",
+    "jupyterlab",
+    "pylibjpeg",
+    "pylibjpeg-libjpeg",
+    "pylibjpeg-openjpeg",
+}
 PARTS = {"pydantic_core"}  # Of pydantic, and documented as that.
 # Imported only where they are there: Keras' other backends, Colab, optional peers.
 OPTIONAL = {"jax", "torch", "google", "f1chexbert", "radgraph"}
@@ -62,7 +68,7 @@ def test_requirements_are_those_of_the_project():
     listed = (ROOT / "requirements.txt").read_text().splitlines()
     listed = [line for line in listed if line and not line.startswith("#")]
     named = PROJECT["dependencies"] + sum(
-        (EXTRAS[extra] for extra in ("train", "batch", "dicom")), []
+        (EXTRAS[extra] for extra in ("train", "batch", "dicom", "lab")), []
     )
     assert listed == named
 

@@ -1,5 +1,6 @@
 import inspect
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,6 +95,84 @@ def test_no_plot_takes_a_ground_for_granted():
         assert ground.kind is ground.KEYWORD_ONLY and ground.default is ground.empty
 
 
+def test_history_has_one_legend_and_dots_for_a_single_epoch():
+    figure = plots.plot_history(LOG, ground="real")
+    assert len(figure.legends) == 1 and not any(a.get_legend() for a in figure.axes)
+    assert {line.get_marker() for line in figure.axes[0].lines} == {"None"}
+    styles = [line.get_linestyle() for line in figure.axes[0].lines]
+    assert styles == ["-", "--"], "never colour alone"
+    one = plots.plot_history(LOG.head(1), ground="real")
+    assert {line.get_marker() for line in one.axes[0].lines} == {"o"}
+
+
+def test_small_numbers_have_no_offset():
+    log = LOG.assign(loss=[0.00123, 0.00045])
+    figure = plots.plot_history(log, ground="real")
+    figure.canvas.draw()
+    assert not figure.axes[0].yaxis.get_offset_text().get_text()
+
+
+def test_lengths_begin_at_zero():
+    assert CASES["lengths"](ground="real").axes[0].get_xlim()[0] == 0
+
+
+def test_labels_are_written_in_words():
+    figure = plots.show_pairs(IMAGES, IMAGES, [0, 1, np.nan], ground="real")
+    titles = [part.get_suptitle() for part in figure.subfigs]
+    assert [title.strip() for title in titles if title] == [
+        *("normal", "abnormal", "not labelled")
+    ]
+
+
+def test_findings_are_outlined_below_the_plain_films():
+    masks = np.zeros((3, 2, 64, 64), bool)
+    masks[0, 0, 16:32, 16:32] = True
+    figure = plots.show_pairs(IMAGES, IMAGES, masks=masks, ground="real")
+    outlined = [
+        bool(axes.findobj(matplotlib.contour.ContourSet)) for axes in figure.axes
+    ]
+    assert outlined == [False, False, True, False, *[False] * 8]
+    (outline,) = figure.axes[2].findobj(matplotlib.contour.ContourSet)
+    corners = outline.get_paths()[0].vertices  # The film has half the mask's size.
+    np.testing.assert_allclose([corners.min(), corners.max()], [7.5, 15.5], atol=0.3)
+    films = [axes.images[0].get_array() for axes in figure.axes[:4]]
+    np.testing.assert_array_equal(films[0], films[2])  # Nothing is dimmed.
+
+
+def test_arrows_point_to_the_anatomy():
+    lungs, heart = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
+    lungs[5:30, 4:16] = lungs[5:30, 24:36] = True
+    lungs[26:30, 9:11] = False  # The dome of the right diaphragm.
+    lungs[30:34, 34:36] = True  # The angle of the left lung hangs lowest.
+    heart[20:30, 16:24] = True
+    found = plots.landmarks("frontal", lungs, heart)
+    assert found["heart"] == (19.5, 24.5)
+    assert found["angle"] == (35, 33)
+    assert found["diaphragm"][1] == 25 and 9 <= found["diaphragm"][0] <= 10
+    views = dict.fromkeys(("frontal", "lateral"), {"lungs": lungs, "heart": heart})
+    film = np.zeros((1, 40, 40))
+    figure = plots.show_pairs(film, film, anatomy=[views], ground="real")
+    assert [len(axes.texts) for axes in figure.axes] == [3, 3]
+    assert "diaphragm" in words(figure) and "heart" in words(figure)
+
+
+def test_reports_say_what_was_found_and_what_was_missed():
+    figure = plots.show_reports(
+        *(IMAGES, IMAGES),
+        ["Cardiomegaly. Small left pleural effusion. Edema.", "No edema.", None],
+        ["Cardiomegaly. Right pleural effusion. Pneumothorax.", "Normal chest.", ""],
+        ground="real",
+    )
+    colours = {text.get_text(): text.get_color() for text in figure.findobj(plt.Text)}
+    hit, miss = colours["✓ hit: Cardiomegaly"], colours["✗ missed: Edema"]
+    assert hit != miss
+    wrong = "✗ wrong side: Pleural Effusion (right in place of left)"
+    assert colours[wrong] == miss
+    assert colours["✗ invented: Pneumothorax"] == miss
+    assert colours["✓ hit: No Finding"] == hit
+    assert "No finding of the fourteen in either report" in colours
+
+
 def test_roc_says_why_there_is_none():
     assert "only one class" in words(plots.plot_roc([1, 1], [0.2, 0.9], ground="real"))
 
@@ -104,7 +183,7 @@ def test_roc_has_its_area_its_band_and_its_threshold():
     assert "threshold 0.50" in words(figure)
     axes = figure.axes[0]
     assert len(axes.collections) == 1  # The band.
-    (point,) = [line for line in axes.lines if line.get_marker() == "o"]
+    (point,) = [line for line in axes.lines if line.get_marker() == "D"]
     np.testing.assert_allclose(point.get_xydata(), [[1 / 3, 3 / 4]])
 
 
@@ -136,3 +215,11 @@ def test_the_style_stays_inside():
     before = plt.rcParams["axes.grid"]
     CASES["history"](ground="real")
     assert plt.rcParams["axes.grid"] == before
+
+
+def test_a_picture_says_what_it_shows(tmp_path):
+    from PIL import Image
+
+    figure = plots.plot_roc([0, 1], [0.2, 0.9], ground="phantom")
+    path = plots.save_figure(figure, tmp_path / "roc.png", alt="A curve.")
+    assert Image.open(path).info["Description"] == "A curve."

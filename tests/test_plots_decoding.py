@@ -26,6 +26,19 @@ def test_influences_share_one_scale_and_mark_the_answers(tmp_path):
     assert "␣left" in words(figure)
 
 
+def test_half_a_character_is_marked_and_explained():
+    whole = plots.plot_influence({"a": CAUSAL}, TOKENS, ground="real")
+    assert "part of a character" not in words(whole)
+    for figure in (
+        plots.plot_influence(
+            {"a": CAUSAL}, ["a", " \ufffd", "b", "\x00"], ground="real"
+        ),
+        plots.plot_attention([CAUSAL], ["a", " \ufffd", "b", "\x00"], ground="real"),
+        plots.plot_choices(["\ufffd"], {"greedy": [1]}, ground="real"),
+    ):
+        assert "part of a character" in words(figure) and "\ufffd" not in words(figure)
+
+
 def test_influences_of_zero_are_drawn():
     plots.plot_influence(
         {"none": np.zeros((2, 2))}, TOKENS[:2], ground="real"
@@ -41,7 +54,7 @@ def test_choices_show_every_probability_and_what_is_ruled_out(tmp_path):
     for axes, shares in zip(panels, choices.values(), strict=True):
         np.testing.assert_allclose([bar.get_width() for bar in axes.patches], shares)
     assert [len(axes.texts) for axes in panels] == [0, 2, 3, 0]
-    assert words(figure).count("ruled out") == 5 and "DRAWN" in words(figure)
+    assert words(figure).count("ruled out") == 5 and "REAL TEXTS" in words(figure)
 
 
 def test_gates_show_their_size_and_mean(tmp_path):

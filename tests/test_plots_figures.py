@@ -21,11 +21,11 @@ def test_a_value_stands_beside_whatever_there_is(tmp_path):
         ground="phantom",
     )
     assert plots.save_figure(figure, tmp_path / "beside.png").stat().st_size
-    drawn = {
-        each.get_label(): np.array(each.get_offsets()).tolist()
-        for each in figure.axes[0].collections
-        if len(each.get_offsets()) and not each.get_label().startswith("_")
-    }
+    drawn = {}
+    for each in figure.axes[0].collections:
+        if len(each.get_offsets()) and not each.get_label().startswith("_"):
+            places = drawn.setdefault(each.get_label(), [])
+            places += np.array(each.get_offsets()).tolist()
     assert drawn == {
         "ours": [[0.17, 0], [0.7, 1]],
         "constant": [[0.08, 0]],
@@ -35,6 +35,41 @@ def test_a_value_stands_beside_whatever_there_is(tmp_path):
     assert "undefined" in words(figure) and "PHANTOM" in words(figure)
     assert "shuffled" not in words(figure), "nothing was shuffled"
     assert figure.axes[0].get_xlim()[0] <= 0
+
+
+def test_a_note_stands_above_the_scores():
+    figure = plots.plot_beside(
+        FIGURES, (), note="No image was looked at.", ground="phantom"
+    )
+    assert "No image was looked at." in words(figure)
+
+
+def test_each_score_has_its_own_axis_from_constant_to_perfect():
+    figure = plots.plot_scores(
+        FIGURES | {"wrong_side": {"value": 0.1, "constant": 0.4, "nearest": 0.5}},
+        perfect={"wrong_side": 0},
+        published={"frontal.ssim": "0.8856 (elsewhere)"},
+        ground="phantom",
+    )
+    first, second, third, wrong = figure.axes
+    np.testing.assert_allclose(first.get_xticks(), [0.08, 1])
+    assert [t.get_text() for t in first.get_xticklabels()][0] == "0.08\nconstant"
+    np.testing.assert_allclose(second.get_xticks(), [0, 1])  # It has no constant.
+    low, high = wrong.get_xlim()
+    assert low > high, "less is better, and better is on the right"
+    assert min(low, high) < 0 and max(low, high) > 0.5
+    # What others report is written, never drawn: their studies are not ours.
+    assert "others: 0.8856 (elsewhere)" in words(figure)
+    assert not [each for each in third.collections if len(each.get_offsets())]
+
+
+def test_the_score_and_its_baseline_share_an_axis_and_the_fall_does_not():
+    figure = plots.plot_resamples(
+        {"a": np.linspace(0, 1, 99), "b": np.linspace(2, 3, 99), "c": np.ones(99)},
+        ground="real",
+    )
+    first, second, third = (axes.get_xlim() for axes in figure.axes)
+    assert first == second != third and first[0] < 0.1 and first[1] > 2.9
 
 
 def test_resamples_carry_their_intervals():
@@ -49,8 +84,14 @@ def test_a_pull_of_zero_has_no_direction(tmp_path):
     end = {"label": [1.0, 0.0], "text": [-1.0, 0.0]}
     figure = plots.plot_pulls({"before": start, "after": end}, ground="phantom")
     assert plots.save_figure(figure, tmp_path / "pulls.png").stat().st_size
-    left, right, *_, cosines = figure.axes
-    assert [bar.get_width() for bar in left.patches] == [5, 0]
-    assert right.images[0].get_array().mask[0, 1]
-    assert cosines.images[0].get_array()[0, 1] == pytest.approx(-1)
+    lengths, first, last = figure.axes
+    assert lengths.get_xscale() == "log"
+    drawn = {line.get_label(): line.get_xdata() for line in lengths.lines}
+    assert drawn["before"][0] == 5 and drawn["before"].mask.tolist() == [False, True]
+    np.testing.assert_array_equal(drawn["after"], [1, 1])
+    assert "before: no gradient at all" in words(figure)
+    assert first.images[0].get_array().mask.all()
+    cosines = last.images[0].get_array()
+    assert cosines[1, 0] == pytest.approx(-1)
+    assert cosines.mask[0, 0] and cosines.mask[1, 1], "the diagonal says nothing"
     assert "−1.00" in words(figure) and "PHANTOM" in words(figure)

@@ -47,6 +47,14 @@ def test_the_outline_lies_on_the_image():
     np.testing.assert_allclose(corners.max(axis=0), [7.5, 7.5], atol=0.3)
 
 
+def test_titles_have_at_most_two_lines():
+    titles = ["a very long list of findings, " * 5, "b", "c"]
+    figure = plots.plot_cams(IMAGES, CAMS, MASKS, titles, ground="real")
+    lines = [part.get_suptitle().count("\n") + 1 for part in figure.subfigs]
+    assert lines[:3] == [2, 2, 2]
+    assert "right or wrong" in words(figure)
+
+
 def test_heat_is_scaled_by_study_over_both_views():
     cams = np.zeros((2, 2, 4, 4))
     cams[0, 0], cams[0, 1], cams[1, 0] = 4, 1, 0.1

@@ -64,11 +64,19 @@ def test_figure_is_drawn_and_names_its_ground(name, tmp_path):
 def test_versions_carry_their_own_figures_and_errors():
     first = {name: each[:1] for name, each in VERSIONS.items()}
     figure = plots.show_versions(FILMS[:1], first, gain=4, ground="real")
-    assert "the same\nSSIM 1.00, MSE 0.0000" in words(figure)
+    assert "the same\nSSIM 1.00\nMSE 0.0000" in words(figure)
     assert "MSE 0.0100" in words(figure) and "error × 4" in words(figure)
     error = figure.axes[6].images[0]  # Below "darker by a tenth".
     np.testing.assert_allclose(error.get_array(), 0.1, atol=1e-6)
     assert error.get_clim() == (0, 0.25)
+
+
+def test_names_of_versions_stand_once_at_the_head():
+    figure = CASES["versions"](ground="real")
+    assert words(figure).count("black") == 1 and words(figure).count("SSIM") == 6
+    # The label of the errors stands at the first of them.
+    labels = [axes.get_ylabel() for axes in figure.axes[4:8]]
+    assert labels == ["", "error × 3", "", ""]
 
 
 def test_versions_without_errors_have_one_row_per_film():
@@ -81,8 +89,8 @@ def test_versions_without_errors_have_one_row_per_film():
 def test_findings_are_outlined_on_films_and_errors():
     figure = CASES["versions"](ground="real")
     outlined = [bool(axes.findobj(ContourSet)) for axes in figure.axes]
-    assert outlined == [True, *[False] * 4, True, True, True, *[False] * 8]
-    (outline,) = figure.axes[0].findobj(ContourSet)
+    assert outlined == [*[False] * 4, True, True, True, True, *[False] * 8]
+    (outline,) = figure.axes[4].findobj(ContourSet)
     corner = outline.get_paths()[0].vertices.min()
     assert corner < 11  # Two pixels outside the finding, so as not to cover it.
 

@@ -15,13 +15,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from coursework.pages.figures import marks, write_between_marks
+from coursework.pages.scores import marks, write_between_marks
+from cxrbase.commands.options import options
+from cxrbase.commands.recipes import Recipe, setting
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
-from cxrlib.commands.options import options
 from cxrlib.systems.lungs.recipe import LungRecipe
-from cxrlib.systems.recipes import Recipe, setting
-from cxrlib.systems.reports.recipe import EncoderRecipe, ReportRecipe, TextRecipe
+from cxrlib.systems.reports.recipe import (
+    EncoderRecipe,
+    ReportRecipe,
+    ShippedRecipe,
+    TextRecipe,
+)
 
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "recipes.md"
 COMMANDS = {
@@ -29,6 +34,7 @@ COMMANDS = {
     "train-lungs": LungRecipe,
     "pretrain-encoder": EncoderRecipe,
     "pretrain-text": TextRecipe,
+    "pretrain-report": ShippedRecipe,
 }
 # What a training of the reports and one of the lungs left behind before recipes.
 OLD_REPORTS = {

@@ -8,8 +8,8 @@ import pytest
 from small_notebooks import PARAMETERS, notebook, printed
 
 from coursework.card.card import write_model_card
-from coursework.pages.figures import figures_of
 from coursework.pages.page import write_index
+from coursework.pages.scores import scores_of
 from coursework.results import Results
 from coursework.run.runner import Run, execute, known_parameters, plan, run_notebooks
 from cxrbase.files import InputError
@@ -204,7 +204,8 @@ def test_page_shows_intervals_baselines_and_words_of_warning(tmp_path):
     lungs.record["baselines"]["constant_mask"] = "mean of train"
     lungs.write()
     page = write_index(tmp_path).read_text()
-    parts = page.split('<section id="')
+    before, reports, others = page.split('<section id="')
+    parts = before, others, reports  # What has report cards leads.
     metric = json.loads((tmp_path / "07_multitask" / "results.json").read_text())
     record = metric["metrics"]["frontal.ssim"]
     assert format_interval(record["interval"]) in parts[2]
@@ -214,7 +215,8 @@ def test_page_shows_intervals_baselines_and_words_of_warning(tmp_path):
     # The other notebook has one baseline, and its legend does not speak of reports.
     assert "one answer for every study: for a mask the mean of train" in parts[1]
     assert ">constant</th>" in parts[1] and ">random</th>" not in parts[1]
-    assert "report" not in parts[1].split("<h3>Figures")[1]
+    legend = parts[1].split("What the baselines are")[1].split("</dl>")[0]
+    assert "mean of train" in legend and "report" not in legend
 
 
 def test_page_of_results_from_before_there_were_intervals(tmp_path):
@@ -228,21 +230,23 @@ def test_page_of_results_from_before_there_were_intervals(tmp_path):
     path.write_text(json.dumps(record))
     page = write_index(tmp_path).read_text()
     assert "coco.bleu_4" in page and "Small print" not in page
-    assert "coco.bleu_4" in figures_of(path.parent)
+    assert "coco.bleu_4" in scores_of(path.parent)
 
 
 def test_table_for_the_readme_is_narrow(tmp_path):
     results = results_in(tmp_path)
-    said = figures_of(results.folder).splitlines()
-    head = next(line for line in said if line.startswith("| figure"))
-    assert head == "| figure | value | 95 % | best baseline | shuffled | n | of |"
+    said = scores_of(results.folder).splitlines()
+    head = next(line for line in said if line.startswith("| score"))
+    assert (
+        head == "| score | value | 95 % interval | best baseline | permuted | n | of |"
+    )
     row = next(line for line in said if "coco.bleu_1 " in line)
     record = results.record["metrics"]["coco.bleu_1"]
     assert f"| {format_interval(record['interval'])} |" in row
     best = max(record[kind] for kind in ("constant", "frequent", "random"))
     assert f"| {best:.4f} " in row and "| 3 | test, impression |" in row
     assert any(line.startswith("**Warning.** n=3") for line in said)
-    kept = figures_of(results.folder, ["coco.*"])
+    kept = scores_of(results.folder, ["coco.*"])
     assert "| coco.bleu_4 |" in "\n".join(said)
     assert "| coco.bleu_4 |" not in kept and "| text.distinct |" in kept
 

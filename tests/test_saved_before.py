@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 
 from coursework.card.card import write_model_card
-from coursework.pages.figures import figures_of
+from coursework.pages.scores import scores_of
 from coursework.results import read_results
 
 SAVED = pathlib.Path(__file__).parent / "saved"  # Of a demo at commit 96318ea.
@@ -66,6 +66,6 @@ def test_results_of_that_time_are_read_shown_and_get_a_card(tmp_path):
     shutil.copy(SAVED / "results.json", tmp_path)
     record = read_results(tmp_path / "results.json")
     assert record["dataset"]["ground"] == "phantom"
-    assert "| abnormal.auroc | 0.9998 |" in figures_of(tmp_path)
+    assert "| abnormal.auroc | 0.9998 |" in scores_of(tmp_path)
     card = (write_model_card(tmp_path)[0]).read_text()
     assert "PHANTOM" in card and "phantom_encoder.weights.h5" in card

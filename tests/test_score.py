@@ -63,9 +63,9 @@ def test_without_train_it_says_so(path):
 
 def test_json_is_whole(path):
     found = json.loads(score(path, "--json", "--protocol", "nltk").output)
-    record = found["figures"]["nltk.bleu_4"]
+    record = found["scores"]["nltk.bleu_4"]
     assert {"value", "interval", "constant", "random", "shuffled"} <= set(record)
-    assert not any(name.startswith("coco") for name in found["figures"])
+    assert not any(name.startswith("coco") for name in found["scores"])
     assert found["baselines"]["constant_report"]["text"] in REPORTS
     assert found["warnings"] == [] and "table" not in found
 
@@ -84,7 +84,7 @@ def test_one_study(path):
     pairs(1).to_csv(path, index=False)
     result = score(path)
     assert result.exit_code == 0 and "n=1: so few studies" in result.output
-    assert not re.search("random|shuffled|95 %", result.output)
+    assert not re.search("random|permuted|95 %", result.output)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
@@ -179,7 +179,7 @@ def test_the_table_fits_the_terminal(path, width, monkeypatch):
             assert name not in heads and name in ("frequent", "random", "nearest")
         assert bool(missing) == (len(heads.split()) < 9 + ("nearest" in table))
         assert "0.000000" not in said and "0.00000" not in said
-        assert "shuffled" in heads
+        assert "permuted" in heads
 
 
 @pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="no /dev/full")
@@ -247,7 +247,7 @@ def test_the_one_sentence_of_indiana_is_seen_through(real_data, path, tmp_path):
     pd.DataFrame({"report": real.drop(real.index[::4])}).to_csv(tmp_path / "train.csv")
     for train in ([], ["--train", tmp_path / "train.csv"]):
         found = json.loads(score(path, "--json", *train).output)
-        rouge = found["figures"]["rouge_score.rouge_l"]
+        rouge = found["scores"]["rouge_score.rouge_l"]
         assert rouge["value"] > 0.3 and rouge["fall"] == 0
         said = " ".join(found["warnings"])
         assert "1 of 955 predictions are distinct" in said

@@ -310,7 +310,7 @@ def test_the_real_funnel_and_the_figures_in_the_readme():
     kept, table = funnel(studies)
     assert list(table["count"]) == [3851, 3194, 3124, 3107, 2414]
     assert kept.abnormal.value_counts().to_dict() == {1.0: 1248, 0.0: 1166}
-    # Seed 000's normals: any number of views, as long as there are both.
+    # The Calabria project's normals: any number of views, as long as there are both.
     both = studies[
         studies.frontals.ge(1) & studies.laterals.ge(1) & studies.impression.ne("")
     ]

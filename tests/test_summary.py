@@ -11,10 +11,10 @@ from cxrscore.cautions import cautions
 from cxrscore.evaluate import evaluate_predictions, read_predictions
 from cxrscore.tables import (
     best_baseline,
-    figures_markdown,
-    figures_table,
-    figures_text,
     format_interval,
+    scores_markdown,
+    scores_table,
+    scores_text,
 )
 from cxrscore.texts.scores import TextScorer
 
@@ -40,11 +40,11 @@ def table(n=40):
     return studies
 
 
-# === Figures ===
+# === Scores ===
 
 
 def test_perfect_reports_fall_by_the_shuffle_and_a_constant_does_not():
-    found = evaluate_predictions(table(), train_texts=TRAIN)["figures"]
+    found = evaluate_predictions(table(), train_texts=TRAIN)["scores"]
     assert found["nltk.bleu_4"]["value"] == pytest.approx(1)
     assert found["nltk.bleu_4"]["fall_interval"][0] > 0.3
     assert found["clinical.micro_f1_14"]["fall_interval"][0] > 0.1
@@ -52,32 +52,32 @@ def test_perfect_reports_fall_by_the_shuffle_and_a_constant_does_not():
     assert found["abnormal.auroc"]["shuffled"] == pytest.approx(0.5, abs=0.1)
     assert found["abnormal.auroc"]["constant"] == 0.5
     blind = table().assign(prediction=NORMAL)
-    figures = evaluate_predictions(blind, constant=NORMAL)["figures"]
+    scores = evaluate_predictions(blind, constant=NORMAL)["scores"]
     for name in ("coco.bleu_4", "rouge_score.rouge_l", "clinical.micro_f1_14"):
-        assert figures[name]["fall"] == 0
-        assert figures[name]["value"] == pytest.approx(figures[name]["constant"])
-    assert figures["text.distinct"]["value"] == 1
+        assert scores[name]["fall"] == 0
+        assert scores[name]["value"] == pytest.approx(scores[name]["constant"])
+    assert scores["text.distinct"]["value"] == 1
 
 
 def test_the_same_numbers_without_intervals():
     given = table().assign(nearest=told(seed=3)["reference"], random=NORMAL)
-    whole = evaluate_predictions(given, constant=NORMAL, frequent=NORMAL)["figures"]
+    whole = evaluate_predictions(given, constant=NORMAL, frequent=NORMAL)["scores"]
     bare = evaluate_predictions(
         given, constant=NORMAL, frequent=NORMAL, intervals=False
-    )["figures"]
+    )["scores"]
     assert list(bare) == list(whole)
     numbers = ("value", "n", "constant", "random", "nearest", "shuffled", "fall")
     for name, record in bare.items():
         assert not any("interval" in key for key in (*record, *record["protocol"]))
         for key in set(numbers) & set(whole[name]):
             assert record[key] == whole[name][key], (name, key)
-    brief = evaluate_predictions(given, constant=NORMAL, permutations=0)["figures"]
+    brief = evaluate_predictions(given, constant=NORMAL, permutations=0)["scores"]
     assert not any("shuffled" in record for record in brief.values())
 
 
 def test_shuffled_equals_scoring_the_exchanged_outputs():
     said = told(9, seed=1).assign(reference=told(9, seed=2)["reference"])
-    found = evaluate_predictions(said, permutations=3, seed=5)["figures"]
+    found = evaluate_predictions(said, permutations=3, seed=5)["scores"]
     generator, scorer = np.random.default_rng(5), TextScorer(said["reference"])
     outputs = said["prediction"].to_numpy()
     each = [scorer.score(outputs[derangement(9, generator)]) for _ in range(3)]
@@ -88,7 +88,7 @@ def test_shuffled_equals_scoring_the_exchanged_outputs():
 def test_every_text_score_stands_beside_every_baseline():
     given = told().assign(nearest=told(seed=3)["reference"])
     found = evaluate_predictions(given, train_texts=TRAIN)
-    for name, record in found["figures"].items():
+    for name, record in found["scores"].items():
         if name.startswith(("coco", "rouge_score", "sacrebleu", "nltk", "clinical.m")):
             kinds = {"interval", "constant", "frequent", "random", "nearest"}
             kinds |= {"shuffled", "fall", "fall_interval", "gain", "gain_interval"}
@@ -102,7 +102,7 @@ def test_every_text_score_stands_beside_every_baseline():
         "frequent": [found["baselines"]["frequent_report"]["text"]] * 40,
     }
     for kind, texts in columns.items():
-        value = found["figures"]["coco.rouge_l"][kind]
+        value = found["scores"]["coco.rouge_l"][kind]
         assert value == pytest.approx(own.score(texts)["coco.rouge_l"])
     assert found["baselines"]["constant_report"]["chosen_on"] == "train"
     assert set(found["table"]["random"]) <= set(TRAIN)
@@ -114,7 +114,7 @@ def test_without_train_the_baselines_are_said_to_be_the_references_own():
     assert "another study" in found["baselines"]["random_report"]
     assert "random" not in found["table"]
     # A study never gets its own reference, so a perfect match is not the baseline.
-    assert found["figures"]["coco.bleu_4"]["random"] < 1
+    assert found["scores"]["coco.bleu_4"]["random"] < 1
 
 
 def test_the_constant_label_is_trains():
@@ -126,13 +126,13 @@ def test_the_constant_label_is_trains():
         "0.900, the prevalence of abnormal in train"
     )
     assert found["baselines"]["constant_probability"] == 0.9
-    assert found["figures"]["abnormal.accuracy"]["constant"] == pytest.approx(0.1)
-    brier = found["figures"]["abnormal.brier"]["constant"]
+    assert found["scores"]["abnormal.accuracy"]["constant"] == pytest.approx(0.1)
+    brier = found["scores"]["abnormal.brier"]["constant"]
     assert brier == pytest.approx(0.1 * 0.01 + 0.9 * 0.81)
     own = evaluate_predictions(given)
-    assert own["figures"]["abnormal.accuracy"]["constant"] == pytest.approx(0.9)
-    assert own["figures"]["abnormal.brier"]["constant"] == pytest.approx(0.1 * 0.9)
-    assert own["figures"]["abnormal.ece"]["constant"] == pytest.approx(0)
+    assert own["scores"]["abnormal.accuracy"]["constant"] == pytest.approx(0.9)
+    assert own["scores"]["abnormal.brier"]["constant"] == pytest.approx(0.1 * 0.9)
+    assert own["scores"]["abnormal.ece"]["constant"] == pytest.approx(0)
     assert own["baselines"]["constant_label"].endswith(
         "0.100, the prevalence of abnormal in these studies"
     )
@@ -141,7 +141,7 @@ def test_the_constant_label_is_trains():
 def test_a_worthless_forecast_is_worse_than_the_prevalence():
     """Whoever always says 0.6 where a half is abnormal has learned nothing."""
     given = pd.DataFrame({"uid": range(40), "label": [0.0, 1.0] * 20})
-    found = evaluate_predictions(given.assign(probability=0.6))["figures"]
+    found = evaluate_predictions(given.assign(probability=0.6))["scores"]
     brier = found["abnormal.brier"]
     assert (brier["value"], brier["constant"]) == pytest.approx((0.26, 0.25))
     assert brier["gain"] == pytest.approx(0.01)  # An error: less is better.
@@ -162,14 +162,14 @@ def test_each_table_is_resampled_once():
 
 def test_threshold_and_where_it_is_from():
     found = evaluate_predictions(table(), threshold=0.99, threshold_from="val")
-    record = found["figures"]["abnormal.sensitivity"]
+    record = found["scores"]["abnormal.sensitivity"]
     assert record["value"] < 0.2
     assert record["protocol"]["threshold_from"] == "val"
 
 
-def test_image_figures_have_intervals():
+def test_image_scores_have_intervals():
     given = table()
-    record = evaluate_predictions(given)["figures"]["frontal.ssim"]
+    record = evaluate_predictions(given)["scores"]["frontal.ssim"]
     low, high = record["interval"]
     error = given["ssim_frontal"].std() / np.sqrt(len(given))
     assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.15)
@@ -179,17 +179,17 @@ def test_image_figures_have_intervals():
 
 def test_novel_share_needs_train():
     said = told().assign(prediction=["New words."] * 10 + [NORMAL] * 30)
-    figures = evaluate_predictions(said, train_texts=TRAIN)["figures"]
-    assert figures["text.novel_share"]["value"] == 0.25
-    assert "text.novel_share" not in evaluate_predictions(said)["figures"]
+    scores = evaluate_predictions(said, train_texts=TRAIN)["scores"]
+    assert scores["text.novel_share"]["value"] == 0.25
+    assert "text.novel_share" not in evaluate_predictions(said)["scores"]
 
 
 def test_one_study_has_a_value_and_no_shuffle():
-    found = evaluate_predictions(told(1), train_texts=TRAIN)["figures"]
+    found = evaluate_predictions(told(1), train_texts=TRAIN)["scores"]
     record = found["nltk.bleu_4"]
     assert record["value"] == pytest.approx(1)
     assert "shuffled" not in record and "interval" not in record
-    assert evaluate_predictions(told(1))["figures"]["coco.bleu_1"][
+    assert evaluate_predictions(told(1))["scores"]["coco.bleu_1"][
         "value"
     ] == pytest.approx(1)
 
@@ -203,7 +203,7 @@ def test_studies_without_a_reference_are_left_out_of_all():
     given = told().assign(nearest=NORMAL)
     given.loc[3:5, "reference"] = ["", None, " "]
     found = evaluate_predictions(given, train_texts=TRAIN)
-    record = found["figures"]["coco.bleu_4"]
+    record = found["scores"]["coco.bleu_4"]
     assert record["n"] == 37 and record["protocol"]["left_out"] == 3
     less = given.drop(index=[3, 4, 5])
     assert TextScorer(less["reference"]).score(less["nearest"])[
@@ -211,16 +211,16 @@ def test_studies_without_a_reference_are_left_out_of_all():
     ] == pytest.approx(record["nearest"])
     assert len(found["table"]["random"]) == 40
     none = evaluate_predictions(given.assign(reference=""), train_texts=TRAIN)
-    assert none["figures"]["coco.bleu_4"]["value"] is None
+    assert none["scores"]["coco.bleu_4"]["value"] is None
     assert none["warnings"] == []
 
 
 def test_only_the_columns_there():
     predictions = table()[["uid", "ssim_frontal"]]
-    assert set(evaluate_predictions(predictions)["figures"]) == {"frontal.ssim"}
+    assert set(evaluate_predictions(predictions)["scores"]) == {"frontal.ssim"}
 
 
-def test_figures_are_recomputed_from_the_file(tmp_path):
+def test_scores_are_recomputed_from_the_file(tmp_path):
     predictions = table()
     predictions.loc[0, "prediction"] = ""
     predictions.loc[1, ["reference", "prediction"]] = "None"
@@ -234,15 +234,15 @@ def test_figures_are_recomputed_from_the_file(tmp_path):
         frequent=first["baselines"]["frequent_report"]["text"],
     )
     # Whether a report is new, only the train reports can tell.
-    assert set(first["figures"]) - set(again["figures"]) == {"text.novel_share"}
-    for name, record in again["figures"].items():
-        for key, value in first["figures"][name].items():
+    assert set(first["scores"]) - set(again["scores"]) == {"text.novel_share"}
+    for name, record in again["scores"].items():
+        for key, value in first["scores"][name].items():
             if key not in ("protocol", "note"):
                 assert record[key] == pytest.approx(value), (name, key)
     assert again["warnings"] == first["warnings"]
-    assert first["figures"]["nltk.bleu_4"]["n"] == 39  # "None" is none.
-    assert first["figures"]["abnormal.auroc"]["protocol"]["left_out"] == 1
-    assert first["figures"]["lateral.ssim"]["n"] == 39
+    assert first["scores"]["nltk.bleu_4"]["n"] == 39  # "None" is none.
+    assert first["scores"]["abnormal.auroc"]["protocol"]["left_out"] == 1
+    assert first["scores"]["lateral.ssim"]["n"] == 39
 
 
 @pytest.mark.parametrize(
@@ -341,23 +341,23 @@ def test_few_studies_are_told():
 
 def test_warnings_can_be_had_from_results_alone():
     blind = told().assign(prediction=NORMAL)
-    figures = evaluate_predictions(blind, train_texts=TRAIN)["figures"]
-    assert any("not looked at" in each for each in cautions(figures))
+    scores = evaluate_predictions(blind, train_texts=TRAIN)["scores"]
+    assert any("not looked at" in each.words for each in cautions(scores))
 
 
 # === Tables ===
 
 
-def test_figures_of_one_class_are_listed_as_undefined():
-    figures = evaluate_predictions(table().assign(label=1.0))["figures"]
-    listed = figures_table(figures).set_index("figure")
+def test_scores_of_one_class_are_listed_as_undefined():
+    scores = evaluate_predictions(table().assign(label=1.0))["scores"]
+    listed = scores_table(scores).set_index("score")
     assert listed.loc["abnormal.auroc", "value"] == "undefined"
     assert "only one class in the n=40" in listed.loc["abnormal.auroc", "note"]
-    assert "undefined: only one class" in figures_markdown(figures)
+    assert "undefined: only one class" in scores_markdown(scores)
 
 
 def test_tables_hold_values_and_intervals():
-    figures = {
+    scores = {
         "coco.bleu_4": {
             "value": 0.31,
             "interval": [0.2, 0.4],
@@ -370,12 +370,12 @@ def test_tables_hold_values_and_intervals():
         },
         "text.distinct": {"value": 3, "n": 7, "protocol": {"split": "a"}},
     }
-    row = figures_table(figures).iloc[0]
-    assert row["value"] == "0.3100" and row["interval"] == "0.200 to 0.400"
-    assert row["fall_interval"] == "0.000 to 0.100"
-    written = figures_markdown(figures)
+    row = scores_table(scores).iloc[0]
+    assert row["value"] == "0.3100" and row["95 % interval"] == "0.200 to 0.400"
+    assert row["fall, 95 %"] == "0.000 to 0.100"
+    written = scores_markdown(scores)
     assert "a\\|b" in written and "nearest" not in written and "constant" in written
-    text = figures_text(figures)
+    text = scores_text(scores)
     assert "nearest" not in text and "0.200 to 0.400" in text and "BLEU" in text
 
 
@@ -405,4 +405,4 @@ def test_best_baseline():
 
 def test_wide_cells_do_not_run_together():
     record = {"value": 4e-06, "interval": [0.0, 0.00368], "n": 3, "protocol": {}}
-    assert "0.000004 0.00000 to 0.00368" in figures_text({"coco.bleu_3": record})
+    assert "0.000004 0.00000 to 0.00368" in scores_text({"coco.bleu_3": record})

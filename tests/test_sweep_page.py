@@ -39,7 +39,7 @@ def sweep(tmp_path):
 
 def test_mean_and_deviation_over_the_seeds(sweep):
     table = pd.read_csv(sweep / "sweep.csv", keep_default_na=False, na_values=[""])
-    table = table[table.figure == "frontal.ssim"].set_index("conditioning")
+    table = table[table.score == "frontal.ssim"].set_index("conditioning")
     latent, none = table.loc["latent"], table.loc["none"]
     assert latent.runs == 2 and latent["mean"] == pytest.approx(0.3)
     assert latent.deviation == pytest.approx(0.1 * 2**0.5)  # Of a sample.
@@ -53,7 +53,7 @@ def test_the_page_shows_means_first_and_each_run_with_a_link(sweep):
     assert "PHANTOM: simulated" in page and "http" not in page
     means, runs = page.split("<h3>All runs</h3>")
     assert "0.3000 ± 0.1414" in means and "split: test; n = 3" in means
-    # One run has no deviation; an older figure without a headline has no column.
+    # One run has no deviation; an older score without a headline has no column.
     assert "0.1000<" in means and "words</button>" not in means
     assert "conditioning%3Dlatent%2Cseed%3D0/index.html#07_multitask" in runs
     assert 'data-value="0.4"' in runs and "2.0" in runs

@@ -20,7 +20,7 @@ def random_weights(model, seed=0):
 
 
 def test_small_unet_equals_the_packaged_one():
-    cells = ("grey", "stem", "block", "down", "up")
+    cells = ("stem", "block", "up")
     taught = run_cells("02_lung_segmentation", *cells, lung_size=SIZE)["small"]
     packaged = LungUNet(SIZE, widths=(16, 32))
     images = np.random.default_rng(1).random((3, SIZE, SIZE, 1), "float32")

@@ -22,7 +22,7 @@ def model(preprocessor):
     return compile_report_model(model, alpha=alpha, beta=beta, gamma=gamma, delta=delta)
 
 
-def test_weighed_pulls_add_up_to_the_gradient_of_the_total(model, batch):
+def test_weighted_pulls_add_up_to_the_gradient_of_the_total(model, batch):
     inputs, targets, weights = batch
     before = [w.copy() for w in model.get_weights()]
     pulls = run_cells("07_multitask", "pulls")["pulls"](model, *batch)
@@ -47,3 +47,23 @@ def test_a_text_that_does_not_see_the_image_does_not_pull(preprocessor, batch):
     model = compile_report_model(make_tiny_model(preprocessor, "none"))
     pulls = run_cells("07_multitask", "pulls")["pulls"](model, *batch)
     assert not pulls["text"].any() and pulls["abnormal"].any()
+
+
+def test_pulls_survive_float16(preprocessor, batch):
+    whole = compile_report_model(make_tiny_model(preprocessor, "spatial"))
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        half = compile_report_model(make_tiny_model(preprocessor, "spatial"))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    half.set_weights(whole.get_weights())
+    pulls = run_cells("07_multitask", "pulls")["pulls"]
+
+    def missed(task, *how):
+        """How far float16 is from float32, in lengths of the gradient."""
+        expected, found = (pulls(m, *batch, *how)[task] for m in (whole, half))
+        return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+    assert all(missed(t, place) < 0.1 for t in WEIGHTS for place in ("last", "early"))
+    # A gradient that is 256 times smaller is gone where it is not scaled.
+    assert missed("frontal", "last", 2.0**-8) > 0.5

@@ -1,6 +1,7 @@
 """BLEU, bootstrap, F1 and wrong sides in pieces are those of cxrscore."""
 
 import collections
+import contextlib
 import math
 import re
 import types
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPORTS
-from taught import FOLDER, run_cells, sources
+from taught import run_cells, sources
 
 from cxrlib import plots
 from cxrscore.baselines import most_frequent, shuffled_orders
@@ -42,6 +43,18 @@ def pairs():
     rows = rng.integers(6, size=60)
     strayed = np.where(rng.random(60) < 0.3, rng.integers(6, size=60), rows)
     return [REPORTS[i] for i in rows], [PREDICTIONS[i] for i in strayed]
+
+
+class Recorder:
+    """What a cell needs of `results`."""
+
+    def __init__(self):
+        self.record = {"metrics": {}}
+        self.environment = types.SimpleNamespace(beside=lambda name: [])
+        self.duration = contextlib.nullcontext
+
+    def metric(self, name, value, n, **protocol):
+        self.record["metrics"][name] = value
 
 
 def taught(*ids, **names):
@@ -97,8 +110,8 @@ def test_f1_equals_the_scorers(pairs):
 
 
 def test_wrong_sides_are_those_that_the_scorer_counts(pairs):
-    names = {"references": pairs[0], "written": pairs[1]}
-    names["told"] = pd.DataFrame({"reference": pairs[0], "prediction": pairs[1]})
+    names = {"references": pairs[0], "written": pairs[1], "display": str}
+    names["predictions"] = pd.DataFrame({"reference": pairs[0], "prediction": pairs[1]})
     wrong = sum(map(len, taught("sides", **names)["wrong"]))
     counts = ClinicalScorer(pairs[0]).counts(pairs[1])["clinical"].sum(axis=0)
     assert wrong == counts[42] > 0
@@ -107,8 +120,11 @@ def test_wrong_sides_are_those_that_the_scorer_counts(pairs):
 def test_half_size_copies_are_means_of_four_pixels():
     image = np.arange(16.0).reshape(1, 4, 4, 1)
     views = dict.fromkeys(("frontal", "lateral"), np.random.rand(2, 32, 32, 1))
-    names = {"train": views, "test": views}
-    halved = taught("images", **names)["halved"](image)
+    names = {"train": views | {"uid": [1, 2]}, "test": views | {"uid": [1, 2]}}
+    names |= {"results": Recorder(), "ground": "phantom"}
+    found = taught("images", **names)
+    halved = found["halved"](image)
+    assert set(names["results"].record["metrics"]) == set(found["copies"])
     assert halved.shape == image.shape and len(np.unique(halved)) == 4
     assert halved[0, :2, :2, 0] == pytest.approx(np.full((2, 2), 2.5))
 
@@ -119,27 +135,27 @@ def test_half_size_copies_are_means_of_four_pixels():
 @pytest.mark.real
 def test_what_one_text_reaches_on_the_real_reports(real_data):
     prose = sources("08_evaluation")["one-text-text"]
-    names = {"ground": "none", "section": "none", "seed": 0, "train_texts": [""]}
-    names |= {"references": [""], "real_reports": str(real_data / "indiana")}
-    names |= {"environment": types.SimpleNamespace(data=FOLDER, course=FOLDER)}
-    found = taught("places", "grow", "judge", TextScorer=TextScorer, **names)
+    names = {"ground": "none", "section": "none", "seed": 0, "results": Recorder()}
+    names |= {"train_texts": ["No edema."], "references": ["No edema."]}
+    names |= {"real_reports": str(real_data / "indiana"), "TextScorer": TextScorer}
+    found = taught("places", "grow", "judge", **names)
     places, seen = found["places"], []
     for name in ("Indiana, impression", "Indiana, findings"):
-        stamp = most_frequent(places[name][0])["text"]
-        texts = [stamp, f"{stamp} {stamp}", found["grow"](places[name][0])]
+        frequent = most_frequent(places[name][0])["text"]
+        texts = [frequent, f"{frequent} {frequent}", found["optimised"][name]]
         seen += [found["judge"](name, text) for text in texts]
         assert all(each["clinical.micro_f1_5"]["value"] == 0 for each in seen)
-    stamp, twice, grown, *_, findings = seen
+    frequent, twice, optimised, *_, findings = seen
     said = [
-        (stamp, "coco.bleu_4", "rouge_score.rouge_l"),
+        (frequent, "coco.bleu_4", "rouge_score.rouge_l"),
         (twice, "coco.bleu_4"),
-        (grown, "coco.bleu_4", "rouge_score.rouge_l"),
+        (optimised, "coco.bleu_4", "rouge_score.rouge_l"),
         (findings, "coco.bleu_4", "coco.rouge_l"),
     ]
     for figures, *names in said:
         for name in names:
             assert f"{figures[name]['value']:.4f}" in prose, name
-    for figures in (stamp, findings):
+    for figures in (frequent, findings):
         assert f"n = {figures['coco.bleu_4']['n']}" in prose
-    assert grown["coco.bleu_4"]["interval"][0] > 0.0658
+    assert optimised["coco.bleu_4"]["interval"][0] > 0.0658
     assert findings["coco.bleu_4"]["interval"][0] > 0.165

@@ -115,7 +115,7 @@ def test_identical_reports_in_two_forms_score_one():
         assert values == pytest.approx(dict.fromkeys(values, 1), abs=1e-6)
     assert TextScorer(composed).score(apart) == TextScorer(apart).score(composed)
     found = study(composed, apart)
-    assert found["figures"]["text.distinct"]["value"] == 3
+    assert found["scores"]["text.distinct"]["value"] == 3
     assert list(found["table"]["prediction"]) == apart  # Kept as it was written.
 
 
@@ -192,7 +192,7 @@ def test_another_language_leaves_clinical_scores_undefined(language):
     references = split(FOREIGN[language])
     assert sum(foreign(references)) > 0.8 * len(references)
     found = study(references, references[1:] + references[:1])  # All are wrong.
-    clinical = {k: f for k, f in found["figures"].items() if k.startswith("clinical.")}
+    clinical = {k: f for k, f in found["scores"].items() if k.startswith("clinical.")}
     assert len(clinical) == 7
     for record in clinical.values():
         assert record["value"] is None and "interval" not in record
@@ -227,7 +227,7 @@ def test_the_majority_decides():
     spanish = split(FOREIGN["Spanish"])
     mixed = [*REPORTS[:5], *spanish[:4]]
     found = study(mixed, mixed)
-    assert found["figures"]["clinical.micro_f1_14"]["value"] == 1
+    assert found["scores"]["clinical.micro_f1_14"]["value"] == 1
     assert "4 of 9 references do not read as English" in " ".join(found["warnings"])
     assert not_english([*REPORTS[:4], *spanish[:5]]).startswith("5 of 9")
     one = clinical_scores(["", None, "Sin hallazgos."], ["a", "b", "c"])
@@ -236,7 +236,7 @@ def test_the_majority_decides():
 
 def test_predictions_in_another_language_are_told():
     found = study(REPORTS[:5], split(FOREIGN["Spanish"])[:5])
-    assert found["figures"]["clinical.micro_f1_14"]["value"] is not None
+    assert found["scores"]["clinical.micro_f1_14"]["value"] is not None
     assert "5 of 5 predictions do not read as English" in " ".join(found["warnings"])
     english = " ".join(study(REPORTS[:5], REPORTS[:5])["warnings"])
     assert "English" not in english
@@ -249,17 +249,17 @@ def test_predictions_in_another_language_are_told():
 def test_what_leaves_no_token_is_undefined(language):
     references = split(FOREIGN[language])
     found = study(references, references)
-    rouge = found["figures"]["rouge_score.rouge_l"]
+    rouge = found["scores"]["rouge_score.rouge_l"]
     assert rouge["value"] is None and rouge["shuffled"] is None
     assert "no token of the references is left by rouge_score" in rouge["note"]
     assert not any("rouge_score" in words for words in found["warnings"])
     assert not any("One and the same" in words for words in found["warnings"])
     assert not any("not looked at" in words for words in found["warnings"])
-    values = {name: f["value"] for name, f in texts_of(found["figures"]).items()}
+    values = {name: f["value"] for name, f in texts_of(found["scores"]).items()}
     if language in ("Chinese", "Japanese"):  # No spaces, so no words.
         assert set(values.values()) == {None}
-        assert "no spaces" in found["figures"]["sacrebleu.bleu"]["note"]
-        assert found["figures"]["text.length_ratio"]["value"] is None
+        assert "no spaces" in found["scores"]["sacrebleu.bleu"]["note"]
+        assert found["scores"]["text.length_ratio"]["value"] is None
     else:
         assert values["nltk.bleu_1"] == values["coco.rouge_l"] == 1
         assert values["sacrebleu.bleu"] == pytest.approx(100)
@@ -286,5 +286,5 @@ def test_predictions_without_a_word_are_empty():
     found = study(REPORTS[:5], ["", "\u200b\ufeff", " . ", "…", REPORTS[4]])
     assert "4 of 5 predictions are empty" in " ".join(found["warnings"])
     nothing = study(REPORTS[:5], [""] * 5)
-    assert nothing["figures"]["rouge_score.rouge_l"]["value"] == 0
+    assert nothing["scores"]["rouge_score.rouge_l"]["value"] == 0
     assert "5 of 5 predictions are empty" in " ".join(nothing["warnings"])

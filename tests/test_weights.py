@@ -17,12 +17,9 @@ from cxrlib.models.text import ReportPreprocessor, ReportTokenizer
 from cxrlib.pretrained.load import find_gpt2, load_encoder, load_gpt2
 from cxrlib.pretrained.registry import PHANTOM_ENCODER, find_weights
 from cxrlib.systems.reports.presets import preset_sizes
-from cxrlib.systems.reports.pretrain_encoder import (
-    build_pretraining_model,
-    draw_example,
-)
-from cxrlib.systems.reports.pretrain_text import write_texts
+from cxrlib.systems.reports.pretrain_encoder import build_pretraining_model
 from cxrphantom.cases import sample_case
+from cxrphantom.examples import draw_example, write_texts
 from cxrphantom.reports.mesh import problems, to_mesh
 
 

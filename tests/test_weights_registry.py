@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from densenets import SMALL, arrays, with_head, write_keras2
 from model_checks import randomise
 
-from coursework.pages.figures import marks
+from coursework.pages.scores import marks
 from coursework.results import Results
 from cxrbase import hosts
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
+from cxrlib.commands.weights import TABLES
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained import fetch, load, registry
 
@@ -91,7 +92,7 @@ def test_the_readme_holds_the_registry_and_the_figures():
     text = (COURSE / "README.md").read_text()
     for name, expected in (
         ("registry", fetch.registry_markdown()),
-        ("lungs", fetch.lungs_markdown()),
+        *((marked, fetch.card_markdown(*part)) for marked, *part in TABLES),
     ):
         begin, end = marks(name)
         assert text.split(begin)[1].split(end)[0].strip() == expected

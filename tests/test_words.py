@@ -155,8 +155,8 @@ def test_predictions_that_say_nothing_are_empty(tmp_path):
     table = table.assign(uid=range(5))
     blank = table.assign(prediction=["", "", "", "Normal.", "Edema."])
     options = {"intervals": False, "permutations": 2}
-    own = evaluate_predictions(table, **options)["figures"]
-    assert own == evaluate_predictions(blank, **options)["figures"]
+    own = evaluate_predictions(table, **options)["scores"]
+    assert own == evaluate_predictions(blank, **options)["scores"]
     pd.DataFrame({"report": ["NaN", "Edema.", "."]}).to_csv(path, index=False)
     assert read_train(path) == ["Edema."]
     pd.DataFrame({"report": ["Edema."], "split": ["val"]}).to_csv(path, index=False)

@@ -2,8 +2,8 @@
 
 import click
 
+from cxrbase.commands.options import PATH, options
 from cxrlib.commands.group import KerasCommand
-from cxrlib.commands.options import PATH, options
 from cxrlib.systems.lungs.recipe import LungRecipe
 
 LUNG_MODEL = click.option(

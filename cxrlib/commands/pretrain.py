@@ -2,9 +2,9 @@
 
 import click
 
+from cxrbase.commands.options import PATH, options
 from cxrlib.commands.group import KerasCommand
-from cxrlib.commands.options import PATH, options
-from cxrlib.systems.reports.recipe import EncoderRecipe, TextRecipe
+from cxrlib.systems.reports.recipe import EncoderRecipe, ShippedRecipe, TextRecipe
 
 
 @click.command("pretrain-encoder", cls=KerasCommand)
@@ -25,3 +25,23 @@ def pretrain_text(out, **values):
     from cxrlib.systems.reports.pretrain_text import pretrain_gpt2
 
     pretrain_gpt2(out, **values)
+
+
+@click.command("pretrain-report", cls=KerasCommand)
+@click.argument("out", type=PATH)
+@options(ShippedRecipe)
+@click.option(
+    "--workdir",
+    type=PATH,
+    default="outputs/shipped",
+    show_default=True,
+    help="Studies, checkpoints and scores; a killed training goes on from there.",
+)
+def pretrain_report(out, workdir, **values):
+    """Train the report model that the course ships; OUT is a folder."""
+    from cxrlib.environment import setup
+    from cxrlib.systems.reports import pretrain_report as shipped
+
+    recipe = ShippedRecipe(**values)
+    shipped.pretrain_report(out, recipe, workdir, setup(recipe.seed))
+    click.echo(f"Written: {out}")

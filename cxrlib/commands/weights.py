@@ -2,7 +2,14 @@
 
 import click
 
-from cxrlib.commands.options import PATH
+from cxrbase.commands.options import PATH
+
+# Between which marks of weights/README.md which part of which card stands.
+TABLES = (
+    ("lungs", "lung_unet.json", "reaches", "split/source"),
+    ("report-curve", "phantom_report/report.json", "curve", "epoch"),
+    ("report-scores", "phantom_report/report.json", "reaches", "score"),
+)
 
 
 @click.group(invoke_without_command=True)
@@ -10,15 +17,16 @@ from cxrlib.commands.options import PATH
 @click.pass_context
 def weights(context, readme):
     """List the pretrained weights: what is there, what is missing, how to get it."""
-    from cxrlib.pretrained.fetch import lungs_markdown, registry_markdown, weights_table
+    from cxrlib.pretrained.fetch import card_markdown, registry_markdown, weights_table
 
     if context.invoked_subcommand:
         return
     if readme:
-        from coursework.pages.figures import write_between_marks
+        from coursework.pages.scores import write_between_marks
 
         write_between_marks(readme, registry_markdown(), "registry")
-        write_between_marks(readme, lungs_markdown(), "lungs")
+        for marked, *part in TABLES:
+            write_between_marks(readme, card_markdown(*part), marked)
         click.echo(f"Written: {readme}")
         return
     for row in weights_table().itertuples():

@@ -5,9 +5,9 @@ import json
 
 import click
 
+from cxrbase.commands.options import PATH, PROCESSES, SEED, SIZE, Number, options
 from cxrlib.commands.group import KerasCommand
 from cxrlib.commands.lungs import LUNG_MODEL
-from cxrlib.commands.options import PATH, PROCESSES, SEED, SIZE, Number, options
 from cxrlib.systems.reports.recipe import ReportRecipe
 
 
@@ -164,7 +164,7 @@ def train(prepared, out, resume, **values):
 
 
 @click.command(cls=KerasCommand)
-@click.argument("model", type=PATH)
+@click.argument("model")
 @click.argument("prepared", type=PATH)
 @click.argument("out", type=PATH)
 @click.option("--split", default="test", show_default=True)
@@ -173,20 +173,19 @@ def evaluate(model, prepared, out, split, sampler):
     """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
     from coursework.results import Results
     from cxrlib.environment import setup
-    from cxrlib.systems.files import load_model
-    from cxrlib.systems.reports.model import ReportModel
     from cxrlib.systems.reports.predict import predict_split
+    from cxrlib.systems.reports.shipped import load_report_model
     from cxrlib.systems.reports.train import evaluate_model
-    from cxrscore.tables import figures_text, hanging, terminal_width
+    from cxrscore.tables import hanging, scores_text, terminal_width
 
     environment = setup(verbose=False)  # First: it sets the precision.
-    trained = load_model(model, ReportModel)
+    trained = load_report_model(model)
     chosen = {"split": split, "sampler": sampler, "model": str(model)}
     results = Results(out.parent, out.name, environment, chosen)
     predictions, _ = predict_split(trained, prepared, split, sampler)
     evaluate_model(results, trained, prepared, predictions, split)
     path = results.write()
-    click.echo(figures_text(results.record["metrics"], terminal_width()))
+    click.echo(scores_text(results.record["metrics"], terminal_width()))
     for warning in results.record["warnings"]:
         click.echo("\n".join(hanging("WARNING", warning, terminal_width())))
     click.echo(f"Written: {path}")
@@ -197,9 +196,9 @@ def evaluate(model, prepared, out, split, sampler):
 @click.option("--lateral", type=PATH)
 @click.option(
     "--model",
-    default="outputs/demo/07_multitask/model.keras",
+    default="phantom-report",
     show_default=True,
-    type=PATH,
+    help="A .keras file, or the model that comes with the course.",
 )
 @click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 @click.option("--prompt", default="", help="How the report begins, such as No.")
@@ -208,28 +207,31 @@ def evaluate(model, prepared, out, split, sampler):
 @click.option(
     "--reconstructions",
     type=PATH,
+    default="outputs/report",
+    show_default=True,
     help="Folder for the reconstructed views as PNG.",
 )
 def report(
     frontal, lateral, model, sampler, prompt, lung_model, as_json, reconstructions
 ):
     """Write the report of one study: a frontal and, if there is one, a lateral."""
-    from cxrlib.systems.files import load_model
-    from cxrlib.systems.reports.model import ReportModel
     from cxrlib.systems.reports.predict import write_report
+    from cxrlib.systems.reports.shipped import load_report_model
 
     answer = write_report(
-        load_model(model, ReportModel), frontal, lateral, sampler, prompt, lung_model
+        load_report_model(model), frontal, lateral, sampler, prompt, lung_model
     )
     images = answer.pop("images")
-    if reconstructions:
-        answer["files"] = save_reconstructions(images, reconstructions)
+    answer["files"] = save_reconstructions(images, reconstructions)
     if as_json:
         click.echo(json.dumps(answer, indent=2))
         return
     click.echo(f"Report: {answer['report']}")
-    click.echo(f"Probability of abnormal: {answer['abnormal_probability']:.2f}")
-    for line in [*answer["notes"], *answer.get("files", [])]:
+    click.echo(
+        f"Label: {answer['label']} (probability of abnormal "
+        f"{answer['abnormal_probability']:.2f}, threshold {answer['threshold']:.2f})"
+    )
+    for line in [*answer["notes"], "Reconstructions:", *answer["files"]]:
         click.echo(line)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from cxrbase.files import InputError
 from cxrscore.bootstrap import WORDS
 from cxrscore.comparison import compare_counts
-from cxrscore.figure import figure
+from cxrscore.score import score
 
 
 def share_inside(cams, masks):
@@ -71,7 +71,7 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
         **protocol: scalars. What was mapped, the finding, …
 
     Returns:
-        A dict of the figures `pointing.share_inside` and `pointing.hit`, each with
+        A dict of the scores `pointing.share_inside` and `pointing.hit`, each with
         `interval` and the baselines `constant` (a uniform map, so the finding's
         share of the area), `centre` (a map that always points to the middle) and
         `shuffled` (the mean over all the other studies' maps). `fall` is value −
@@ -101,7 +101,7 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
     # A Gaussian whose deviation is a quarter of the side.
     middle = np.exp(-8 * (rows[:, None] ** 2 + columns**2))
     middle = np.broadcast_to(middle, cams.shape[1:])[None]
-    figures = {}
+    scores = {}
     for name, seen, outline in (
         ("share_inside", lambda each: each, masks),
         ("hit", _peaks, _widened(masks, tolerance)),
@@ -121,11 +121,11 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
             seed,
         )["mean"]
         words = {"tolerance": f"{tolerance} pixels"} if name == "hit" else {}
-        record = figure(beside["value"], n, split=split, **words, **protocol)
+        record = score(beside["value"], n, split=split, **words, **protocol)
         if n > 1:
             record["protocol"]["interval"] = WORDS
-        figures[f"pointing.{name}"] = record | beside
-    return figures
+        scores[f"pointing.{name}"] = record | beside
+    return scores
 
 
 # === Helpers ===

@@ -1,25 +1,38 @@
 """One look for every figure of the course.
 
 A function takes arrays or tables and returns a Matplotlib figure, whose caption names
-its ground. Imports Matplotlib, cxrscore, `explain` and `models`; no system.
+its ground, with words for whoever cannot see it. Four more return a board: a figure
+with controls, where somebody can press them. Imports Matplotlib, coursework,
+cxrscore, `explain` and `models`; no system.
 """
 
-from cxrlib.plots.charts import (
+from coursework.charts.counts import (
     plot_class_balance,
     plot_history,
     plot_text_lengths,
 )
-from cxrlib.plots.decoding import plot_choices, plot_gates, plot_influence
-from cxrlib.plots.figures import plot_beside, plot_resamples
-from cxrlib.plots.images import show_pairs, show_reconstructions, show_reports
-from cxrlib.plots.interpret import plot_cams, plot_next_words
-from cxrlib.plots.labels import (
+from coursework.charts.labels import (
     plot_calibration,
     plot_confusion,
     plot_intervals,
     plot_roc,
     plot_rocs,
 )
+from coursework.charts.scores import plot_beside, plot_resamples, plot_scores
+from coursework.charts.style import STYLE, alt_text, caption, save_figure
+from coursework.charts.tasks import plot_pulls
+from coursework.interactive.attention import word_attention
+from coursework.interactive.bleu import bleu_playground
+from coursework.interactive.phantom import phantom_builder
+from coursework.interactive.threshold import threshold_slider
+from cxrlib.plots.decoding import plot_choices, plot_gates, plot_influence
+from cxrlib.plots.images import (
+    landmarks,
+    show_pairs,
+    show_reconstructions,
+    show_reports,
+)
+from cxrlib.plots.interpret import plot_cams, plot_next_words
 from cxrlib.plots.masks import show_crop, show_masks
 from cxrlib.plots.reconstruction import (
     plot_decoders,
@@ -28,13 +41,15 @@ from cxrlib.plots.reconstruction import (
     show_grids,
     show_versions,
 )
-from cxrlib.plots.style import STYLE, caption, save_figure
-from cxrlib.plots.tasks import plot_pulls
 from cxrlib.plots.text import plot_attention, plot_positions, plot_schedules
 
 __all__ = [
     "STYLE",
+    "alt_text",
+    "bleu_playground",
     "caption",
+    "landmarks",
+    "phantom_builder",
     "plot_attention",
     "plot_beside",
     "plot_calibration",
@@ -54,6 +69,7 @@ __all__ = [
     "plot_roc",
     "plot_rocs",
     "plot_schedules",
+    "plot_scores",
     "plot_skips",
     "plot_text_lengths",
     "save_figure",
@@ -65,4 +81,6 @@ __all__ = [
     "show_reconstructions",
     "show_reports",
     "show_versions",
+    "threshold_slider",
+    "word_attention",
 ]

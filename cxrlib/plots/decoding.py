@@ -8,13 +8,22 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption
+from coursework.charts.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    RED,
+    caption,
+    plain_text,
+    shown_token,
+    styled,
+)
 
 HEAT = "Blues"
 TITLE_WIDTH = 30  # characters
 
 
-@plt.rc_context(STYLE)
+@styled("Heat maps: which token reaches which prediction")
 def plot_influence(influences, tokens, *, ground):
     """Show which token reaches which prediction, and where the answer leaks.
 
@@ -37,13 +46,13 @@ def plot_influence(influences, tokens, *, ground):
     )
     ```
     """
-    names = [_shown(token) for token in tokens]
+    names = [shown_token(token) for token in tokens]
     places = np.arange(len(names))
     side = max(2.4, 0.24 * len(names))  # inches
     figure, panels = plt.subplots(
         1,
         len(influences),
-        figsize=((side + 0.5) * len(influences) + 2.3, side + 2.35),
+        figsize=((side + 0.4) * len(influences) + 2.0, side + 2.35),
         sharey=True,
         squeeze=False,
     )
@@ -58,7 +67,7 @@ def plot_influence(influences, tokens, *, ground):
         axes.set_yticks(places, names)
         axes.set(title=title, xlabel="the prediction after …")
         axes.grid(False)
-        axes.tick_params(labelsize=8)
+        axes.tick_params(labelsize=9)
     panels[0, 0].set_ylabel("when … is exchanged")
     figure.colorbar(
         drawn, ax=panels[0], shrink=0.7, ticks=MaxNLocator(4), label="moves by"
@@ -70,7 +79,7 @@ def plot_influence(influences, tokens, *, ground):
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Bars: the probabilities of the next token under several ways to choose")
 def plot_choices(tokens, choices, columns=3, *, ground):
     """Show what may be said next under several ways to choose.
 
@@ -109,10 +118,10 @@ def plot_choices(tokens, choices, columns=3, *, ground):
         shares = np.asarray(shares)
         axes.barh(spots, shares, height=0.7)
         for spot in spots[shares == 0]:
-            axes.text(0.01, spot, "ruled out", color=GREY, va="center", fontsize=8)
-        axes.set_title(textwrap.fill(title, TITLE_WIDTH).replace("$", r"\$"))
+            axes.text(0.01, spot, "ruled out", color=GREY, va="center", fontsize=9)
+        axes.set_title(plain_text(textwrap.fill(title, TITLE_WIDTH)))
         axes.grid(False, axis="y")
-    panels[0, 0].set_yticks(spots, [_shown(token) for token in tokens])
+    panels[0, 0].set_yticks(spots, [shown_token(token) for token in tokens])
     panels[0, 0].set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
     panels[0, 0].set_xlim(0, 1)
     panels[0, 0].invert_yaxis()
@@ -121,7 +130,7 @@ def plot_choices(tokens, choices, columns=3, *, ground):
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Dots: how far the gates of each layer are open")
 def plot_gates(gates, *, ground):
     """Show how far the gates of each layer have opened.
 
@@ -154,9 +163,3 @@ def plot_gates(gates, *, ground):
     axes.set_xticks(layers, names)
     axes.grid(False, axis="x")
     return caption(figure, ground)
-
-
-def _shown(token):
-    """A token as an axis can show it; a leading blank is seen."""
-    blank = "␣" if token.startswith(" ") else ""
-    return (blank + token.strip() or "␣").replace("$", r"\$")

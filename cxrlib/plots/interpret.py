@@ -5,17 +5,25 @@ import textwrap
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from cxrlib.plots.style import STYLE, caption
+from coursework.charts.style import (
+    PIECE,
+    SKY,
+    caption,
+    draw_border,
+    plain_text,
+    shown_token,
+    styled,
+)
 
 HEAT = "inferno"
-TRUTH = "#4dd2ff"  # Bright, and no colour of the heat.
-TITLE_WIDTH = 44  # characters
+TITLE_WIDTH = 46  # characters
 BEFORE, AFTER = "with its own image", "with another's image"
 LEAST = 0.005  # A likelier token than this has a bar to be seen.
 
 
-@plt.rc_context(STYLE)
+@styled("Heat maps over radiographs: what the model used")
 def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
     """Show heat maps over both views, with the outline of what is truly there.
 
@@ -26,7 +34,8 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
             is coloured up to its own maximum in either view.
         masks: bool array `(N, 2, S, S)`. The findings' true outlines; with them,
             each study's title says which share of its map lies inside.
-        titles: sequence of strings `(N,)`, such as the word that is mapped.
+        titles: sequence of strings `(N,)`, such as the word that is mapped; cut to
+            one line.
         columns: int. Studies per row.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
@@ -44,23 +53,25 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
 
     n = len(cams)
     columns = min(columns, n)
-    titles = [textwrap.wrap(str(t), TITLE_WIDTH) for t in (titles or [""] * n)]
+    titles = [
+        textwrap.shorten(str(title), TITLE_WIDTH, placeholder=" …")
+        for title in (titles or [" "] * n)
+    ]
     if masks is not None:
         masks = np.asarray(masks, bool)
         shares = share_inside(upsample(cams, masks.shape[-1]), masks)
         areas = masks.mean(axis=(1, 2, 3))
-        for lines, share, area in zip(titles, shares, areas, strict=True):
-            lines.append(f"{share:.0%} on the finding ({area:.0%} of the area)")
-    deepest = max(map(len, titles))
+        titles = [
+            f"{title or ' '}\n{share:.0%} on the finding ({area:.0%} of the area)"
+            for title, share, area in zip(titles, shares, areas, strict=True)
+        ]
     rows = -(-n // columns)
     figure = plt.figure(
-        figsize=(3.85 * columns, (2.1 + 0.17 * deepest) * rows + 0.6)  # inches
+        figsize=(4.2 * columns, 2.7 * rows + 0.6)  # inches
     )
     cells = figure.subfigures(rows, columns, squeeze=False).flat
     for i, cell in zip(range(n), cells, strict=False):
-        # As many lines everywhere, or the images of a row would not align.
-        lines = titles[i] + [" "] * (deepest - len(titles[i]))
-        cell.suptitle("\n".join(lines).replace("$", r"\$"), fontsize=9)
+        cell.suptitle(plain_text(titles[i]), fontsize=10)
         panels = cell.subplots(1, 2, gridspec_kw={"wspace": 0.02})
         size = np.shape(images[VIEWS[0]])[1]
         large = upsample(cams[i], size)  # (2, H, W)
@@ -70,23 +81,17 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
             # What says nothing stays a plain radiograph.
             axes.imshow(heat[view], cmap=HEAT, vmin=0, vmax=1, alpha=0.7 * heat[view])
             if masks is not None:
-                _draw_scaled_border(axes, masks[i, view], size)
+                draw_border(axes, masks[i, view], SKY, 1.6, size)
             axes.set_axis_off()
+    warm = plt.get_cmap(HEAT)(0.75)
+    keys = [Patch(color=warm, label="what the model used, right or wrong")]
     if masks is not None:
-        line = Line2D([], [], color=TRUTH, label="true outline of the finding")
-        figure.legend(handles=[line], loc="outside upper center", fontsize=9)
+        keys.append(Line2D([], [], color=SKY, label="true outline of the finding"))
+    figure.legend(handles=keys, loc="outside upper center", ncols=2)
     return caption(figure, ground)
 
 
-def _draw_scaled_border(axes, mask, size):
-    """Draw a mask's border on an image of another size."""
-    if not mask.any() or mask.all():
-        return
-    centres = (np.arange(len(mask)) + 0.5) * size / len(mask) - 0.5
-    axes.contour(centres, centres, mask, [0.5], colors=TRUTH, linewidths=1.2)
-
-
-@plt.rc_context(STYLE)
+@styled("Bars: the next word with its own and with another's image")
 def plot_next_words(table, places=None, count=3, *, ground):
     """Show how the next word's probabilities move when the image is exchanged.
 
@@ -111,7 +116,7 @@ def plot_next_words(table, places=None, count=3, *, ground):
     if places is None:
         places = sorted(table["bits"].nlargest(count).index)
     figure, panels = plt.subplots(
-        1, len(places), figsize=(3.3 * len(places), 3.1), squeeze=False
+        1, len(places), figsize=(2.9 * len(places), 3.1), squeeze=False
     )
     for axes, place in zip(panels[0], places, strict=True):
         row = table.loc[place]
@@ -124,15 +129,14 @@ def plot_next_words(table, places=None, count=3, *, ground):
         for column, shift, label in (("before", -0.2, BEFORE), ("after", 0.2, AFTER)):
             values = [row[column][name] for name in names]
             axes.barh(spots + shift, values, height=0.38, label=label)
-        labels = [name.strip() or "(blank)" for name in names]
-        axes.set_yticks(spots, [label.replace("$", r"\$") for label in labels])
+        axes.set_yticks(spots, [shown_token(name, blank="") for name in names])
         axes.invert_yaxis()
         axes.set(xlim=(0, 1), xlabel="probability")
         axes.grid(False, axis="y")
-        said = "".join(table["said"][:place])
+        said = "".join(table["said"][:place]).replace("\ufffd", PIECE)
         said = said if len(said) < 28 else f"…{said[-26:]}"
         title = f"“{said} ▁”\n{row['bits']:.2f} bits"
-        axes.set_title(title.replace("$", r"\$"), fontsize=9)
+        axes.set_title(plain_text(title))
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=9)
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return caption(figure, ground)

@@ -1,27 +1,37 @@
 """Masks on radiographs: outlines, what is missed and what is too much, crops."""
 
-import textwrap
-
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Patch, Rectangle
 
-from cxrlib.plots.style import STYLE, caption, draw_border, draw_radiograph
+from coursework.charts.style import (
+    ORANGE,
+    RED,
+    SKY,
+    YELLOW,
+    caption,
+    draw_border,
+    draw_radiograph,
+    level,
+    styled,
+)
 
-# Bright, for they lie on black and grey; the outlines as in `segment_folder`.
-FOUND, DOUBTFUL = "#ffdd33", "#ff4040"
-MISSED, EXTRA = "#4da3ff", "#ff8c1a"
+# Bright, for they lie on black and grey.
+FOUND, DOUBTFUL = YELLOW, RED
+MISSED, EXTRA = SKY, ORANGE
 TITLE_WIDTH = 30  # characters
 
 
-def _tint(axes, where, colour):
+def _tint(axes, where, colour, hatch=None):
     layer = np.zeros((*where.shape, 4))
     layer[where] = to_rgba(colour, 0.6)
     axes.imshow(layer)
+    if hatch and where.any() and not where.all():
+        axes.contourf(where, [0.5, 1.5], colors="none", hatches=[hatch])
 
 
-@plt.rc_context(STYLE)
+@styled("Radiographs with outlines of masks")
 def show_masks(
     images, masks, truths=None, titles=None, doubtful=None, columns=3, *, ground
 ):
@@ -31,9 +41,9 @@ def show_masks(
         images: sequence of float arrays `(H, W)` or `(H, W, 1)` in [0, 1].
         masks: sequence of arrays of the same shapes; lung is what exceeds 0.5.
         truths: sequence of the true masks. Where given, lung that the mask
-            misses is tinted blue, and what it has too much orange.
+            misses is tinted blue, and what is no lung orange and hatched.
         titles: sequence of strings, one per image.
-        doubtful: sequence of bools. The outlines to draw in red.
+        doubtful: sequence of bools. The outlines to draw dashed and in red.
         columns: int. Images per row.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
@@ -47,37 +57,35 @@ def show_masks(
     """
     n, columns = len(images), min(columns, len(images))
     rows = -(-n // columns)
-    titles = [textwrap.wrap(str(t), TITLE_WIDTH) for t in (titles or [""] * n)]
-    deepest = max(1, *map(len, titles))
+    titles, deepest = level(titles or [" "] * n, TITLE_WIDTH)
     figure, grid = plt.subplots(
         rows,
         columns,
-        figsize=(2.6 * columns, (2.6 + 0.17 * deepest) * rows + 0.5),  # inches
+        figsize=(2.7 * columns, (2.7 + 0.17 * deepest) * rows + 0.5),  # inches
         squeeze=False,
     )
     for axes in grid.flat[n:]:
         axes.set_axis_off()
     for index, axes in enumerate(grid.flat[:n]):
-        # As many lines everywhere, or the images of a row would not align.
-        lines = titles[index] + [" "] * (deepest - len(titles[index]))
-        draw_radiograph(axes, images[index], "\n".join(lines))
+        draw_radiograph(axes, images[index], titles[index])
         if truths is not None:
             found = np.squeeze(masks[index]) > 0.5
             true = np.squeeze(truths[index]) > 0.5
             _tint(axes, true & ~found, MISSED)
-            _tint(axes, found & ~true, EXTRA)
+            _tint(axes, found & ~true, EXTRA, "////")
         red = doubtful is not None and doubtful[index]
-        draw_border(axes, masks[index], DOUBTFUL if red else FOUND)
+        colour, style = (DOUBTFUL, "dashed") if red else (FOUND, "solid")
+        draw_border(axes, masks[index], colour, 1.6, linestyles=style)
     if truths is not None:
         patches = [
             Patch(color=MISSED, label="missed"),
-            Patch(color=EXTRA, label="extra"),
+            Patch(facecolor=EXTRA, hatch="////", label="extra"),
         ]
-        figure.legend(handles=patches, loc="outside upper center", ncols=2, fontsize=9)
+        figure.legend(handles=patches, loc="outside upper center", ncols=2)
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("A radiograph, a window on it, and both as a model sees them")
 def show_crop(image, box, whole, crop, mask=None, *, ground):
     """Show a window on a radiograph, and what is left of both when they shrink.
 
@@ -99,10 +107,10 @@ def show_crop(image, box, whole, crop, mask=None, *, ground):
     show_crop(image, box, *small, found.mask, ground="phantom")
     ```
     """
-    figure, panels = plt.subplots(1, 3, figsize=(10.0, 3.7))
+    figure, panels = plt.subplots(1, 3, figsize=(8.4, 3.2))
     height, width = np.shape(image)
     draw_radiograph(
-        panels[0], image, f"{width} × {height} pixels, window of {box.side}"
+        panels[0], image, f"{width} × {height} pixels,\nwindow of {box.side}"
     )
     if mask is not None:
         draw_border(panels[0], mask, FOUND)
@@ -113,6 +121,6 @@ def show_crop(image, box, whole, crop, mask=None, *, ground):
     panels[0].set_xlim(min(corner[0], -0.5), max(corner[0] + box.side, width - 0.5))
     panels[0].set_ylim(max(corner[1] + box.side, height - 0.5), min(corner[1], -0.5))
     sides = [len(whole), len(crop)]
-    draw_radiograph(panels[1], whole, f"the whole at {sides[0]} × {sides[0]}")
-    draw_radiograph(panels[2], crop, f"the window at {sides[1]} × {sides[1]}")
+    draw_radiograph(panels[1], whole, f"the whole at\n{sides[0]} × {sides[0]}")
+    draw_radiograph(panels[2], crop, f"the window at\n{sides[1]} × {sides[1]}")
     return caption(figure, ground)

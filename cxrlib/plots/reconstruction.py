@@ -1,4 +1,4 @@
-"""Versions of a film beside it with their errors; figures against skips; grids."""
+"""Versions of a film beside it with their errors; scores against skips; grids."""
 
 import textwrap
 
@@ -6,29 +6,29 @@ import cv2
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption, draw_border
+from coursework.charts.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    RED,
+    SKY,
+    bare,
+    caption,
+    draw_border,
+    draw_radiograph,
+    ink,
+    styled,
+)
 
-OUTLINE = "#4dd2ff"  # Bright, for it lies on black and grey.
 TITLE_WIDTH = 22  # characters
 BESIDE = 5  # pixels: an outline so much wider does not cover a small finding.
+MARKERS = "os^Dv*"
 
 
-def _draw_framed(axes, image, title="", white=1.0):
-    """Draw a film with black as 0; the axes keep their frame for a row's label."""
-    axes.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=white)
-    _bare(axes, title)
-
-
-def _bare(axes, title=""):
-    axes.set_title(title, fontsize=9)
-    axes.set(xticks=[], yticks=[])
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-
-
-@plt.rc_context(STYLE)
+@styled("Films beside versions of them, with their SSIM, MSE and errors")
 def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
     """Show films and versions of them side by side, each with its SSIM and MSE.
 
@@ -36,8 +36,9 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
         films: float array `(N, H, W, 1)` in [0, 1].
         versions: dict of name to float array of the same shape, a column each.
         titles: sequence of strings `(N,)`, to the left of each film.
-        masks: bool array `(N, H, W)`. Outlined on films and errors, a little
-            wider than they are.
+        masks: bool array `(N, H, W)`. Outlined, a little wider than they are, on a
+            second copy of each film, or on the film where there are no errors, and
+            on the errors.
         gain: float. Below each film stand the absolute errors, brightened by so
             much; 0 leaves them out.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
@@ -54,50 +55,54 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
     from cxrlib.models.metrics import mse, ssim
 
     films = np.asarray(films, "float32")
-    n, step = len(films), 2 if gain else 1
+    n, step, columns = len(films), 2 if gain else 1, 1 + len(versions)
+    side = max(8.4, 1.2 * columns) / columns  # inches
     figure, grid = plt.subplots(
         step * n,
-        1 + len(versions),
-        figsize=(1.75 * (1 + len(versions)) + 0.3, 2.1 * n + 1.75 * n * (step - 1)),
+        columns,
+        figsize=(side * columns, n * (step * side + 0.42) + 0.6),
         squeeze=False,
     )
     titles = titles if titles is not None else ["film"] * n
-    for i in range(n):
-        _draw_framed(grid[step * i, 0], films[i], " \n ")
-        label = "\n".join(textwrap.wrap(str(titles[i]), TITLE_WIDTH))
-        grid[step * i, 0].set_ylabel(label, fontsize=9)
-        if gain:
-            corner = grid[step * i + 1, 0]
-            corner.set_axis_off()
-            where = {"ha": "right", "va": "center", "transform": corner.transAxes}
-            corner.text(0.95, 0.5, f"error × {gain:g}", fontsize=9, **where)
+    for i, (film, title) in enumerate(zip(films, titles, strict=True)):
+        rows = grid[step * i : step * (i + 1), 0]
+        outlined = rows[-1] if masks is not None else None
+        for axes in rows:
+            if axes is rows[0] or axes is outlined:
+                draw_radiograph(axes, film)
+            else:
+                axes.set_axis_off()
+        if outlined:
+            _draw_around(outlined, masks[i])
+        rows[0].set_ylabel(textwrap.fill(str(title), TITLE_WIDTH))
     for column, (name, each) in enumerate(versions.items(), start=1):
         each = np.asarray(each, "float32")
         alike, error = np.asarray(ssim(films, each)), np.asarray(mse(films, each))
+        name = textwrap.fill(name, int(11 * side))
         for i in range(n):
-            words = f"{name}\nSSIM {alike[i]:.2f}, MSE {error[i]:.4f}"
-            _draw_framed(grid[step * i, column], each[i], words)
+            words = f"SSIM {alike[i]:.2f}\nMSE {error[i]:.4f}"
+            words = words if i else f"{name}\n{words}"  # Once, at the head.
+            draw_radiograph(grid[step * i, column], each[i], words)
             if gain:
-                wrong = np.abs(films[i] - each[i])
-                _draw_framed(grid[step * i + 1, column], wrong, white=1 / gain)
+                axes = grid[step * i + 1, column]
+                draw_radiograph(axes, np.abs(films[i] - each[i]), white=1 / gain)
+                if column == 1:
+                    axes.set_ylabel(f"error × {gain:g}")
+                if masks is not None:
+                    _draw_around(axes, masks[i])
     if masks is not None:
-        for i in range(n):
-            rows = grid[step * i : step * (i + 1)]
-            for axes in [rows[0, 0], *(rows[1, 1:] if gain else [])]:
-                _draw_around(axes, masks[i])
-        line = Line2D([], [], color=OUTLINE, label="around the true findings")
-        figure.legend(handles=[line], loc="outside upper center", fontsize=9)
+        line = Line2D([], [], color=SKY, label="around the true findings")
+        figure.legend(handles=[line], loc="outside upper center")
     return caption(figure, ground)
 
 
 def _draw_around(axes, mask):
     """Draw a border a little outside of the mask, so that it covers nothing of it."""
     mask = np.asarray(np.squeeze(mask), "float32")
-    mask = cv2.dilate(mask, np.ones((BESIDE, BESIDE)))
-    draw_border(axes, mask, OUTLINE, width=1.0)
+    draw_border(axes, cv2.dilate(mask, np.ones((BESIDE, BESIDE))), SKY)
 
 
-@plt.rc_context(STYLE)
+@styled("Curves: the loss of several decoders over the epochs")
 def plot_decoders(history, *, ground):
     """Plot the loss of several decoders over the epochs, a panel per view.
 
@@ -119,27 +124,30 @@ def plot_decoders(history, *, ground):
     names = [name[1:3] for name in names if len(name) == 4]  # [view, skips]
     views = list(dict.fromkeys(view for view, _ in names))
     figure, panels = plt.subplots(
-        1, len(views), figsize=(4.2 * len(views), 3.2), sharey=True, squeeze=False
+        1, len(views), figsize=(3.9 * len(views) + 0.6, 3.2), sharey=True, squeeze=False
     )
     levels = sorted({int(skips) for _, skips in names})
     # From light to dark with the skips; the lightest would be lost on white.
     shades = plt.get_cmap("Blues")(np.linspace(0.35, 1, len(levels)))
     for axes, view in zip(panels[0], views, strict=True):
-        for skips, shade in zip(levels, shades, strict=True):
+        for i, (skips, shade) in enumerate(zip(levels, shades, strict=True)):
             column, epochs = f"{view}_{skips}_loss", history["epoch"] + 1
-            style = {"color": shade, "label": skips, "markersize": 3}
-            axes.plot(epochs, history[f"val_{column}"], "o-", **style)
+            style = {"color": shade, "label": skips, "markersize": 5}
+            style |= {"marker": MARKERS[i % len(MARKERS)], "linestyle": "-"}
+            axes.plot(epochs, history[f"val_{column}"], **style)
             axes.plot(epochs, history[column], "--", color=shade, lw=1)
         axes.set(title=view, xlabel="epoch", yscale="log")
+        axes.yaxis.set(major_formatter="{x:g}", minor_locator=LogLocator(subs=(2, 5)))
+        axes.yaxis.set_minor_formatter("{x:g}")
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0, 0].set_ylabel("loss")
     handles, labels = panels[0, -1].get_legend_handles_labels()
     # The order of the curves, the fewest skips on top.
-    figure.legend(handles, labels, title="skips", loc="outside right upper", fontsize=8)
+    figure.legend(handles, labels, title="skips", loc="outside right upper")
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Curves: SSIM and MSE against the number of skips")
 def plot_skips(table, *, ground):
     """Plot SSIM and MSE of both views against the number of skips.
 
@@ -151,7 +159,7 @@ def plot_skips(table, *, ground):
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
     Returns:
-        A `matplotlib` figure: a row per figure, a column per view.
+        A `matplotlib` figure: a row per score, a column per view.
 
     Example:
     ```python
@@ -196,7 +204,7 @@ def plot_skips(table, *, ground):
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Arrays as tiles of grey")
 def show_grids(grids, columns=None, numbers=True):
     """Show small arrays as tiles, each with its number.
 
@@ -216,24 +224,26 @@ def show_grids(grids, columns=None, numbers=True):
     """
     columns = columns or len(grids)
     rows = -(-len(grids) // columns)
+    side = max(1.4, min(2.4, 8.4 / columns))  # inches
     figure, panels = plt.subplots(
-        rows, columns, figsize=(2.4 * columns, 2.6 * rows), squeeze=False
+        rows, columns, figsize=(side * columns, (side + 0.3) * rows), squeeze=False
     )
     for axes in panels.flat[len(grids) :]:
         axes.set_axis_off()
     scale = {"vmin": 0, "vmax": max(map(np.max, grids.values()))} if numbers else {}
     for axes, (title, grid) in zip(panels.flat, grids.items(), strict=False):
         grid = np.asarray(np.squeeze(grid), "float32")
-        axes.imshow(grid, cmap="gray", **scale)
-        _bare(axes, title)
+        drawn = axes.imshow(grid, cmap="gray", **scale)
+        bare(axes)
+        axes.set_title(title)
         for (row, column), value in np.ndenumerate(grid if numbers else []):
-            colour = "black" if value > scale["vmax"] / 2 else "white"
-            where = {"ha": "center", "va": "center", "fontsize": 8}
+            where = {"ha": "center", "va": "center", "fontsize": 9}
+            colour = ink(drawn.to_rgba(value))
             axes.text(column, row, f"{value:g}", color=colour, **where)
     return figure
 
 
-@plt.rc_context(STYLE)
+@styled("Films, and what a finding changes in versions of them")
 def show_differences(films, differences, titles, *, ground):
     """Show films, and beside each what a finding has changed in versions of it.
 
@@ -258,21 +268,26 @@ def show_differences(films, differences, titles, *, ground):
     ```
     """
     columns = 1 + len(differences)
+    side = max(1.2, min(2.1, 8.4 / columns))  # inches
     figure, grid = plt.subplots(
         len(films),
         columns,
-        figsize=(1.75 * columns + 0.3, 1.8 * len(films) + 0.6),
+        figsize=(side * columns + 0.3, side * len(films) + 0.9),
         squeeze=False,
     )
     first = np.abs(next(iter(differences.values())))
     for i, axes in enumerate(grid[:, 0]):
-        _draw_framed(axes, films[i], "with the finding" if i == 0 else "")
-        label = "\n".join(textwrap.wrap(str(titles[i]), TITLE_WIDTH))
-        axes.set_ylabel(label, fontsize=9)
+        draw_radiograph(axes, films[i], "with the\nfinding" if i == 0 else "")
+        axes.set_ylabel(textwrap.fill(str(titles[i]), TITLE_WIDTH))
     for column, (name, each) in enumerate(differences.items(), start=1):
         for i, axes in enumerate(grid[:, column]):
             most = max(float(first[i].max()), 1e-6)
             image = np.squeeze(each[i])
             axes.imshow(image, cmap="RdBu_r", vmin=-most, vmax=most)
-            _bare(axes, name if i == 0 else "")
+            bare(axes)
+            axes.set_title(textwrap.fill(name, int(11 * side)) if i == 0 else "")
+    shades = plt.get_cmap("RdBu_r")
+    keys = {"brighter with the finding": shades(0.9), "darker": shades(0.1)}
+    patches = [Patch(color=colour, label=words) for words, colour in keys.items()]
+    figure.legend(handles=patches, loc="outside upper center", ncols=2)
     return caption(figure, ground)

@@ -3,13 +3,13 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from cxrlib.plots.style import BLUE, GREY, ORANGE, STYLE, caption
+from coursework.charts.style import GREY, caption, ink, shown_token, styled
 
 NUMBERS_UP_TO = 6  # Tokens; beyond, numbers would not fit into the cells.
 
 
-@plt.rc_context(STYLE)
-def plot_attention(weights, tokens, titles=None, columns=4, *, ground):
+@styled("Heat maps of attention: a row per token that looks")
+def plot_attention(weights, tokens, titles=None, columns=2, *, ground):
     """Show who looks at whom: a heat map per head, a row per token that looks.
 
     Args:
@@ -34,9 +34,9 @@ def plot_attention(weights, tokens, titles=None, columns=4, *, ground):
     n, length = weights.shape[:2]
     columns = min(columns, n)
     rows = -(-n // columns)
-    labels = [_readable(str(token)) for token in tokens]
+    labels = [shown_token(str(token)) for token in tokens]
     numbers = length <= NUMBERS_UP_TO
-    side = 0.6 * length if numbers else min(3.2, max(1.9, 0.17 * length))  # inches
+    side = 0.6 * length if numbers else min(4.2, max(2.2, 0.19 * length))  # inches
     margin = 0.065 * max(map(len, labels))
     figure, grid = plt.subplots(
         rows,
@@ -48,7 +48,7 @@ def plot_attention(weights, tokens, titles=None, columns=4, *, ground):
     )
     for axes in grid.flat[n:]:
         axes.set_axis_off()
-    size = 9 if numbers else 7
+    size = 9 if columns * side < 8 else 10
     for i, axes in enumerate(grid.flat[:n]):
         image = axes.imshow(weights[i], cmap="Blues", vmin=0, vmax=1)
         axes.grid(False)
@@ -58,23 +58,17 @@ def plot_attention(weights, tokens, titles=None, columns=4, *, ground):
             axes.set_title(titles[i], fontsize=9)
         if numbers:
             for (row, column), value in np.ndenumerate(weights[i]):
-                color = "white" if value > 0.55 else "black"
+                color = ink(image.to_rgba(value))
                 words = f"{value:.2f}" if value else ""  # Masked: nothing at all.
                 axes.text(
-                    column, row, words, ha="center", va="center", color=color, size=8
+                    column, row, words, ha="center", va="center", color=color, size=9
                 )
     bar = figure.colorbar(image, ax=grid, fraction=0.05, shrink=0.8)
-    bar.set_label("weight: a row looks at the columns", fontsize=8)
+    bar.set_label("weight: a row looks at the columns", fontsize=9)
     return caption(figure, ground)
 
 
-def _readable(token):
-    """A token as a label; a piece of a character has no glyph."""
-    token = "".join(c if c.isprintable() else "·" for c in token.strip())
-    return token.replace("$", r"\$") or "␣"
-
-
-@plt.rc_context(STYLE)
+@styled("Position vectors, as an image and as waves")
 def plot_positions(waves):
     """Show the position vectors: all of them as an image, a few columns as waves.
 
@@ -90,7 +84,7 @@ def plot_positions(waves):
     ```
     """
     waves = np.asarray(waves)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2))
     image = left.imshow(waves, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1)
     left.set(xlabel="column of the vector", ylabel="position", title="all columns")
     left.grid(False)
@@ -100,11 +94,11 @@ def plot_positions(waves):
     for column in np.unique(shown):
         right.plot(waves[:, column], label=f"column {column}")
     right.set(xlabel="position")
-    right.legend(fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1))
+    right.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
     return figure
 
 
-@plt.rc_context(STYLE)
+@styled("Curves: learning rates over the steps")
 def plot_schedules(rates, steps=None):
     """Plot learning rates over the steps.
 
@@ -120,14 +114,14 @@ def plot_schedules(rates, steps=None):
     plot_schedules({"ours": warmup_cosine(1e-3, 100)(np.arange(100))}, steps=80)
     ```
     """
-    figure, axes = plt.subplots(figsize=(6.4, 3.0))
-    for (name, values), color in zip(rates.items(), (BLUE, ORANGE, GREY), strict=False):
-        axes.plot(np.arange(1, len(values) + 1), values, label=name, color=color)
+    figure, axes = plt.subplots(figsize=(7.4, 3.2))
+    for name, values in rates.items():
+        axes.plot(np.arange(1, len(values) + 1), values, label=name)
     if steps is not None:
         axes.axvline(steps, color=GREY, linestyle="--", linewidth=1)
         words = " end of this training"
-        axes.text(steps, axes.get_ylim()[1], words, va="top", fontsize=8, color=GREY)
+        axes.text(steps, axes.get_ylim()[1], words, va="top", fontsize=9, color=GREY)
     axes.set(xlabel="step", ylabel="learning rate", ylim=(0, None))
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
-    axes.legend(fontsize=8)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.legend()
     return figure

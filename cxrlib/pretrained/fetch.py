@@ -11,7 +11,6 @@ import pandas as pd
 from cxrbase.files import PARTIAL, InputError, write_whole
 from cxrbase.hosts import download_is_welcome, fetching
 from cxrlib.pretrained.registry import (
-    LUNG_UNET,
     REGISTRY,
     check_sums,
     course_weights,
@@ -208,23 +207,25 @@ def registry_markdown():
     return "\n".join(lines)
 
 
-def lungs_markdown(card=None):
-    """Write what the lung model reaches as a Markdown table, for `weights/README.md`.
+def card_markdown(card, field, first):
+    """Write a part of a model's card as a Markdown table, for `weights/README.md`.
 
     Args:
-        card: string, path or `None`. The `.json` beside the model.
+        card: string or path. A `.json` file, below `weights/`.
+        field: string. The part: a dict of dicts with the same keys.
+        first: string. What the first column is called.
 
     Returns:
         A string.
 
     Example:
     ```python
-    print(lungs_markdown())
+    print(card_markdown("lung_unet.json", "reaches", "split/source"))
     ```
     """
-    card = pathlib.Path(card or course_weights() / LUNG_UNET).with_suffix(".json")
-    reaches = json.loads(card.read_text(encoding="utf-8"))["reaches"]
-    columns = ["n", "dice_mean", "dice_median", "dice_min", "iou_mean", "flagged"]
-    rows = [["split/source", *columns], ["---", *["---:"] * len(columns)]]
-    rows += [[name, *(each[key] for key in columns)] for name, each in reaches.items()]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+    rows = json.loads((course_weights() / card).read_text(encoding="utf-8"))[field]
+    columns = list(next(iter(rows.values())))
+    cells = [[first, *columns], ["---", *["---:"] * len(columns)]]
+    for name, row in rows.items():
+        cells.append([name, *("" if row[c] is None else row[c] for c in columns)])
+    return "\n".join(f"| {' | '.join(map(str, each))} |" for each in cells)

@@ -54,7 +54,7 @@ def _encoder_file(encoder, weights, is_phantom):
     if weights == "none":
         return None
     if weights != "auto":
-        return pathlib.Path(_named(weights))
+        return pathlib.Path(weights_path(weights))
     if encoder.blocks != DENSENET121:
         return None  # Nothing is published for the tiny one.
     if is_phantom:
@@ -66,8 +66,23 @@ def _encoder_file(encoder, weights, is_phantom):
     return None
 
 
-def _named(source):
-    """What was given, as it was given, or what the registry means by a name."""
+def weights_path(source):
+    """Find what was given: a path, or a name of the registry.
+
+    Args:
+        source: string or path.
+
+    Returns:
+        The path as it was given, or where the registry's entry lies.
+
+    Raises:
+        InputError: if an entry is not here and cannot be fetched, or is damaged.
+
+    Example:
+    ```python
+    weights_path("phantom-encoder")
+    ```
+    """
     names = {name for each in REGISTRY for name in (each.name, each.file)}
     if source not in names or pathlib.Path(source).exists():
         return source
@@ -105,7 +120,7 @@ def find_gpt2(gpt2="auto", preset="compact", is_phantom=False):
     if gpt2 == "none":
         return ""
     if gpt2 != "auto":
-        return str(_named(gpt2))
+        return str(weights_path(gpt2))
     if is_phantom:
         return str(obtain_weights(PHANTOM_GPT2) or "") if preset == "compact" else ""
     return str(obtain_weights("gpt2") or "") if preset == "base" else ""

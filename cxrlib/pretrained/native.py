@@ -1,11 +1,10 @@
 """Weights files as Keras 3 writes them: loaded whole or not at all, saved at half."""
 
 import pathlib
+import shutil
 import tempfile
-import zipfile
 
 import h5py
-import keras
 import numpy as np
 
 from cxrbase.files import InputError, write_whole
@@ -60,22 +59,33 @@ def save_half(model, path):
     """Write a model's weights as float16: half the size, all that training knows.
 
     Args:
-        model: a `keras.Model` with `get_config` and `from_config`.
+        model: a `keras.Model`.
         path: path ending in `.weights.h5`.
+
+    Example:
+    ```python
+    save_half(encoder, "weights/phantom_encoder.weights.h5")
+    ```
     """
-    config = {**model.get_config()}
-    config.pop("dtype", None)  # KerasHub's backbones would insist on float32.
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float16")
-    try:
-        half = type(model).from_config(config)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    half.set_weights(model.get_weights())
     # HDF5 crashes where it meets a full disk: only what is whole is written there.
     with tempfile.TemporaryDirectory() as scratch:
-        model_file = pathlib.Path(scratch) / "half.keras"
-        half.save(model_file)
-        weights = zipfile.ZipFile(model_file).read("model.weights.h5")
-    with write_whole(path) as temporary:
-        temporary.write_bytes(weights)
+        whole, half = (pathlib.Path(scratch) / f"{n}.weights.h5" for n in "wh")
+        model.save_weights(whole)
+        with h5py.File(whole) as source, h5py.File(half, "w") as target:
+            source.visititems(lambda name, item: _copy_half(name, item, target))
+        with write_whole(path) as temporary:
+            shutil.copyfile(half, temporary)
+
+
+def _copy_half(name, item, target):
+    """Copy a group or an array of an HDF5 file; floats become float16, packed."""
+    if isinstance(item, h5py.Group):
+        copy = target.require_group(name)
+    else:
+        array = item[()]
+        if np.issubdtype(array.dtype, np.floating):
+            array = array.astype("float16")
+        # HDF5 packs no scalar. Bytes of one kind together pack better.
+        packed = {"compression": "gzip", "shuffle": True} if array.size > 1 else {}
+        copy = target.create_dataset(name, data=array, **packed)
+    copy.attrs.update(item.attrs)

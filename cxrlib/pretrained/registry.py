@@ -16,6 +16,7 @@ from cxrbase.hosts import find_below
 
 PHANTOM_ENCODER = "phantom_encoder.weights.h5"
 PHANTOM_GPT2 = "phantom_gpt2"
+PHANTOM_REPORT = "phantom_report"
 LUNG_UNET = "lung_unet.keras"
 SUMS = "SHA256SUMS"  # As `sha256sum -c` reads it.
 
@@ -141,6 +142,16 @@ REGISTRY = (
         get="course",
         licence="MIT",
         loader=GPT2,
+        ground="phantom",
+    ),
+    Pretrained(
+        name="phantom-report",
+        what="the whole report model, trained by this course on phantoms alone",
+        file=PHANTOM_REPORT,
+        source="make pretrain",
+        get="course",
+        licence="MIT",
+        loader="cxrlib.systems.reports.shipped.load_report_model",
         ground="phantom",
     ),
     Pretrained(

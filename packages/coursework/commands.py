@@ -1,26 +1,12 @@
 """The command line of batches, grades and model cards."""
 
 import json
-import math
-import pathlib
 import time
 
 import click
 
+from cxrbase.commands.options import PATH, Number
 from cxrbase.files import InputError
-
-PATH = click.Path(path_type=pathlib.Path)
-
-
-class Number(click.FloatRange):
-    """A finite number in a range."""
-
-    def convert(self, value, parameter, context):
-        """Refuse NaN, which no range leaves out."""
-        number = super().convert(value, parameter, context)
-        if not math.isfinite(number):
-            self.fail(f"{number} is not in the range {self._describe_range()}.")
-        return number
 
 
 @click.command()
@@ -167,11 +153,22 @@ def _count(n, word):
 @click.option(
     "--leave-out", multiple=True, help="A pattern of names, such as 'before_*'."
 )
-def figures(folder, readme, leave_out):
-    """Print the figures of a run's notebook, FOLDER, beside their baselines."""
-    from coursework.pages.figures import figures_of, write_between_marks
+@click.option("--headline", is_flag=True, help="Only those that a reader sees first.")
+def scores(folder, readme, leave_out, headline):
+    """Print the scores of a run's notebook, FOLDER, beside their baselines."""
+    from coursework.pages.scores import scores_of, write_between_marks
 
-    text = figures_of(folder, leave_out)
+    text = scores_of(folder, leave_out, headline)
     if readme:
         write_between_marks(readme, text)
     click.echo(text)
+
+
+@click.command()
+@click.argument("run_dir", type=PATH)
+@click.argument("out", type=PATH)
+def site(run_dir, out):
+    """Write the executed notebooks in RUN_DIR as a site of static pages into OUT."""
+    from coursework.pages.site import write_site
+
+    click.echo(f"Open {write_site(run_dir, out)}")

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import subprocess
 
 NUMBERED = re.compile(r"\d\d[a-z]?_.*\.ipynb")  # 04_classification, 04b_real_films
 
@@ -40,3 +41,28 @@ def numbered(folder):
     """
     paths = folder.glob("*.ipynb")
     return sorted(path for path in paths if NUMBERED.fullmatch(path.name))
+
+
+def commit():
+    """Name the commit that is checked out, for what is to be made again exactly.
+
+    Returns:
+        A string of 40 hexadecimal digits, with `" and changes"` where tracked files
+        differ from it; `"unknown"` where there is no checkout, or no git.
+
+    Example:
+    ```python
+    commit()
+    ```
+    """
+    try:
+        head = _git("rev-parse", "HEAD").strip()
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{head} and changes" if changed else head
+
+
+def _git(*words):
+    command = ["git", "-C", str(checkout()), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

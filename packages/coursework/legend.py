@@ -1,16 +1,21 @@
 """What stands beside the values of a run: which columns there are, what each means."""
 
-from cxrscore.tables import BASELINES
+from cxrscore.tables import BASELINES, TITLES
 
 RIVALS = (*BASELINES, "centre")  # What costs nothing, and ought to be worse.
 BESIDE = (*RIVALS, "shuffled", "fall")
 
 
-def columns_beside(figures):
-    """The columns that at least one figure has beside its value.
+def title_of(kind):
+    """What a column is called: `"permuted"` for `"shuffled"`, as it stands in files."""
+    return TITLES.get(kind, kind)
+
+
+def columns_beside(scores):
+    """The columns that at least one score has beside its value.
 
     Args:
-        figures: dict of figures.
+        scores: dict of scores.
 
     Returns:
         A list of strings, in the order of `BESIDE`.
@@ -20,27 +25,27 @@ def columns_beside(figures):
     columns_beside(record["metrics"])  # ["constant", "shuffled", "fall"]
     ```
     """
-    return [kind for kind in BESIDE if any(kind in each for each in figures.values())]
+    return [kind for kind in BESIDE if any(kind in each for each in scores.values())]
 
 
-def legend(record, figures):
+def legend(record, scores):
     """Say what stands beside the values of a run.
 
     Args:
         record: dict, from `coursework.results.read_results`.
-        figures: dict of figures, those of its `metrics` that are shown.
+        scores: dict of scores, those of its `metrics` that are shown.
 
     Returns:
         A list of pairs, a column and its meaning.
 
     Example:
     ```python
-    dict(legend(record, record["metrics"]))["shuffled"]
+    dict(legend(record, record["metrics"]))["permuted"]
     ```
     """
     said = record["baselines"]
     label, mask = said.get("constant_label"), said.get("constant_mask")
-    is_pointing = any(name.startswith("pointing.") for name in figures)
+    is_pointing = any(name.startswith("pointing.") for name in scores)
     constant = [
         _report(said.get("constant_report"), "the best single report"),
         f"for a label {label}" if label else "",
@@ -57,9 +62,9 @@ def legend(record, figures):
         or "the report of the nearest train study",
         "centre": "a heat map that always points to the middle",
         "shuffled": "every study gets the output for another study's images",
-        "fall": "what the shuffle costs; without one the images were not looked at",
+        "fall": "what that costs; where it costs nothing, the images were not used",
     }
-    return [(kind, words[kind]) for kind in columns_beside(figures)]
+    return [(title_of(kind), words[kind]) for kind in columns_beside(scores)]
 
 
 def quote(text, longest=120):

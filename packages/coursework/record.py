@@ -1,7 +1,11 @@
 """The form of `results.json`: read, checked, and refused in one line."""
 
+import dataclasses
 import json
+import math
 import re
+
+import numpy as np
 
 from cxrbase.files import InputError
 from cxrbase.grounds import NAMED_GROUNDS
@@ -81,6 +85,16 @@ def check(record):
         raise InputError("results: pretrained does not map parts to dicts.")
     for name, metric in record["metrics"].items():
         _check_metric(name, metric)
+    warnings, cautions = record.get("warnings", []), record.get("cautions", [])
+    if not isinstance(warnings, list) or not all(
+        isinstance(words, str) for words in warnings
+    ):
+        raise InputError("results: warnings is not a list of sentences.")
+    if not isinstance(cautions, list) or not all(
+        isinstance(each, list) and list(map(type, each)) == [str] * 3
+        for each in cautions
+    ):
+        raise InputError("results: cautions is not a list of name, what and numbers.")
     check_answers(record.get("answers", {}))
 
 
@@ -108,6 +122,57 @@ def check_answers(answers):
                 f"results: answer {number}: give one finite number or a text, "
                 f"not {type(answer).__name__} {str(answer)[:40]!r}."
             )
+
+
+def described(environment):
+    """Keep the part of an environment that explains scores; paths stay private.
+
+    Args:
+        environment: a dataclass, such as of `cxrlib.course.setup`, or `None`.
+
+    Returns:
+        A dict.
+
+    Example:
+    ```python
+    described(setup())["device"]
+    ```
+    """
+    if environment is None:
+        return {}
+    record = dataclasses.asdict(environment)
+    for name in ("course", "data", "weights", "outputs"):
+        record.pop(name)
+    return record
+
+
+def json_ready(value):
+    """Give a record in JSON's own types.
+
+    Args:
+        value: anything. NumPy's numbers and arrays are unwrapped; what is no finite
+            number becomes `None`, and what JSON does not know, such as a path, a
+            string.
+
+    Returns:
+        A value that `json` writes.
+
+    Example:
+    ```python
+    json_ready({"loss": np.float32("nan")})  # {"loss": None}
+    ```
+    """
+    if isinstance(value, dict):
+        return {str(key): json_ready(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [json_ready(each) for each in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return json_ready(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return str(value)
 
 
 def _check_metric(name, metric):

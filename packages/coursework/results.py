@@ -1,28 +1,34 @@
 """The writer of `results.json` and `predictions.csv`; `coursework.record` reads them.
 
 Written by the last cell of every notebook; read by the index page, the grader
-and the tables of the README. No figure is typed by hand.
+and the tables of the README. No number is typed by hand.
 """
 
 import contextlib
-import dataclasses
 import datetime
 import hashlib
 import json
-import math
 import pathlib
 import re
 import time
 
 import numpy as np
 
-from coursework.record import SCHEMA, check, check_answers, read_results
+from coursework.record import (
+    SCHEMA,
+    check,
+    check_answers,
+    described,
+    json_ready,
+    read_results,
+)
+from coursework.shown import Shown, headline_table
 from cxrbase.cells import guarded
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import NAMED_GROUNDS
 from cxrscore.evaluate import evaluate_predictions
-from cxrscore.figure import figure
-from cxrscore.tables import figures_table
+from cxrscore.score import score
+from cxrscore.tables import scores_table
 
 __all__ = ["SCHEMA", "VIEWS", "Results", "check", "read_results"]
 VIEWS = ("frontal", "lateral", "frontal_reconstruction", "lateral_reconstruction")
@@ -57,7 +63,7 @@ class Results:
         self.figures = self.folder / "figures"
         self.environment = environment
         self.predictions = None
-        self._evaluated, self._figures = None, ()  # What `evaluate` has entered.
+        self._evaluated, self._scored = None, ()  # What `evaluate` has entered.
         self._started = time.monotonic()
         self.record = {
             "schema": SCHEMA,
@@ -67,14 +73,15 @@ class Results:
             "metrics": {},
             "baselines": {},
             "warnings": [],
+            "cautions": [],
             "weights": {},
             "pretrained": {},
-            "environment": _describe(environment),
+            "environment": described(environment),
             "durations": {},
         }
 
     def dataset(self, ground, counts, seed=None, **fingerprint):
-        """Say what the figures rest on.
+        """Say what the scores rest on.
 
         Args:
             ground: string. `"phantom"`, `"drawn"` (real reports with simulated
@@ -113,23 +120,39 @@ class Results:
         self.record["pretrained"][part] = {k: v for k, v in about.items() if v}
 
     def metric(self, name, value, n, note=None, constant=None, **protocol):
-        """Add a figure that is not computed from `predictions.csv`.
+        """Add a score that is not computed from `predictions.csv`.
 
         Args:
-            name: string, `group.figure`, such as `"training.val_loss"`.
+            name: string, `group.score`, such as `"training.val_loss"`.
             value: float or `None`.
             n: int. The studies that it rests on.
             note: string. Why it is `None`, or what a reader must know.
             constant: float or `None`. What one and the same answer for all reaches.
             **protocol: scalars. `split` is required.
         """
-        record = figure(value, n, note, **protocol)
+        record = score(value, n, note, **protocol)
         if constant is not None:
             record["constant"] = float(constant)
         self.record["metrics"][name] = record
 
+    def scores(self, values, n, **protocol):
+        """Add several scores that rest on the same studies, as `metric` adds one.
+
+        Args:
+            values: dict, name → float or `None`.
+            n: int. The studies that they rest on.
+            **protocol: scalars. `split` is required.
+
+        Example:
+        ```python
+        results.scores({"training.loss": 0.4, "training.ssim": 0.9}, 98, split="val")
+        ```
+        """
+        for name, value in values.items():
+            self.metric(name, value, n, **protocol)
+
     def evaluate(self, predictions, section="impression", split="test", **arguments):
-        """Compute every figure of the test studies, and keep table and warnings.
+        """Compute every score of the test studies, and keep table and warnings.
 
         Results hold one set of predictions. Another call with the same section and
         split, as of a cell that is run again, takes the place of the one before.
@@ -142,7 +165,7 @@ class Results:
             **arguments: of that function: `train_texts`, `threshold`, …
 
         Returns:
-            The table of figures, a `pandas.DataFrame` to show.
+            The table of scores, a `pandas.DataFrame` to show.
 
         Raises:
             InputError: for another section or split than that of the call before, or
@@ -157,23 +180,51 @@ class Results:
         what = f"section {section}, split {split}"
         if self._evaluated not in (None, what):
             raise InputError(
-                f"{self.folder}: these results hold the figures of {self._evaluated}; "
+                f"{self.folder}: these results hold the scores of {self._evaluated}; "
                 f"make other Results(…) for those of {what}."
             )
         arguments |= {"section": section, "split": split}
         found = evaluate_predictions(predictions, **arguments)
-        for name in self._figures:
+        for name in self._scored:
             self.record["metrics"].pop(name, None)
-        self._evaluated, self._figures = what, list(found["figures"])
+        self._evaluated, self._scored = what, list(found["scores"])
         self.predictions = found["table"]
-        self.record["metrics"] |= found["figures"]
-        self.record["baselines"] = found["baselines"]
-        self.record["warnings"] = found["warnings"]
+        self.record["metrics"] |= found["scores"]
+        for name in ("baselines", "warnings", "cautions"):
+            self.record[name] = found[name]
         return self.table()
 
-    def table(self):
-        """The figures so far with their baselines, a `pandas.DataFrame`."""
-        return figures_table(self.record["metrics"])
+    def table(self, headline=False):
+        """List the scores so far with their baselines.
+
+        Args:
+            headline: bool. Whether to list the eight to look at first alone.
+
+        Returns:
+            A `pandas.DataFrame` of strings, as of `cxrscore.tables.scores_table`; for
+            the eight the columns score, value, 95 % interval, constant, nearest,
+            permuted and n, as far as there are such numbers.
+
+        Example:
+        ```python
+        results.table(headline=True)
+        ```
+        """
+        scores = self.record["metrics"]
+        return headline_table(scores) if headline else scores_table(scores)
+
+    def show(self):
+        """Show the first eight scores, then all of them and the warnings, folded.
+
+        Returns:
+            A `coursework.shown.Shown`, which a notebook displays.
+
+        Example:
+        ```python
+        results.show()  # As the last line of a cell.
+        ```
+        """
+        return Shown(self.record)
 
     @contextlib.contextmanager
     def duration(self, name):
@@ -233,7 +284,7 @@ class Results:
             The path of `results.json`.
 
         Raises:
-            InputError: if the dataset was not named, or a figure lacks its
+            InputError: if the dataset was not named, or a score lacks its
                 protocol.
         """
         record = dict(self.record)
@@ -251,7 +302,7 @@ class Results:
                 "rows": len(self.predictions),
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
-        record = _json_ready(record)
+        record = json_ready(record)
         check(record)
         if content is not None:
             with write_whole(self.folder / "predictions.csv") as temporary:
@@ -299,28 +350,3 @@ def example_path(uid, name):
     if safe != uid:
         safe += "_" + hashlib.sha256(uid.encode()).hexdigest()[:8]
     return f"examples/{safe}-{name}.png"
-
-
-def _describe(environment):
-    """The part of an `Environment` that explains figures; paths stay private."""
-    if environment is None:
-        return {}
-    record = dataclasses.asdict(environment)
-    for name in ("course", "data", "weights", "outputs"):
-        record.pop(name)
-    return record
-
-
-def _json_ready(value):
-    """JSON's own types: NumPy numbers unwrapped, NaN as None, paths as strings."""
-    if isinstance(value, dict):
-        return {str(key): _json_ready(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_json_ready(each) for each in value]
-    if isinstance(value, np.generic | np.ndarray):
-        return _json_ready(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    return str(value)

@@ -3,9 +3,15 @@
 # Every score names its ground.
 GROUNDS = {
     "phantom": "PHANTOM: simulated images and texts, no patient",
-    "drawn": "DRAWN: real reports with simulated images",
+    "drawn": "PHANTOM IMAGES, REAL TEXTS: no film of a patient",
     "real": "real radiographs and reports",
     "unknown": "UNKNOWN GROUND: nobody said whether these are real or simulated",
+}
+# The same inside of a sentence.
+NAMES = {
+    "phantom": "phantoms",
+    "drawn": "phantom images with real texts",
+    "real": "real studies",
 }
 # The grounds that a result may rest on.
 NAMED_GROUNDS = tuple(ground for ground in GROUNDS if ground != "unknown")

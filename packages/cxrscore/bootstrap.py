@@ -1,6 +1,6 @@
 """95 % intervals over studies: what another draw of the same test split would give.
 
-A figure that is a function of sums over the studies (BLEU, a mean, a micro F1, an
+A score that is a function of sums over the studies (BLEU, a mean, a micro F1, an
 accuracy) is resampled by weighing those sums: nothing is counted twice, and two
 outputs weighed alike are compared study by study.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 RESAMPLES = 1000
 LEVEL = 0.95
-# What a figure's protocol says beside its interval.
+# What a score's protocol says beside its interval.
 WORDS = f"95 % bootstrap over studies, {RESAMPLES} resamples, percentiles"
 _CHUNK = 4_000_000  # Weights held at once, so that 10,000 studies fit in 16 MB.
 _KEPT = 20_000_000  # Weights kept for the next caller: 20 MB, so 20,000 studies.
@@ -91,13 +91,13 @@ def resampled_sums(counts, resamples=RESAMPLES, seed=0):
 
 
 def interval(values):
-    """The percentile interval of resampled figures.
+    """The percentile interval of resampled scores.
 
     Args:
-        values: float array `(resamples,)`; NaN where a resample has no figure.
+        values: float array `(resamples,)`; NaN where a resample has no score.
 
     Returns:
-        `[low, high]`, or `None` if not one resample has a figure.
+        `[low, high]`, or `None` if not one resample has a score.
 
     Example:
     ```python

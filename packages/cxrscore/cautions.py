@@ -1,7 +1,9 @@
-"""Words of warning: what a reader of the figures must know before believing them."""
+"""Words of warning: what a reader of the scores must know before believing them."""
+
+from typing import NamedTuple
 
 from cxrscore.clinical.language import foreign, not_english
-from cxrscore.figure import format_figure
+from cxrscore.score import format_score
 from cxrscore.texts.plain import is_unspaced
 from cxrscore.texts.protocols import tidy
 
@@ -13,29 +15,45 @@ MANY = 0.1  # Share of references in another language from which on it is told.
 _WATCHED = ("bleu_4", "bleu", "rouge_l", "auroc")
 
 
-def _watched(figures):
-    """The figures that papers quote, where they are defined."""
+class Caution(NamedTuple):
+    """A warning, in short and in full.
+
+    Args:
+        name: string. Two or three words.
+        what: string. What is so, in a line.
+        numbers: string. What tells it.
+        words: string. The same as a sentence, every score named.
+    """
+
+    name: str
+    what: str
+    numbers: str
+    words: str
+
+
+def _watched(scores):
+    """The scores that papers quote, where they are defined."""
     return {
         name: record
-        for name, record in figures.items()
+        for name, record in scores.items()
         if (name.split(".")[-1] in _WATCHED or "_f1_" in name)
         and record["value"] is not None
     }
 
 
-def cautions(figures, references=(), predictions=()):
-    """Say in words what makes figures worth less than they look.
+def cautions(scores, references=(), predictions=()):
+    """Say in words what makes scores worth less than they look.
 
     Args:
-        figures: dict of figures, as of `evaluate_predictions(…)["figures"]` or
+        scores: dict of scores, as of `evaluate_predictions(…)["scores"]` or
             the `metrics` of a `results.json`.
         references: sequence of strings `(n,)`.
         predictions: sequence of strings `(n,)`.
 
     Returns:
-        A list of strings, empty where there is nothing to say: few distinct or very
+        A list of `Caution`, empty where there is nothing to say: few distinct or very
         short reports, reports that are not in English, a constant that does as well,
-        no loss by exchanging the images, few studies. Nothing is drawn from a figure
+        no loss by permuting the images, few studies. Nothing is drawn from a score
         that is undefined.
 
     Example:
@@ -43,71 +61,91 @@ def cautions(figures, references=(), predictions=()):
     cautions({}, ["No edema.", "Effusion."], ["Normal.", "Normal."])
     ```
     """
-    watched = _watched(figures)
-    said = [
+    watched = _watched(scores)
+    return [
         *_texts(references, predictions),
-        *(_language(references, predictions) if _is_clinical(figures) else ()),
-        _no_gain(watched),
-        _no_fall(watched),
-        _few(watched),
+        *(_language(references, predictions) if _is_clinical(scores) else ()),
+        *_no_gain(watched),
+        *_no_fall(watched),
+        *_few(watched),
     ]
-    return [sentence for sentence in said if sentence]
 
 
 def _texts(references, predictions):
     n, distinct = len(predictions), len(set(map(tidy, predictions)))
     if n > 1 and (distinct == 1 or distinct < DISTINCT * n):
-        yield (
-            f"{distinct} of {n} predictions are distinct ({distinct / n:.1%}); of the "
-            f"references {len(set(map(tidy, references)))} are."
+        share = f"{distinct} of {n} predictions are distinct ({distinct / n:.1%})"
+        others = len(set(map(tidy, references)))
+        yield Caution(
+            "few distinct reports",
+            "most studies get a report that another one gets, too",
+            f"{distinct} of {n}; of the references {others}",
+            f"{share}; of the references {others} are.",
         )
     empty = sum(not any(map(str.isalnum, tidy(text))) for text in predictions)
     if empty:
-        yield f"{empty} of {n} predictions are empty and score 0."
+        yield Caution(
+            "empty reports",
+            "they score 0",
+            f"{empty} of {n}",
+            f"{empty} of {n} predictions are empty and score 0.",
+        )
     words = [
         sum(len(tidy(t).split()) for t in texts) for texts in (predictions, references)
     ]
     if any(map(is_unspaced, map(tidy, references))):  # Then words cannot be counted.
         return
     if n and words[0] < SHORT * words[1]:
-        yield (
-            f"The predictions are very short: {words[0] / n:.1f} words on average, "
-            f"the references {words[1] / n:.1f}."
+        own, other = (f"{count / n:.1f}" for count in words)
+        yield Caution(
+            "short reports",
+            "less than half as long as the references",
+            f"{own} words on average; the references {other}",
+            f"The predictions are very short: {own} words on average, the references "
+            f"{other}.",
         )
 
 
-def _is_clinical(figures):
-    return any(name.startswith("clinical.") for name in figures)
+def _is_clinical(scores):
+    return any(name.startswith("clinical.") for name in scores)
 
 
 def _language(references, predictions):
     """Whether the labeler can read what it is given."""
     reason = not_english(references)
     if reason:
-        yield f"The clinical scores are undefined: {reason}."
+        words = f"The clinical scores are undefined: {reason}."
+        yield Caution("another language", "clinical scores are undefined", "", words)
         return
-    strange = sum(foreign(references))
-    if strange > max(1, MANY * len(references)):
-        yield (
-            f"{strange} of {len(references)} references do not read as English: in "
-            "them the labeler finds little or nothing."
+    strange, n = sum(foreign(references)), len(references)
+    if strange > max(1, MANY * n):
+        yield Caution(
+            "another language",
+            "the labeler finds little in references that are not English",
+            f"{strange} of {n}",
+            f"{strange} of {n} references do not read as English: in them the labeler "
+            "finds little or nothing.",
         )
     strange, n = sum(foreign(predictions)), len(predictions)
     if 2 * strange > n and not_english(predictions):
-        yield (
+        yield Caution(
+            "another language",
+            "the labeler finds nothing in predictions that are not English",
+            f"{strange} of {n}",
             f"{strange} of {n} predictions do not read as English: in them the labeler "
-            "finds nothing, and calls that No Finding."
+            "finds nothing, and calls that No Finding.",
         )
 
 
 def _no_gain(watched):
-    """Figures in which one report for all does as well, surely or perhaps."""
-    worse, alike = [], []
+    """Scores in which one report for all does as well, surely or perhaps."""
+    compared, worse, alike = 0, [], []
     for name, record in watched.items():
         gain, ends = record.get("gain"), record.get("gain_interval")
         if gain is None or not (gain or record["value"]):
             continue  # 0 against 0, as BLEU-4 of two words, tells nothing.
-        values = map(format_figure, (record["value"], record["value"] - gain))
+        compared += 1
+        values = map(format_score, (record["value"], record["value"] - gain))
         words = f"{name} ({' against '.join(values)})"
         if gain <= 0:
             worse.append(words)
@@ -119,29 +157,42 @@ def _no_gain(watched):
     if alike:
         listed = ", ".join(alike)
         parts.append(f"the difference's interval includes 0 in {listed}")
-    words = "One and the same answer for every study does as well"
-    return f"{words}: {'; '.join(parts)}." if parts else ""
+    if parts:
+        yield Caution(
+            "no gain",
+            "one and the same answer for every study does as well",
+            f"not better in {len(worse)} of {compared} scores, not surely in "
+            f"{len(alike)} more",
+            "One and the same answer for every study does as well: "
+            f"{'; '.join(parts)}.",
+        )
 
 
 def _no_fall(watched):
-    """Figures that do not fall when every study gets another study's output."""
+    """Scores that do not fall when every study gets another study's output."""
+    tested = {k: each for k, each in watched.items() if each.get("fall_interval")}
     level = [
         name
-        for name, record in watched.items()
-        if record.get("fall_interval")
-        and record["fall_interval"][0] <= 0
+        for name, record in tested.items()
+        if record["fall_interval"][0] <= 0
         and (record["n"] >= LEAST or record["fall"] <= 0)
     ]
-    if not level:
-        return ""
-    return (
-        "As if the images were not looked at: dealing the outputs to other studies "
-        f"costs nothing, or nothing that is sure, in {', '.join(level)}."
-    )
+    if level:
+        yield Caution(
+            "images not used",
+            "permuting the images costs nothing, or nothing that is sure",
+            f"{len(level)} of {len(tested)} scores",
+            "As if the images were not looked at: permuting the outputs among the "
+            f"studies costs nothing, or nothing that is sure, in {', '.join(level)}.",
+        )
 
 
 def _few(watched):
     n = min((record["n"] for record in watched.values()), default=FEW)
-    if n >= FEW:
-        return ""
-    return f"n={n}: so few studies show little, and their intervals are too narrow."
+    if n < FEW:
+        yield Caution(
+            "few studies",
+            "they show little, and their intervals are too narrow",
+            f"n = {n}",
+            f"n={n}: so few studies show little, and their intervals are too narrow.",
+        )

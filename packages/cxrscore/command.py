@@ -1,4 +1,4 @@
-"""The command line for anybody's predictions: every figure beside its baselines."""
+"""The command line for anybody's predictions: every score beside its baselines."""
 
 import json
 import pathlib
@@ -38,7 +38,7 @@ def score(predictions, train, train_column, protocols, section, split, seed, as_
     """Score the reports in PREDICTIONS, a CSV with columns prediction and reference.
 
     Optional columns: uid, and nearest and random, what these baselines say. Every
-    figure gets a 95 % interval and stands beside what needs no image.
+    score gets a 95 % interval and stands beside what needs no image.
     """
     from cxrscore.evaluate import evaluate_predictions
     from cxrscore.tables import terminal_width
@@ -160,19 +160,19 @@ def scoreboard(found, name, width=100):
     print(scoreboard(evaluate_predictions(table), "predictions.csv"))
     ```
     """
-    from cxrscore.tables import figures_text, hanging
+    from cxrscore.tables import hanging, scores_text
 
-    figures = found["figures"]
-    record = figures["text.distinct"]
+    scores = found["scores"]
+    record = scores["text.distinct"]
     protocol = record["protocol"]
     said = (
         f"{name}: {record['n']} studies ({protocol['left_out']} without a reference "
         f"left out), section {protocol['section']}, split {protocol['split']}."
     )
     lines = [*textwrap.wrap(said, width), ""]
-    for head, words in _explained(found["baselines"], figures.values()):
+    for head, words in _explained(found["baselines"], scores.values()):
         lines += hanging(head, words, width)
-    lines += ["", figures_text(figures, width), ""]
+    lines += ["", scores_text(scores, width), ""]
     for warning in found["warnings"]:
         lines += hanging("WARNING", warning, width)
     if not found["warnings"]:
@@ -180,7 +180,7 @@ def scoreboard(found, name, width=100):
     return "\n".join(lines)
 
 
-def _explained(baselines, figures):
+def _explained(baselines, scores):
     """What the columns mean, and where the baselines come from."""
     for kind, words in (("constant", "best"), ("frequent", "most frequent")):
         report = baselines[f"{kind}_report"]
@@ -188,11 +188,11 @@ def _explained(baselines, figures):
     for kind in ("random", "nearest"):
         if f"{kind}_report" in baselines:
             yield kind, baselines[f"{kind}_report"]
-    # One study has neither shuffle nor interval, and a score may be undefined.
-    if any(figure.get("shuffled") is not None for figure in figures):
+    # One study has neither permutation nor interval, and a score may be undefined.
+    if any(score.get("shuffled") is not None for score in scores):
         orders = baselines["shuffle"]["permutations"]
         words = f"the prediction for another study, mean over {orders} orders"
-        yield "shuffled", f"{words}; fall: value − shuffled"
-    ways = [f["protocol"]["interval"] for f in figures if "interval" in f["protocol"]]
+        yield "permuted", f"{words}; fall: value − permuted"
+    ways = [f["protocol"]["interval"] for f in scores if "interval" in f["protocol"]]
     if ways:
         yield "95 %", ways[0]

@@ -1,6 +1,6 @@
 """A score and its baselines, resampled together: what is beyond chance, and what not.
 
-Text and clinical figures are functions of sums over the studies. So the counts of the
+Text and clinical scores are functions of sums over the studies. So the counts of the
 output, of each baseline and of each shuffle are taken once, put side by side, and
 weighed by the same resamples: differences are paired, study by study.
 """
@@ -21,12 +21,12 @@ CONSTANTS = ("constant", "frequent")  # Baselines that are one report for every 
 
 
 def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
-    """Every figure of a scorer with its interval, its baselines and its shuffle.
+    """Every score of a scorer with its interval, its baselines and its shuffle.
 
     Args:
         scorer: made from the references `(n,)`, such as a
             `cxrscore.texts.scores.TextScorer`. It has `counts(texts)`, what each
-            study adds to sums, and `figures(group, sums, n)`.
+            study adds to sums, and `scores(group, sums, n)`.
         predictions: sequence of strings `(n,)`.
         baselines: dict of name to strings `(n,)`, what else could have been said.
         orders: int array `(permutations, n)` of
@@ -35,7 +35,7 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
         intervals: bool. Whether to draw them.
 
     Returns:
-        A dict, `group.figure` to a dict of floats, `None` where undefined: `value`,
+        A dict, `group.score` to a dict of floats, `None` where undefined: `value`,
         each baseline by its name, `shuffled` (mean over the orders), `fall` (value −
         shuffled), `gain` (value − the better constant); and of value, fall and gain
         the 95 % intervals `interval`, `fall_interval`, `gain_interval`. With fewer
@@ -57,25 +57,25 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
     found = {}
     for group in counted[0]:
         counts = np.stack([each[group] for each in counted], axis=1)
-        figures = functools.partial(scorer.figures, group)
-        beside = compare_counts(counts, figures, list(baselines), seed, intervals)
+        scores = functools.partial(scorer.scores, group)
+        beside = compare_counts(counts, scores, list(baselines), seed, intervals)
         found |= {f"{group}.{name}": record for name, record in beside.items()}
     return found
 
 
-def compare_counts(counts, figures, baselines, seed=0, intervals=True):
+def compare_counts(counts, scores, baselines, seed=0, intervals=True):
     """The comparison of `compare`, where everything is counted already.
 
     Args:
         counts: array `(n, outputs, k)`. What each study adds to the sums of the
             output itself, of each baseline, and of each shuffle, in this order.
-        figures: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
+        scores: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
         baselines: list of strings, their names.
         seed: int. Of the resamples.
         intervals: bool. Whether to draw them.
 
     Returns:
-        A dict by figure, as of `compare`.
+        A dict by score, as of `compare`.
 
     Example:
     ```python
@@ -85,10 +85,10 @@ def compare_counts(counts, figures, baselines, seed=0, intervals=True):
     ```
     """
     n, counts = len(counts), np.asarray(counts, "float64")
-    points, drawn = figures(counts.sum(axis=0), n), {}
+    points, drawn = scores(counts.sum(axis=0), n), {}
     if intervals and n > 1:
         sums = resampled_sums(counts.reshape(n, -1), seed=seed)
-        drawn = figures(sums.reshape(-1, *counts.shape[1:]), n)
+        drawn = scores(sums.reshape(-1, *counts.shape[1:]), n)
     return {
         name: _beside(point, drawn.get(name), baselines)
         for name, point in points.items()
@@ -98,7 +98,7 @@ def compare_counts(counts, figures, baselines, seed=0, intervals=True):
 def compare_labels(
     labels, probabilities, prevalence, orders, threshold=0.5, seed=0, intervals=True
 ):
-    """Every label figure with its interval, a constant and its shuffle.
+    """Every label score with its interval, a constant and its shuffle.
 
     The constant is the commoner class. For Brier score and ECE it is the forecast of
     the prevalence: a class as a probability of 0 or 1 would be a straw man there.
@@ -146,7 +146,7 @@ def compare_labels(
 
 
 def _beside(point, drawn, baselines):
-    """One figure's numbers; the columns are value, baselines, then shuffles."""
+    """One score's numbers; the columns are value, baselines, then shuffles."""
     record = {"value": point[0], **dict(zip(baselines, point[1:], strict=False))}
     shuffles = slice(1 + len(baselines), None)
     others = {}
@@ -168,9 +168,9 @@ def _beside(point, drawn, baselines):
     return record
 
 
-def _difference(figures, columns):
+def _difference(scores, columns):
     """Value less the mean of some columns; equal outputs differ by exactly 0."""
-    return np.round(figures[..., 0] - figures[..., columns].mean(axis=-1), 12) + 0.0
+    return np.round(scores[..., 0] - scores[..., columns].mean(axis=-1), 12) + 0.0
 
 
 def _finite(value):

@@ -1,4 +1,4 @@
-"""From `predictions.csv` to every figure: what wrote `results.json` can be redone."""
+"""From `predictions.csv` to every score: what wrote `results.json` can be redone."""
 
 import functools
 import itertools
@@ -18,9 +18,9 @@ from cxrscore.baselines import (
 from cxrscore.cautions import cautions
 from cxrscore.clinical.scores import ClinicalScorer, clinical_scores
 from cxrscore.comparison import compare, compare_labels
-from cxrscore.figure import records
 from cxrscore.labels.scores import classification_scores
 from cxrscore.labels.thresholds import known
+from cxrscore.score import records
 from cxrscore.texts.plain import plain
 from cxrscore.texts.protocols import DEFAULT, tidy
 from cxrscore.texts.scores import TextScorer, text_scores
@@ -68,8 +68,8 @@ def read_predictions(path):
     return table
 
 
-def _image_figures(table, split, image_size, intervals):
-    figures = {}
+def _image_scores(table, split, image_size, intervals):
+    scores = {}
     for view, name in itertools.product(VIEWS, IMAGES):
         if f"{name}_{view}" not in table:
             continue
@@ -77,7 +77,7 @@ def _image_figures(table, split, image_size, intervals):
         words = {"split": split, "left_out": len(table) - len(values)}
         words |= {"score": IMAGES[name]}
         words |= {"image_size": image_size} if image_size else {}
-        figures |= records(
+        scores |= records(
             view,
             values[:, None],
             lambda sums, n, name=name: {name: sums[..., 0] / n},
@@ -85,10 +85,10 @@ def _image_figures(table, split, image_size, intervals):
             intervals,
             empty="undefined: no study has this view",
         )
-    return figures
+    return scores
 
 
-def _label_figures(
+def _label_scores(
     table,
     train_labels,
     threshold,
@@ -98,14 +98,14 @@ def _label_figures(
     seed,
     intervals,
 ):
-    """Label figures beside what a constant reaches; what it says, in words."""
+    """Label scores beside what a constant reaches; what it says, in words."""
     pair = table["label"], table["probability"]
-    figures = classification_scores(
+    scores = classification_scores(
         *pair, threshold, split, threshold_from=threshold_from, intervals=intervals
     )
     labels, probabilities, _ = known(*pair)
     if not labels.size:
-        return figures, {}
+        return scores, {}
     of, seen = "these studies", labels
     if train_labels is not None and np.isfinite(train_labels).any():
         of, seen = "train", np.asarray(train_labels, "float64")
@@ -114,13 +114,13 @@ def _label_figures(
     beside = compare_labels(
         labels, probabilities, prevalence, order, threshold, intervals=intervals
     )
-    figures = {
-        name: beside[name.split(".")[1]] | record for name, record in figures.items()
+    scores = {
+        name: beside[name.split(".")[1]] | record for name, record in scores.items()
     }
     word = "abnormal" if prevalence >= 0.5 else "normal"
     words = f"{word}, the commoner class of {of}; for Brier score and ECE the "
     words += f"forecast {prevalence:.3f}, the prevalence of abnormal in {of}"
-    return figures, {"constant_label": words, "constant_probability": prevalence}
+    return scores, {"constant_label": words, "constant_probability": prevalence}
 
 
 def _text_baselines(told, spoken, constant, frequent, seed):
@@ -146,20 +146,20 @@ def _text_baselines(told, spoken, constant, frequent, seed):
     return columns, said
 
 
-def _text_figures(
+def _text_scores(
     table, told, columns, order, protocols, train_texts, intervals, **words
 ):
-    """Text and clinical figures; those `told` have a reference and are scored."""
+    """Text and clinical scores; those `told` have a reference and are scored."""
     predictions = list(told["prediction"])
-    figures = {}
-    for scorer, scores in (
+    scores = {}
+    for scorer, compute in (
         (
             TextScorer(told["reference"], protocols),
             functools.partial(text_scores, train_texts=train_texts),
         ),
         (ClinicalScorer(told["reference"]), clinical_scores),
     ):
-        own = scores(
+        own = compute(
             *(table[name] for name in TEXTS),
             scorer=scorer,
             counts=scorer.counts(predictions),
@@ -169,8 +169,8 @@ def _text_figures(
         beside = {}
         if len(told):
             beside = compare(scorer, predictions, columns, order, intervals=intervals)
-        figures |= {name: beside.get(name, {}) | own[name] for name in own}
-    return figures
+        scores |= {name: beside.get(name, {}) | own[name] for name in own}
+    return scores
 
 
 def evaluate_predictions(
@@ -189,7 +189,7 @@ def evaluate_predictions(
     protocols=DEFAULT,
     intervals=True,
 ):
-    """Compute every figure that the columns allow, each beside its baselines.
+    """Compute every score that the columns allow, each beside its baselines.
 
     It needs nothing but the table and the constant reports, so that anybody can
     recompute a `results.json` from the `predictions.csv` beside it.
@@ -223,12 +223,13 @@ def evaluate_predictions(
             permutations, it takes a fiftieth of the time.
 
     Returns:
-        A dict: `figures` (name → value, n, protocol, note, interval, and where they
+        A dict: `scores` (name → value, n, protocol, note, interval, and where they
         make sense `constant`, `frequent`, `random`, `nearest`, `shuffled`, `fall`,
         `gain` and their intervals, see `cxrscore.comparison.compare`),
         `baselines` (what they say and how they were chosen), `warnings` (list of
-        strings, see `cxrscore.cautions.cautions`) and `table` (the given
-        one, with the column `random` where train reports were drawn).
+        sentences), `cautions` (the same in short: name, what, numbers, see
+        `cxrscore.cautions.Caution`) and `table` (the given one, with the column
+        `random` where train reports were drawn).
 
     Raises:
         InputError: if a uid or a column occurs twice, a column holds what it must
@@ -237,7 +238,7 @@ def evaluate_predictions(
     Example:
     ```python
     table = read_predictions("outputs/demo/07_multitask/predictions.csv")
-    evaluate_predictions(table, constant="No acute disease.")["figures"]
+    evaluate_predictions(table, constant="No acute disease.")["scores"]
     ```
     """
     _check_options(permutations, seed, threshold)
@@ -250,10 +251,10 @@ def evaluate_predictions(
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
     permutations = min(permutations, max(2, SHUFFLED // max(1, len(table))))
-    figures, texts = _image_figures(table, split, image_size, intervals), ()
+    scores, texts = _image_scores(table, split, image_size, intervals), ()
     baselines = {"shuffle": {"permutations": permutations, "seed": seed}}
     if {"label", "probability"} <= set(table.columns):
-        own, said = _label_figures(
+        own, said = _label_scores(
             table,
             train_labels,
             threshold,
@@ -263,7 +264,7 @@ def evaluate_predictions(
             seed,
             intervals,
         )
-        figures, baselines = figures | own, baselines | said
+        scores, baselines = scores | own, baselines | said
     if set(TEXTS) <= set(table.columns):
         spoken = [t for t in _listed(train_texts) if _said(t)]
         if spoken and "random" not in table:
@@ -274,7 +275,7 @@ def evaluate_predictions(
         if len(told):
             columns, said = _text_baselines(told, spoken, constant, frequent, seed)
             baselines |= said
-        figures |= _text_figures(
+        scores |= _text_scores(
             read,
             told,
             columns,
@@ -286,10 +287,12 @@ def evaluate_predictions(
             split=split,
         )
         texts = (told["reference"], told["prediction"])
+    said = cautions(scores, *texts)
     return {
-        "figures": figures,
+        "scores": scores,
         "baselines": baselines,
-        "warnings": cautions(figures, *texts),
+        "warnings": [each.words for each in said],
+        "cautions": [[each.name, each.what, each.numbers] for each in said],
         "table": table,
     }
 

@@ -1,15 +1,55 @@
-"""Figures as tables: every value with its interval and what stands beside it."""
+"""Scores as tables: every value with its interval and what stands beside it."""
 
 import shutil
 import textwrap
 
 import pandas as pd
 
-from cxrscore.figure import format_figure
 from cxrscore.labels.scores import LOWER_IS_BETTER
+from cxrscore.score import format_score
 
 BASELINES = ("constant", "frequent", "random", "nearest")
+# What the keys of a `results.json` are called where people read them.
+TITLES = {
+    "interval": "95 % interval",
+    "shuffled": "permuted",
+    "fall_interval": "fall, 95 %",
+}
+# The eight to look at first, with what they are.
+HEADLINES = {
+    "clinical.micro_f1_5": "clinical F1, five findings",
+    "clinical.micro_f1_14": "clinical F1, fourteen findings",
+    "clinical.wrong_side_share": "findings on the wrong side (less is better)",
+    "coco.bleu_4": "BLEU-4",
+    "coco.rouge_l": "ROUGE-L",
+    "abnormal.auroc": "AUROC of the label abnormal",
+    "frontal.ssim": "SSIM of the frontal reconstruction",
+    "lateral.ssim": "SSIM of the lateral reconstruction",
+}
+PROGRESS = ("before_training", "training")  # They measure no test study.
+_LESS = (*LOWER_IS_BETTER, "wrong_side_share")
 _NEITHER = ("_share", "_ratio")  # More is not better, so no baseline is best.
+
+
+def headline(scores):
+    """Choose the scores to look at first.
+
+    Args:
+        scores: dict of scores, as of the `metrics` of a `results.json`.
+
+    Returns:
+        A dict of as many of them as there are `HEADLINES`: these first and in their
+        order, then others, how training went last.
+
+    Example:
+    ```python
+    list(headline(record["metrics"]))[0]  # "clinical.micro_f1_5"
+    ```
+    """
+    order = [name for name in HEADLINES if name in scores]
+    others = [name for name in scores if name not in HEADLINES]
+    order += sorted(others, key=lambda name: name.split(".")[0] in PROGRESS)
+    return {name: scores[name] for name in order[: len(HEADLINES)]}
 
 
 def format_interval(ends):
@@ -37,11 +77,11 @@ def format_interval(ends):
 
 
 def best_baseline(name, record):
-    """The baseline that does best beside a figure.
+    """The baseline that does best beside a score.
 
     Args:
-        name: string. The figure's name; a share or a ratio has no best.
-        record: dict. The figure, with any of its baselines.
+        name: string. The score's name; a share or a ratio has no best.
+        record: dict. The score, with any of its baselines.
 
     Returns:
         `(value, baseline)`, such as `(0.0612, "constant")`, or `None`.
@@ -52,73 +92,73 @@ def best_baseline(name, record):
     ```
     """
     there = [(record[kind], kind) for kind in BASELINES if record.get(kind) is not None]
-    if not there or name.endswith(_NEITHER):
+    is_less = name.split(".")[-1] in _LESS
+    if not there or (name.endswith(_NEITHER) and not is_less):
         return None
-    best = min if name.split(".")[-1] in LOWER_IS_BETTER else max
+    best = min if is_less else max
     return best(there, key=lambda pair: pair[0])
 
 
-def figures_table(figures):
-    """List figures with their baselines and protocols, ready to print.
+def scores_table(scores):
+    """List scores with their baselines and protocols, ready to print.
 
     Args:
-        figures: dict of figures, as of `evaluate_predictions(…)["figures"]` or
+        scores: dict of scores, as of `evaluate_predictions(…)["scores"]` or
             the `metrics` of a `results.json`.
 
     Returns:
-        A `pandas.DataFrame` of strings: figure, value, interval, constant,
-        frequent, random, nearest, shuffled, fall, fall_interval, n, protocol, note.
+        A `pandas.DataFrame` of strings: score, value, 95 % interval, constant,
+        frequent, random, nearest, permuted, fall, its 95 % interval, n, protocol, note.
 
     Example:
     ```python
-    figures_table(evaluate_predictions(table)["figures"])
+    scores_table(evaluate_predictions(table)["scores"])
     ```
     """
     numbers = ("value", *BASELINES, "shuffled", "fall")
     rows = []
-    for name, record in figures.items():
-        row = {"figure": name}
+    for name, record in scores.items():
+        row = {"score": name}
         for kind in numbers:
-            row[kind] = format_figure(record[kind]) if kind in record else ""
+            row[kind] = format_score(record[kind]) if kind in record else ""
         for kind in ("interval", "fall_interval"):
             row[kind] = format_interval(record.get(kind))
         words = [f"{key}: {value}" for key, value in record["protocol"].items()]
         row |= {"n": str(record["n"]), "protocol": "; ".join(words)}
         rows.append(row | {"note": record.get("note", "")})
-    columns = ["figure", "value", "interval", *numbers[1:], "fall_interval"]
-    return pd.DataFrame(rows, columns=[*columns, "n", "protocol", "note"])
+    columns = ["score", "value", "interval", *numbers[1:], "fall_interval"]
+    table = pd.DataFrame(rows, columns=[*columns, "n", "protocol", "note"])
+    return table.rename(columns=TITLES)
 
 
-def figures_markdown(figures):
-    """The table of `figures_table` in Markdown, for a README.
+def scores_markdown(scores):
+    """The table of `scores_table` in Markdown, for a README.
 
     Args:
-        figures: dict of figures.
+        scores: dict of scores.
 
     Returns:
         A string.
 
     Example:
     ```python
-    print(figures_markdown(results["metrics"]))
+    print(scores_markdown(results["metrics"]))
     ```
     """
-    table = figures_table(figures)
-    # A baseline that no figure has would be an empty column.
-    table = table.loc[
-        :, [name in ("figure", "n") or any(table[name]) for name in table]
-    ]
+    table = scores_table(scores)
+    # A baseline that no score has would be an empty column.
+    table = table.loc[:, [name in ("score", "n") or any(table[name]) for name in table]]
     return markdown(table)
 
 
-def figures_text(figures, width=100):
-    """The figures with intervals and baselines for a terminal, then their protocols.
+def scores_text(scores, width=100):
+    """The scores with intervals and baselines for a terminal, then their protocols.
 
     A table that would be too wide lacks baselines, the least telling first, and says
     which.
 
     Args:
-        figures: dict of figures, named `group.figure`.
+        scores: dict of scores, named `group.score`.
         width: int. Characters per line, 80 or more.
 
     Returns:
@@ -126,21 +166,16 @@ def figures_text(figures, width=100):
 
     Example:
     ```python
-    print(figures_text(evaluate_predictions(table)["figures"]))
+    print(scores_text(evaluate_predictions(table)["scores"]))
     ```
     """
-    table = figures_table(figures).replace("undefined", "–")
-    table["fall"] = table["fall_interval"]
-    columns = ["value", "interval", *BASELINES, "shuffled", "fall"]
+    table = scores_table(scores).replace("undefined", "–")
+    table = table.rename(columns={TITLES["interval"]: "95 %"})
+    columns = ["value", "95 %", *BASELINES, "permuted", TITLES["fall_interval"]]
     columns = [name for name in columns if any(table[name])]
-    heads = {name: name for name in columns} | {
-        "interval": "95 %",
-        "fall": "fall, 95 %",
-    }
-    group, first = (table["figure"].str.partition(".")[part] for part in (0, 2))
-    sizes = {
-        name: 1 + max(len(heads[name]), *map(len, table[name])) for name in columns
-    }
+    heads = dict(zip(columns, columns, strict=True))
+    group, first = (table["score"].str.partition(".")[part] for part in (0, 2))
+    sizes = {name: 1 + max(len(name), *map(len, table[name])) for name in columns}
     sizes = {"first": max(map(len, first), default=0)} | sizes
     left_out = [name for name in ("frequent", "random", "nearest") if name in sizes]
     while sum(sizes.values()) > width and left_out[:1]:
@@ -159,41 +194,41 @@ def figures_text(figures, width=100):
         words = f"{', '.join(missing)}, for want of width"
         lines += [*hanging("left out", words, width), ""]
     for name, rows in groups:
-        own = {each: figures[each] for each in rows["figure"]}
+        own = {each: scores[each] for each in rows["score"]}
         lines += hanging(name, "; ".join(_protocol_words(own)), width)
     return "\n".join(lines)
 
 
 def terminal_width():
-    """Characters per line of the terminal, within the 80 to 100 of `figures_text`.
+    """Characters per line of the terminal, within the 80 to 100 of `scores_text`.
 
     Returns:
         An int.
 
     Example:
     ```python
-    print(figures_text(figures, terminal_width()))
+    print(scores_text(scores, terminal_width()))
     ```
     """
     return min(max(80, shutil.get_terminal_size((100, 24)).columns), 100)
 
 
-def _protocol_words(figures):
-    """What the figures of a group rest on, each word of it once, then their notes."""
+def _protocol_words(scores):
+    """What the scores of a group rest on, each word of it once, then their notes."""
     heads = {"cleaning": "cleaning: ", "tokeniser": "tokeniser: "}
     words = [
         heads.get(key, "") + record["protocol"][key]
         for key in (*heads, "labels", "uncertain", "score")
-        for record in figures.values()
+        for record in scores.values()
         if key in record["protocol"]
     ]
     notes = {}  # One note may be that of all.
-    for name, record in figures.items():
+    for name, record in scores.items():
         if record.get("note"):
             notes.setdefault(record["note"], []).append(name.partition(".")[2])
     for note, names in notes.items():
         words.append(
-            note if len(names) == len(figures) else f"{', '.join(names)} {note}"
+            note if len(names) == len(scores) else f"{', '.join(names)} {note}"
         )
     return dict.fromkeys(words)
 
@@ -231,10 +266,10 @@ def markdown(table):
 
     Example:
     ```python
-    print(markdown(pd.DataFrame({"figure": ["a"], "value": ["0.5"]})))
+    print(markdown(pd.DataFrame({"score": ["a"], "value": ["0.5"]})))
     ```
     """
-    words = ("figure", "protocol", "note", "of")
+    words = ("score", "protocol", "note", "of")
     rule = ["---" if name in words else "---:" for name in table]
     rows = [table.columns, rule, *table.to_numpy()]
     return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)

@@ -35,7 +35,8 @@ class Models(Target):
             content = spoil_zip(content, dice)
         (case / "model.keras").write_bytes(content)
         film = self.good / "film.png"
-        return "report", "--frontal", film, "--model", case / "model.keras"
+        made = ("--reconstructions", case / "made")
+        return "report", "--frontal", film, "--model", case / "model.keras", *made
 
 
 class Lungs(Target):

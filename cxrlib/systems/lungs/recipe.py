@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from cxrlib.systems import recipes
-from cxrlib.systems.recipes import Recipe, setting
+from cxrbase.commands import recipes
+from cxrbase.commands.recipes import Recipe, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

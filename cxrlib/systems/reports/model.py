@@ -81,6 +81,9 @@ class ReportModel(keras.Model):
             raise InputError("origin does not say what the model was trained_on.")
         if self.origin.get("section", "impression") not in sections:
             raise InputError(f"origin's section is none of {', '.join(sections)}.")
+        threshold = self.origin.get("threshold", 0.5)
+        if not isinstance(threshold, float) or not 0 <= threshold <= 1:
+            raise InputError("origin's threshold is no number from 0.0 to 1.0.")
 
     @property
     def preprocessor(self):
@@ -150,7 +153,8 @@ class ReportModel(keras.Model):
             if keras_hub.samplers.serialize(sampler) == now:
                 return
         # An instance is always taken as it comes, with its seed at the start.
-        self.causal_lm.compile(sampler=sampler)
+        eager = self.causal_lm.run_eagerly
+        self.causal_lm.compile(sampler=sampler, run_eagerly=eager)
 
     def check_prompt(self, prompt, max_length):
         """Refuse a prompt that leaves no room for a report."""

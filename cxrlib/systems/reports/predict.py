@@ -1,5 +1,6 @@
 """A trained model at work: on a prepared split, and on somebody's own X-ray."""
 
+import contextlib
 import hashlib
 
 import numpy as np
@@ -175,6 +176,34 @@ def _as_seen(image, path, model, crop=None):
     return image[None, ..., None]
 
 
+@contextlib.contextmanager
+def eagerly(model):
+    """Inside, a report model runs operation by operation, and no graph is made.
+
+    A graph pays from the second batch on: to make it takes longer than one study.
+
+    Args:
+        model: a `ReportModel`.
+
+    Example:
+    ```python
+    with eagerly(model):
+        model.generate({"frontal": frontal, "lateral": lateral})
+    ```
+    """
+    imaging, lm = model.imaging, model.causal_lm
+    before = imaging.predict_function, imaging.run_eagerly, lm.run_eagerly
+    written, sampler = lm.generate_function, lm.sampler
+    imaging.predict_function = lm.generate_function = None
+    imaging.run_eagerly = lm.run_eagerly = True
+    try:
+        yield
+    finally:
+        imaging.predict_function, imaging.run_eagerly, lm.run_eagerly = before
+        # A graph holds the sampler that it was made with.
+        lm.generate_function = written if lm.sampler is sampler else None
+
+
 def write_report(
     model, frontal, lateral=None, sampler="greedy", prompt="", lung_model=None
 ):
@@ -193,10 +222,11 @@ def write_report(
             were cropped by another than the course's.
 
     Returns:
-        A dict: `report` (string), `abnormal_probability` (float), `notes` (list
-        of strings: what was missing or odd about a film, what the model was trained
-            on), and
-        `images` (dict of both views and both reconstructions, `(H, W, 1)`).
+        A dict: `report` (string), `label` (`"normal"` or `"abnormal"`),
+        `abnormal_probability` and `threshold` (floats: abnormal from there on),
+        `notes` (list of strings: what was missing or odd about a film, what the model
+        was trained on), and `images` (dict of both views and both reconstructions,
+        `(H, W, 1)`).
 
     Raises:
         InputError: if a file cannot be read, or the crop that the model learned
@@ -230,11 +260,15 @@ def write_report(
     notes.append(f"The model was trained on {origin['trained_on']}.")
     if origin.get("ground") != "real":
         notes.append("It has never seen a real radiograph: take no word of it.")
-    reports, seen = model.generate(images, prompt, sampler, return_imaging=True)
+    with eagerly(model):
+        reports, seen = model.generate(images, prompt, sampler, return_imaging=True)
+    probability, threshold = float(seen["abnormal"][0, 0]), origin.get("threshold", 0.5)
     pictures = {view: images[view][0] for view in VIEWS if view != "lateral" or lateral}
     return {
         "report": reports[0],
-        "abnormal_probability": float(seen["abnormal"][0, 0]),
+        "label": "abnormal" if probability >= threshold else "normal",
+        "abnormal_probability": probability,
+        "threshold": threshold,
         "notes": notes,
         "images": pictures
         | {f"{view}_reconstruction": seen[view][0] for view in pictures},

@@ -11,7 +11,6 @@ import json
 import pathlib
 
 import keras
-import numpy as np
 
 from cxrbase.files import write_whole
 from cxrlib.models.losses import text_loss
@@ -21,31 +20,7 @@ from cxrlib.pretrained.native import gpt2_sizes, save_half
 from cxrlib.systems.reports.presets import build_gpt2
 from cxrlib.systems.reports.recipe import TextRecipe
 from cxrlib.training import warmup_cosine
-from cxrphantom.cases import sample_case
-from cxrphantom.reports.grammar import findings_text, impression_text
-
-
-def write_texts(studies, seed):
-    """Write impressions and findings of phantom studies that are never drawn.
-
-    Args:
-        studies: int.
-        seed: int.
-
-    Returns:
-        A list of two strings per study.
-
-    Example:
-    ```python
-    write_texts(studies=2, seed=1)[0]
-    ```
-    """
-    texts = []
-    for index in range(studies):
-        rng = np.random.default_rng([seed, index])
-        findings = sample_case(rng).findings
-        texts += [impression_text(findings, rng), findings_text(findings, rng)]
-    return texts
+from cxrphantom.examples import write_texts
 
 
 def pretrain_gpt2(out, recipe=None, **changes):

@@ -1,10 +1,10 @@
-"""What the reports are trained by: the whole system, and its two pretrainings."""
+"""What the reports are trained by: the whole system, and its three pretrainings."""
 
 import dataclasses
 
+from cxrbase.commands import recipes
+from cxrbase.commands.recipes import MOST_SEED, Recipe, setting
 from cxrbase.files import InputError
-from cxrlib.systems import recipes
-from cxrlib.systems.recipes import MOST_SEED, Recipe, setting
 
 PRESET_NAMES = ("tiny", "compact", "base")
 FAR = "Far from the seeds that the notebooks draw from."
@@ -110,3 +110,25 @@ class TextRecipe(Recipe):
     vocabulary_size: int = _vocabulary_size(800, "them")
     batch_size: int = recipes.batch_size(32, "Texts")
     learning_rate: float = recipes.learning_rate(2e-3)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShippedRecipe(Recipe):
+    """The parameters of `pretrain_report`.
+
+    Example:
+    ```python
+    pretrain_report("weights/phantom_report", ShippedRecipe(epochs=1))
+    ```
+    """
+
+    studies: int = setting(
+        8000, "Phantom studies drawn to learn from.", low=32, high=200_000
+    )
+    held_out: int = setting(
+        1000, "Phantom studies of the next seed, to score.", low=32, high=200_000
+    )
+    epochs: int = recipes.epochs(6, "training studies")
+    seed: int = recipes.seed(3_000_000, FAR)
+    batch_size: int = recipes.batch_size(16, "Studies")
+    learning_rate: float = recipes.learning_rate(1e-3)

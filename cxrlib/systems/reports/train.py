@@ -257,7 +257,8 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
     )
     conditioning = model.causal_lm.backbone.conditioning
     results.record["model"] = model.origin | {"conditioning": conditioning}
-    for part in ("encoder", "gpt2"):
+    whole = ["report"] if "report" in model.origin else []
+    for part in ("encoder", "gpt2", *whole):
         origin = model.origin.get(part, "unknown")
         results.weights(part, origin, **registered(origin))
     return results.evaluate(

@@ -8,11 +8,13 @@ import zipfile
 
 import markupsafe
 
-from coursework.card.figures import shared_protocol, tables, tested
 from coursework.card.limits import limits
+from coursework.card.picture import embedded, find_picture, linked
+from coursework.card.scores import first_table, shared_protocol, tables, tested
 from coursework.legend import legend
 from coursework.looks import templates
 from coursework.results import read_results
+from coursework.shown import warnings_of
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
 from cxrscore.evaluate import read_predictions
@@ -76,9 +78,12 @@ def write_model_card(folder, out=None):
     record = _read(folder / "results.json")
     options = {"autoescape": False, "finalize": _escaped}
     template = templates("coursework.card", **options).get_template("model_card.md.j2")
-    markdown = template.render(_card(record, folder))
+    said, picture = _card(record, folder), find_picture(folder)
+    beside = linked(picture, pathlib.Path(out or folder))
+    markdown = template.render(said, picture=beside)
     # With escape, markup in the Markdown is text, too.
-    body = mistune.create_markdown(escape=True, plugins=["table"])(markdown)
+    render = mistune.create_markdown(escape=True, plugins=["table"])
+    body = render(template.render(said, picture=embedded(picture)))
     page = templates("coursework.card").get_template("model_card.html.j2")
     page = page.render(title=_title(record, folder), body=markupsafe.Markup(body))
     paths = [
@@ -137,9 +142,10 @@ def _card(record, folder):
     return {
         "title": _title(record, folder),
         "alarm": _alarm(record),
-        "warnings": [*record["warnings"], *trouble],
+        "warnings": [*_warnings(record), *(("", words) for words in trouble)],
         "model": _known(_model(record, folder)),
         "data": _known(_data(record, predictions)),
+        "first": first_table(metrics),
         "shared": _words(shared),
         "groups": tables(metrics, shared),
         "legend": legend(record, metrics),
@@ -149,6 +155,12 @@ def _card(record, folder):
         "recompute": predictions is not None,
         "licences": [*LICENCES[data["ground"]], *_weights_licences(record)],
     }
+
+
+def _warnings(record):
+    """Pairs of a short name, which older results lack, and a sentence."""
+    is_short = bool(record.get("cautions"))
+    return [(name * is_short, words) for name, *_, words in warnings_of(record)]
 
 
 def _alarm(record):

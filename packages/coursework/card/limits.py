@@ -2,14 +2,15 @@
 
 import math
 
-from coursework.card.figures import tested
+from coursework.card.scores import tested
 from coursework.legend import RIVALS, quote
-from cxrscore.figure import format_figure
+from cxrbase.grounds import NAMES
 from cxrscore.labels.scores import LOWER_IS_BETTER
+from cxrscore.score import format_score
 from cxrscore.tables import format_interval
 from cxrscore.texts.protocols import tidy
 
-FEW = 20  # Studies; a share of fewer is hardly a figure.
+FEW = 20  # Studies; a share of fewer is hardly a score.
 MANY = 400  # Studies from which on a share is known to within 5 points.
 # Where less is better or nothing is; and what one class alone makes perfect.
 NOT_RANKED = (
@@ -17,9 +18,9 @@ NOT_RANKED = (
     *("mse", "loss", "distinct", "share", "ratio", "sensitivity", "specificity"),
 )
 MEASURED = {
-    "phantom": "The studies measured here are simulated: no figure says how the "
+    "phantom": "The studies measured here are simulated: no score says how the "
     "model does on a patient.",
-    "drawn": "The images measured here are simulated, after real reports: no figure "
+    "drawn": "The images measured here are simulated, after real reports: no score "
     "says how the model does on a radiograph.",
 }
 
@@ -41,9 +42,9 @@ def limits(record, predictions=None):
     """
     metrics = tested(record["metrics"])
     ranked = {
-        name: figure
-        for name, figure in metrics.items()
-        if figure["value"] is not None and not name.endswith(NOT_RANKED)
+        name: score
+        for name, score in metrics.items()
+        if score["value"] is not None and not name.endswith(NOT_RANKED)
     }
     return [
         *_ground(record),
@@ -52,9 +53,9 @@ def limits(record, predictions=None):
         *_findings(metrics, predictions),
         *_reports(predictions),
         *_baselines(ranked),
-        *_shuffle(ranked),
+        *_permuted(ranked),
         *_split(record),
-        "The results hold no figure by age, sex, hospital or machine: whether the "
+        "The results hold no score by age, sex, hospital or machine: whether the "
         "model is worse for some is not known.",
     ]
 
@@ -83,45 +84,45 @@ def _ground(record):
         yield "It was trained on simulated images beside real reports."
     if trained and trained != data:
         yield (
-            f"It was trained on one ground ({trained}) and measured on another "
-            f"({data}): the figures tell how far it carries, not what it learned."
+            f"It was trained on {NAMES.get(trained, trained)} and measured on "
+            f"{NAMES[data]}: the scores tell how far it carries, not what it learned."
         )
 
 
 def _size(metrics, ranked):
     if not metrics:
-        yield "The results hold no figure: how good the model is, is not known."
+        yield "The results hold no score: how good the model is, is not known."
         return
-    n = max(figure["n"] for figure in metrics.values())
+    n = max(score["n"] for score in metrics.values())
     if 0 < n < MANY:
         points = 100 * 1.96 * math.sqrt(0.25 / n)
         yield (
             f"Measured on {n} {'study' if n == 1 else 'studies'}: chance alone moves "
             f"a share near one half by ±{points:.0f} points."
         )
-    spans = {name: figure.get("interval") for name, figure in ranked.items()}
-    # Only figures between 0 and 1 can be compared.
+    spans = {name: score.get("interval") for name, score in ranked.items()}
+    # Only scores between 0 and 1 can be compared.
     widths = {k: s[1] - s[0] for k, s in spans.items() if s and 0 <= s[0] <= s[1] <= 1}
     if widths:
         name = max(widths, key=widths.get)
         ends = format_interval(spans[name])
         yield f"The widest 95 % interval is that of {name}: {ends}."
     if ranked and not any(spans.values()):
-        yield "The figures carry no intervals: how far chance moves them is not known."
+        yield "The scores carry no intervals: how far chance moves them is not known."
 
 
 def _classes(metrics):
-    """Counts of the two classes, from the protocols of a label's figures."""
+    """Counts of the two classes, from the protocols of a label's scores."""
     counts = {
-        (name.split(".")[0], figure["n"], figure["protocol"]["positives"])
-        for name, figure in metrics.items()
-        if isinstance(figure["protocol"].get("positives"), int)
+        (name.split(".")[0], score["n"], score["protocol"]["positives"])
+        for name, score in metrics.items()
+        if isinstance(score["protocol"].get("positives"), int)
     }
     for label, n, positives in counts:
         if min(positives, n - positives) < FEW:
             yield (
                 f"Studies with a label: {n}, {label} among them: {positives}. The "
-                "rarer class is too small for a firm figure."
+                "rarer class is too small for a firm score."
             )
 
 
@@ -130,7 +131,7 @@ def _findings(metrics, predictions):
     if predictions is None or "reference" not in predictions:
         return
     clinical = [f for name, f in metrics.items() if name.startswith("clinical.")]
-    if all(figure["value"] is None for figure in clinical):
+    if all(score["value"] is None for score in clinical):
         return  # None there, or reports in a language that the labeler does not read.
     from cxrscore.clinical.labeler import OBSERVATIONS, label_reports
 
@@ -165,45 +166,45 @@ def _reports(predictions):
 
 
 def _baselines(ranked):
-    """Figures that an answer without a model reaches as well."""
+    """Scores that an answer without a model reaches as well."""
     weak, compared = [], 0
-    for name, figure in ranked.items():
-        beside = [(figure[k], k) for k in RIVALS if figure.get(k) is not None]
+    for name, score in ranked.items():
+        beside = [(score[k], k) for k in RIVALS if score.get(k) is not None]
         if not beside:
             continue
         compared += 1
         best, kind = max(beside)
-        if (figure.get("interval") or [figure["value"]])[0] <= best:
-            value, best = format_figure(figure["value"]), format_figure(best)
+        if (score.get("interval") or [score["value"]])[0] <= best:
+            value, best = format_score(score["value"]), format_score(best)
             weak.append(f"{name} {value} ({kind} {best})")
     if weak:
         yield (
-            f"{len(weak)} of {compared} figures are not above their best baseline, or "
+            f"{len(weak)} of {compared} scores are not above their best baseline, or "
             f"not surely: {_some(weak)}."
         )
 
 
-def _shuffle(ranked):
+def _permuted(ranked):
     falls = {n: f for n, f in ranked.items() if f.get("fall") is not None}
     # A fall of a rounding error is none.
     still = [
         name
-        for name, figure in falls.items()
-        if (figure.get("fall_interval") or [figure["fall"]])[0] < 1e-9
+        for name, score in falls.items()
+        if (score.get("fall_interval") or [score["fall"]])[0] < 1e-9
     ]
     if still:
         yield (
-            f"{len(still)} of {len(falls)} figures do not fall, or not surely, when "
-            f"the images are shuffled, and so show no use of them: {_some(still)}."
+            f"{len(still)} of {len(falls)} scores do not fall, or not surely, when "
+            f"the images are permuted, and so show no use of them: {_some(still)}."
         )
     elif falls:
         yield (
-            f"All {len(falls)} figures that were tested fall when the images are "
-            "shuffled: what the model says depends on the image."
+            f"All {len(falls)} scores that were tested fall when the images are "
+            "permuted: what the model says depends on the image."
         )
     elif ranked:
         yield (
-            "No figure was measured with the images shuffled: whether the model looks "
+            "No score was measured with the images permuted: whether the model looks "
             "at them is not known."
         )
 

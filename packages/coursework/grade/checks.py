@@ -11,7 +11,7 @@ from coursework.grade.expression import value_of
 from coursework.grade.handed_in import figure_of, number_of
 from coursework.grade.rubric import BESIDE
 from cxrbase.refusals import InputError, printable
-from cxrscore.figure import format_figure
+from cxrscore.score import format_score
 
 LONGEST = 4_000  # Characters of an answer that are shown.
 
@@ -86,8 +86,8 @@ def _check_metric(item, handed):
     if trouble:
         return Outcome(item, "no", trouble)
     holds = item.comparison.holds(figure["value"], other)
-    beside = "" if other is None else f" ({format_figure(other)})"
-    value = f"{item.metric} is {format_figure(figure['value'])}"
+    beside = "" if other is None else f" ({format_score(other)})"
+    value = f"{item.metric} is {format_score(figure['value'])}"
     if holds:
         reason = f"{value}: {item.comparison}{beside}."
     else:

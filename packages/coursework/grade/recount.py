@@ -152,7 +152,7 @@ def _values(table, settings):
     """Every figure without what stands beside it."""
     columns = set(table.columns)
     films = table[["uid", *sorted(columns & set(_FILMS))]]
-    figures = evaluate_predictions(films, intervals=False)["figures"]
+    figures = evaluate_predictions(films, intervals=False)["scores"]
     if {"label", "probability"} <= columns:
         pair = table["label"], table["probability"]
         figures |= classification_scores(*pair, settings["threshold"], intervals=False)
@@ -175,7 +175,7 @@ def _with_baselines(table, group, asked, settings):
     settings |= {name: _NOT_SOUGHT for name in CONSTANTS if name not in asked}
     if "shuffled" not in asked:
         settings["permutations"] = 0
-    figures = evaluate_predictions(table, **settings, intervals=False)["figures"]
+    figures = evaluate_predictions(table, **settings, intervals=False)["scores"]
     kept = {"value", "n", *asked}
     if group != "abnormal":  # Its constant is a class, not a report.
         kept -= {name for name in CONSTANTS if settings[name] == _NOT_SOUGHT}

@@ -5,9 +5,11 @@ and whatever lies elsewhere are left out, and a policy in the page's head forbid
 browser the rest. Formulas are set in MathML, which needs no script.
 """
 
+import base64
 import html
 import re
 
+from coursework.looks import alternative_text, without_halves
 from coursework.notebook_file import read_notebook
 from cxrbase.files import write_whole
 
@@ -32,7 +34,8 @@ ATTRIBUTES = (
 )
 # What runs no code; of these the page shows the best.
 SHOWN = {"text/plain", "text/latex", "text/html", "text/markdown"}
-SHOWN |= {"image/png", "image/jpeg", "image/svg+xml"}  # The last within an <img>.
+IMAGES = ("image/svg+xml", "image/png", "image/jpeg")  # Each within an <img>.
+SHOWN |= set(IMAGES)
 LEFT_OUT = "<em>[A frame or a program was here; this page holds none.]</em>"
 _BLOCKS = re.compile(
     r"<(script|style|iframe|object)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
@@ -44,6 +47,21 @@ _FORMULA = re.compile(
     re.DOTALL,
 )
 LONGEST = 2000  # Letters of a formula that is set.
+MOST_LINES = 25  # Of what a cell prints; more are folded. A page shows them wrapped.
+WIDTH = 130
+STYLE = """<style>
+.jp-RenderedHTMLCommon table { display: block; max-width: 100%; overflow-x: auto; }
+.jp-OutputArea-output table { max-height: 40rem; overflow: auto; }
+.jp-OutputArea-output thead { position: sticky; top: 0; background: #fff; }
+.jp-RenderedHTMLCommon summary { cursor: pointer; }
+.jp-RenderedHTMLCommon details pre { font-size: 90%; white-space: pre-wrap; }
+.jp-OutputArea-output img { max-width: 100%; height: auto; }
+.highlight pre { overflow-x: auto; }
+</style>"""
+_HEADING = re.compile(r"^#+\s+(.+?)\s*$", re.MULTILINE)
+_MARKUP = re.compile(
+    r"<[^>]*>|\]\([^)]*\)|[\[\]`*$]"
+)  # Not said in an alternative text.
 # An image that lies elsewhere: its words stand in its place.
 _NO_IMAGE = re.compile(r'<img(?![^>]*\ssrc=)(?:[^>]*?\salt="([^"]*)")?[^>]*>')
 
@@ -65,6 +83,18 @@ def write_executed(notebook, path):
         temporary.write_text(page, encoding="utf-8")
 
 
+def executed_body(notebook):
+    """Turn an executed notebook into what a page of another look can hold.
+
+    Args:
+        notebook: string or `pathlib.Path`. The `.ipynb` file.
+
+    Returns:
+        A string of HTML without head, style and script.
+    """
+    return _converted(notebook, template_name="basic")
+
+
 def executed_page(notebook):
     """Turn an executed notebook into a page.
 
@@ -74,6 +104,15 @@ def executed_page(notebook):
     Returns:
         A string of HTML.
     """
+    page = _converted(notebook, mathjax_url="")
+    # The template's own scripts: they typeset formulas and draw diagrams.
+    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.DOTALL)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    page = page.replace("<head>", f"<head>\n{policy}", 1)
+    return page.replace("</head>", f"{STYLE}\n</head>", 1)
+
+
+def _converted(notebook, **options):
     import jinja2
     from nbconvert import HTMLExporter
 
@@ -86,22 +125,65 @@ def executed_page(notebook):
 
     content = read_notebook(notebook)
     content.metadata.pop("widgets", None)
+    section = ""
     for cell in content.cells:
+        if cell.cell_type == "markdown":
+            section = (_HEADING.findall(cell.source) or [section])[-1]
+            section = _MARKUP.sub("", section)
         if cell.cell_type == "raw":
             cell.source = clean(cell.source)
-        for output in cell.get("outputs", []):
-            if "data" in output:
-                output.data = {
-                    kind: clean(shown) if kind == "text/html" else shown
-                    for kind, shown in output.data.items()
-                    if kind in SHOWN
-                } or {"text/plain": "[This page cannot show this output.]"}
+        if "outputs" in cell:
+            cell.outputs = [_shown(output, section) for output in cell.outputs]
     named = {"metadata": {"name": getattr(notebook, "stem", "")}}
-    page, _ = Exporter(mathjax_url="").from_notebook_node(content, named)
-    # The template's own scripts: they typeset formulas and draw diagrams.
-    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.DOTALL)
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    return page.replace("<head>", f"<head>\n{policy}", 1)
+    return without_halves(Exporter(**options).from_notebook_node(content, named)[0])
+
+
+def _shown(output, section):
+    """An output as the page shows it: harmless, described, and no wall of lines."""
+    if output.output_type == "stream":
+        return _folded(output)
+    if "data" not in output:
+        return output
+    output.data = {
+        kind: clean(shown) if kind == "text/html" else shown
+        for kind, shown in output.data.items()
+        if kind in SHOWN
+    } or {"text/plain": "[This page cannot show this output.]"}
+    for kind in IMAGES:
+        if kind in output.data and "text/html" not in output.data:
+            output.data = {"text/html": _image(output, kind, section)}
+    return output
+
+
+def _image(output, kind, section):
+    """An image as HTML; the exporter's template would leave its description out."""
+    content, said = str(output.data[kind]), output.metadata.get(kind)
+    said = said if isinstance(said, dict) else {}
+    words = said.get("alt") or alternative_text(content) or f"Figure in: {section}"
+    size = "".join(
+        f' {name}="{said[name]}"'
+        for name in ("width", "height")
+        if isinstance(said.get(name), int)
+    )
+    if kind == "image/svg+xml":
+        content = base64.b64encode(content.encode()).decode()
+    source = html.escape(f"data:{kind};base64,{''.join(content.split())}")
+    return f'<img src="{source}" alt="{html.escape(str(words))}"{size}>'
+
+
+def _folded(output):
+    """What a cell printed, of a progress bar its last state; folded if it is long."""
+    from nbconvert.filters import ansi2html
+    from nbformat.v4 import new_output
+
+    lines = [line.rstrip("\r").split("\r")[-1] for line in output.text.split("\n")]
+    output.text = "\n".join(lines)
+    lines = output.text.rstrip().split("\n")
+    if sum(1 + len(line) // WIDTH for line in lines) <= MOST_LINES:
+        return output
+    text = f"<pre>{ansi2html(output.text)}</pre>"
+    folded = f"<details><summary>{len(lines)} lines of output</summary>{text}</details>"
+    return new_output("display_data", data={"text/html": folded})
 
 
 def typeset(page):

@@ -8,15 +8,12 @@ import pandas as pd
 from coursework.pages.runs import sweep_table
 from coursework.status import in_words
 from cxrbase.grounds import GROUNDS
-from cxrscore.figure import format_figure
-from cxrscore.tables import best_baseline
+from cxrscore.score import format_score
+from cxrscore.tables import HEADLINES, best_baseline
 
-# The figures that stand in the table; runs.csv has them all.
-HEADLINES = (
-    *("frontal.ssim", "lateral.ssim", "abnormal.auroc"),
-    *("coco.bleu_4", "rouge_score.rouge_l", "clinical.micro_f1_14"),
-)
-OTHERS = 3  # Figures of a notebook that has none of these, if it ran more than once.
+# The scores that stand in the table; runs.csv has them all.
+COLUMNS = tuple(name for name in HEADLINES if "wrong_side" not in name)
+OTHERS = 3  # Scores of a notebook that has none of these, if it ran more than once.
 
 
 def overview(found, out):
@@ -27,7 +24,7 @@ def overview(found, out):
         out: `pathlib.Path`. The folder of the page.
 
     Returns:
-        A dict: `columns` (of the point), `figures` (names), `rows`, `summary` (pairs
+        A dict: `columns` (of the point), `scores` (names), `rows`, `summary` (pairs
         of a state and its count), `totals` (words) and `sweeps`.
 
     Example:
@@ -36,12 +33,12 @@ def overview(found, out):
     ```
     """
     columns = list(dict.fromkeys(name for each in found for name in each.point))
-    figures = _figures(found)
-    rows = [_row(run, columns, figures, out) for run in found]
+    scores = _scores(found)
+    rows = [_row(run, columns, scores, out) for run in found]
     counts = collections.Counter((row["state"], row["label"]) for row in rows)
     return {
         "columns": columns,
-        "figures": figures,
+        "scores": scores,
         "rows": rows,
         "summary": [(*key, count) for key, count in counts.most_common()],
         "totals": _totals(found),
@@ -49,7 +46,7 @@ def overview(found, out):
             name for name in ("runs.csv", "sweep.csv") if (out / name).is_file()
         ],
         # The page of a point has nothing to take a mean of.
-        "sweeps": _sweeps([r for r in found if r.folder.parent != out], figures),
+        "sweeps": _sweeps([r for r in found if r.folder.parent != out], scores),
     }
 
 
@@ -80,18 +77,18 @@ def number(value):
     return value if isinstance(value, int | float) else None
 
 
-def _figures(found):
-    """The names of the figures that get a column."""
+def _scores(found):
+    """The names of the scores that get a column."""
     there = {name for run in found for name in run.metrics}
-    chosen = [name for name in HEADLINES if name in there]
+    chosen = [name for name in COLUMNS if name in there]
     times = collections.Counter(run.name for run in found if run.metrics)
     for run in found:
-        if times[run.name] > 1 and not set(run.metrics) & set(HEADLINES):
+        if times[run.name] > 1 and not set(run.metrics) & set(COLUMNS):
             chosen += [n for n in list(run.metrics)[:OTHERS] if n not in chosen]
     return chosen
 
 
-def _row(run, columns, figures, out):
+def _row(run, columns, scores, out):
     page, status = run.folder.parent / "index.html", run.status
     anchor = "#" + urllib.parse.quote(run.name)
     megabytes = number(status.get("megabytes"))
@@ -103,23 +100,23 @@ def _row(run, columns, figures, out):
         "label": label_of(status),
         "minutes": number(status.get("minutes")),
         "gigabytes": None if megabytes is None else megabytes / 1000,
-        "pictures": len(list((run.folder / "figures").glob("*.png"))),
-        "figures": [_figure(name, run.metrics.get(name)) for name in figures],
+        "figures": len(list((run.folder / "figures").glob("*.png"))),
+        "scores": [_score(name, run.metrics.get(name)) for name in scores],
         "error": in_words(status),
         "cell": cell_link(run, out),
     }
 
 
-def _figure(name, metric):
-    """A figure's value, in words and as a number, and its best baseline."""
+def _score(name, metric):
+    """A value, in words and as a number, and its best baseline."""
     if metric is None:
         return None
     best = best_baseline(name, metric)
     return {
         "value": metric["value"],
-        "words": format_figure(metric["value"]),
+        "words": format_score(metric["value"]),
         "deviation": "",
-        "beside": format_figure(best[0]) if best else "",
+        "beside": format_score(best[0]) if best else "",
     }
 
 
@@ -132,14 +129,14 @@ def _totals(found):
     return " · ".join(words)
 
 
-def _sweeps(found, figures):
+def _sweeps(found, scores):
     """One table per notebook of a sweep: its settings, and means over the seeds."""
     table = sweep_table(found)
     if table.empty:
         return []
     sweeps = []
     for notebook, rows in table.groupby("notebook", sort=False):
-        shown = [name for name in figures if name in set(rows.figure)]
+        shown = [name for name in scores if name in set(rows.score)]
         if not shown:
             continue
         keys = [
@@ -150,12 +147,12 @@ def _sweeps(found, figures):
         lines = []
         groups = rows.groupby(keys, sort=False, dropna=False) if keys else [((), rows)]
         for values, group in groups:
-            of = group.drop_duplicates("figure").set_index("figure")
+            of = group.drop_duplicates("score").set_index("score")
             lines.append(
                 {
                     "point": list(values),
                     "runs": int(group.runs.max()),
-                    "figures": [
+                    "scores": [
                         _mean(of.loc[name]) if name in of.index else None
                         for name in shown
                     ],
@@ -165,27 +162,27 @@ def _sweeps(found, figures):
             {
                 "name": notebook,
                 "columns": keys,
-                "figures": shown,
+                "scores": shown,
                 "rows": lines,
-                "about": _about(rows[rows.figure.isin(shown)]),
+                "about": _about(rows[rows.score.isin(shown)]),
             }
         )
     return sweeps
 
 
 def _mean(row):
-    words = format_figure(row["mean"] if row.runs else None)
+    words = format_score(row["mean"] if row.runs else None)
     decimals = len(words.partition(".")[2])  # No more than the mean has.
     return {
         "value": row["mean"] if row.runs else None,
         "words": words,
         "deviation": "" if row.runs < 2 else f"{row.deviation:.{decimals}f}",
-        "beside": "" if pd.isna(row.baseline) else format_figure(row.baseline),
+        "beside": "" if pd.isna(row.baseline) else format_score(row.baseline),
     }
 
 
 def _about(rows):
-    """What the figures of a sweep rest on."""
+    """What the scores of a sweep rest on."""
     splits, n = " and ".join(dict.fromkeys(rows.split)), rows.n.max()
     grounds = "; ".join(GROUNDS[ground] for ground in dict.fromkeys(rows.ground))
     return f"{grounds}; split: {splits}; n = {n}."

@@ -2,21 +2,22 @@
 
 import pathlib
 
-import pandas as pd
-
-from coursework.legend import columns_beside, legend
-from coursework.looks import templates
+from coursework.legend import columns_beside, legend, title_of
+from coursework.looks import alternative_text, templates, without_halves
+from coursework.pages.cards import report_cards
 from coursework.pages.overview import cell_link, label_of, link, overview
 from coursework.pages.runs import read_or_tell, read_runs
-from coursework.results import VIEWS, example_path
+from coursework.shown import warnings_of
 from coursework.status import in_words
 from cxrbase.files import InputError, write_whole
-from cxrbase.grounds import GROUNDS
+from cxrbase.grounds import GROUNDS, NAMES
+from cxrscore.clinical.marks import SIGNS
 from cxrscore.evaluate import read_predictions
-from cxrscore.figure import format_figure
-from cxrscore.tables import format_interval
+from cxrscore.score import format_score
+from cxrscore.tables import HEADLINES, best_baseline, format_interval, headline
 
 STUDIES = 24  # shown per notebook; predictions.csv has them all
+FIRST = 6  # report cards that the page begins with; the others are folded
 
 
 def write_index(run_dir, studies=STUDIES):
@@ -24,8 +25,10 @@ def write_index(run_dir, studies=STUDIES):
 
     It reads `<run_dir>/<notebook>/`: `status.json`, `results.json`,
     `predictions.csv`, `figures/*.png`, `examples/*.png`, the executed notebook and
-    its HTML. Any of them may be missing or broken; the page then says so. The points
-    of a grid, `<run_dir>/<point>/`, get a page each, and a row for each notebook.
+    its HTML. Any of them may be missing or broken; the page then says so. It begins
+    with report cards, where a notebook has left films and reports, and with the first
+    eight scores; the rest is folded. The points of a grid, `<run_dir>/<point>/`, get a
+    page each, and a row for each notebook.
 
     Args:
         run_dir: string or `pathlib.Path`.
@@ -50,26 +53,48 @@ def write_index(run_dir, studies=STUDIES):
         write_index(folder, studies)
     runs = [*here, *points]
     grounds = {each.results["dataset"]["ground"] for each in runs if each.results}
-    environment = templates("coursework.pages")
-    environment.filters["figure"] = format_figure
+    environment = page_templates()
+    notebooks = [describe_notebook(run, run_dir, studies) for run in here]
+    notebooks.sort(key=lambda notebook: not notebook["leads"])
     page = environment.get_template("index.html.j2").render(
         title=run_dir.resolve().name,
         overview=overview(runs, run_dir),
-        notebooks=[_notebook(run, run_dir, studies) for run in here],
+        notebooks=notebooks,
         back="../index.html" if any(run.point for run in here) else None,
         warnings=[GROUNDS[each] for each in GROUNDS if each in grounds - {"real"}],
     )
     with write_whole(run_dir / "index.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(without_halves(page), encoding="utf-8")
     return run_dir / "index.html"
 
 
-def _notebook(run, run_dir, studies):
-    """Everything that the template says about one notebook."""
+def page_templates():
+    """The templates of pages, with the filters that they ask for."""
+    environment = templates("coursework.pages")
+    environment.filters |= {"score": format_score, "column": title_of}
+    environment.globals["signs"] = SIGNS
+    return environment
+
+
+def describe_notebook(run, run_dir, studies):
+    """Everything that a page of a run says about one notebook.
+
+    Args:
+        run: one of those of `read_runs`.
+        run_dir: `pathlib.Path`. Where links start from.
+        studies: int. Report cards, those with images first.
+
+    Returns:
+        A dict for the templates.
+    """
     folder, results = run.folder, run.results
     predictions, trouble = read_or_tell(read_predictions, folder / "predictions.csv")
-    figures = sorted((folder / "figures").glob("*.png"))
+    pictures = sorted((folder / "figures").glob("*.png"))
     notes = run.status.get("notes", [])
+    cards = report_cards(predictions, results, folder, run_dir, studies)
+    leads = any(card["films"] and card["reports"] for card in cards)
+    first = headline(run.metrics)
+    kinds = columns_beside(run.metrics)
     return {
         "name": folder.name,
         "state": run.status["status"],
@@ -77,12 +102,14 @@ def _notebook(run, run_dir, studies):
         "error": in_words(run.status),
         "cell": cell_link(run, run_dir),
         "trouble": [each for each in (run.trouble, trouble, *notes) if each],
-        "ground": results["dataset"]["ground"] if results else None,
+        "ground": NAMES[results["dataset"]["ground"]] if results else "",
         "about": _about(results) if results else [],
-        "metrics": _metrics(results) if results else [],
-        "kinds": columns_beside(run.metrics),
+        "first": [_first(*each) for each in first.items()],
+        "scores": _scores(run.metrics, kinds),
+        "kinds": kinds,
         "legend": legend(results, run.metrics) if results else [],
-        "cautions": (results or {}).get("warnings", []),
+        "warnings": warnings_of(results) if results else [],
+        "in_short": bool(results and results.get("cautions")),
         "links": [
             (label, link(folder / name, run_dir))
             for label, name in (
@@ -95,14 +122,19 @@ def _notebook(run, run_dir, studies):
             )
             if (folder / name).is_file()
         ],
-        "figures": [(path.stem, link(path, run_dir)) for path in figures],
-        "studies": _studies(predictions, folder, run_dir, studies),
+        "figures": [
+            (path.stem, link(path, run_dir), alternative_text(path))
+            for path in pictures
+        ],
+        "leads": leads,
+        "cards": cards,
+        "n_first": FIRST if leads else 0,
         "n_studies": 0 if predictions is None else len(predictions),
     }
 
 
 def _about(results):
-    """Pairs of words that say what the figures rest on."""
+    """Pairs of words that say what the scores rest on."""
     dataset, environment = results["dataset"], results["environment"]
     counts = ", ".join(f"{name} {count}" for name, count in dataset["counts"].items())
     versions = environment.get("versions", {})
@@ -128,8 +160,22 @@ def _words(record, unit=""):
     return ", ".join(f"{name} {value}{unit}" for name, value in record.items())
 
 
-def _metrics(results):
-    kinds = columns_beside(results["metrics"])
+def _first(name, metric):
+    """One of the scores to look at first, beside the best baseline."""
+    best = best_baseline(name, metric)
+    return {
+        "name": name,
+        "what": HEADLINES.get(name, ""),
+        "value": metric["value"],
+        "interval": format_interval(metric.get("interval")),
+        "best": "" if best is None else best[0],
+        "best_of": "" if best is None else best[1],
+        "permuted": metric.get("shuffled", ""),
+        "n": metric["n"],
+    }
+
+
+def _scores(metrics, kinds):
     return [
         {
             "name": name,
@@ -146,43 +192,5 @@ def _metrics(results):
             ),
             "protocol": list(metric["protocol"].items()),
         }
-        for name, metric in results["metrics"].items()
+        for name, metric in metrics.items()
     ]
-
-
-def _studies(predictions, folder, run_dir, limit):
-    if predictions is None:
-        return []
-    rows = []
-    for row in predictions.to_dict("records"):
-        paths = [(view, folder / example_path(row["uid"], view)) for view in VIEWS]
-        images = {
-            view: link(path, run_dir) if path.is_file() else None
-            for view, path in paths
-        }
-        rows.append(
-            {
-                "uid": row["uid"],
-                "views": [
-                    {
-                        "name": view,
-                        "input": images[view],
-                        "output": images[f"{view}_reconstruction"],
-                        "ssim": _number(row.get(f"ssim_{view}"), "{:.3f}"),
-                    }
-                    for view in ("frontal", "lateral")
-                ],
-                "has_images": any(images.values()),
-                "probability": _number(row.get("probability"), "{:.2f}"),
-                "label": {0: "normal", 1: "abnormal"}.get(
-                    row.get("label"), "not labelled"
-                ),
-                "reference": row.get("reference", ""),
-                "prediction": row.get("prediction", ""),
-            }
-        )
-    return sorted(rows, key=lambda row: not row["has_images"])[:limit]
-
-
-def _number(value, form):
-    return form.format(value) if value is not None and not pd.isna(value) else None

@@ -37,7 +37,7 @@ class FoundRun:
 
     @property
     def metrics(self):
-        """The figures by name, empty without results."""
+        """The scores by name, empty without results."""
         return self.results["metrics"] if self.results else {}
 
 
@@ -91,7 +91,7 @@ def read_or_tell(reader, path):
 
 
 def runs_table(runs):
-    """One row per run: its point, how it ended, what it took, all its figures.
+    """One row per run: its point, how it ended, what it took, all its scores.
 
     Args:
         runs: list of `FoundRun`.
@@ -120,13 +120,13 @@ def runs_table(runs):
 
 
 def sweep_table(runs):
-    """Mean and deviation of every figure over the runs that differ only in `seed`.
+    """Mean and deviation of every score over the runs that differ only in `seed`.
 
     Args:
         runs: list of `FoundRun`, of the points of a grid.
 
     Returns:
-        A `pandas.DataFrame`: notebook, the parameters but for the seed, figure,
+        A `pandas.DataFrame`: notebook, the parameters but for the seed, score,
         ground, split, n (studies), runs, mean, deviation (of a sample; none for one
         run), baseline (mean of the best one).
 
@@ -146,7 +146,7 @@ def sweep_table(runs):
                 {
                     "notebook": run.name,
                     **point,
-                    "figure": name,
+                    "score": name,
                     "ground": run.results["dataset"]["ground"],
                     "split": metric["protocol"]["split"],
                     "n": metric["n"],
@@ -158,7 +158,7 @@ def sweep_table(runs):
         return pd.DataFrame()
     table = pd.DataFrame(rows)
     table[["value", "baseline"]] = table[["value", "baseline"]].astype(float)
-    keys = ["notebook", *sorted(swept), "figure", "ground", "split"]
+    keys = ["notebook", *sorted(swept), "score", "ground", "split"]
     return (
         table.groupby(keys, sort=False, dropna=False)
         .agg(

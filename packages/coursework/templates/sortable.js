@@ -1,4 +1,4 @@
-// A click on a head sorts its table: numbers by data-value, words as they read.
+// Click a column heading to sort its table: numbers by data-value, words as they read.
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => {
     const head = button.parentElement;

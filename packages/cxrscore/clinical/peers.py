@@ -1,7 +1,7 @@
 """CheXbert and RadGraph beside the rules, where their packages are installed.
 
 Both are networks with weights of their own (some 500 MB, fetched by the packages), so
-the course does not ask for them. Their figures carry the package's version, the
+the course does not ask for them. Their scores carry the package's version, the
 model and the casing, without which two published numbers cannot be compared.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from cxrbase.files import InputError
 from cxrscore.clinical.language import not_english
 from cxrscore.clinical.scores import F1_NAMES, NOTES, OBSERVATIONS, f1_means
-from cxrscore.figure import records
+from cxrscore.score import records
 from cxrscore.texts.scores import answered
 
 WEIGHTS = "StanfordAIMI/RRG_scorers"
@@ -44,15 +44,15 @@ def _load(make, name):
         ) from error
 
 
-def _in_english(group, references, counts, figures, words, notes=None):
+def _in_english(group, references, counts, scores, words, notes=None):
     """The records, undefined where most references are in another language."""
     if reason := not_english(references):
         notes = dict.fromkeys(words, f"undefined: {reason}")
 
-        def figures(sums, n):
+        def scores(sums, n):
             return dict.fromkeys(words, sums[..., 0] * np.nan)
 
-    return records(group, counts, figures, words, notes=notes)
+    return records(group, counts, scores, words, notes=notes)
 
 
 def chexbert_scores(
@@ -62,7 +62,7 @@ def chexbert_scores(
 
     A label counts as 1 when positive or uncertain (the package's mode `rrg`), and in
     macro F1 a class that neither side holds counts as 0: both as in published
-    figures. The report's text goes in as it is written; the tokeniser
+    scores. The report's text goes in as it is written; the tokeniser
     (`bert-base-uncased`) makes it lower case, and cuts it at 512 tokens.
 
     Args:
@@ -74,7 +74,7 @@ def chexbert_scores(
         model: a `f1chexbert.F1CheXbert`, where it is loaded already.
 
     Returns:
-        A dict of figures (see `cxrscore.figure`): `chexbert.micro_f1_14`,
+        A dict of scores (see `cxrscore.score`): `chexbert.micro_f1_14`,
         `chexbert.macro_f1_14`, `chexbert.micro_f1_5`, `chexbert.macro_f1_5`. All are
         undefined where most references are not English.
 
@@ -104,7 +104,7 @@ def chexbert_scores(
     )
     counts = np.concatenate([truth & said, truth ^ said], axis=1).astype("float64")
 
-    def figures(sums, n):
+    def scores(sums, n):
         return f1_means(*np.split(sums, 2, axis=-1), absent=0.0)
 
     words = {
@@ -117,7 +117,7 @@ def chexbert_scores(
         "score": "F1; in macro F1 a class that neither side holds counts as 0",
     }
     words = dict.fromkeys(F1_NAMES, words)
-    return _in_english("chexbert", references, counts, figures, words, NOTES)
+    return _in_english("chexbert", references, counts, scores, words, NOTES)
 
 
 def radgraph_scores(
@@ -131,7 +131,7 @@ def radgraph_scores(
 ):
     """F1 of RadGraph's entities and relations, as the package `radgraph` gives it.
 
-    Three figures, from lenient to strict: entities alone (`rg_e`), entities with
+    Three scores, from lenient to strict: entities alone (`rg_e`), entities with
     whether they have a relation (`rg_er`, the one most papers quote), entities with
     their relations (`rg_bar_er`). An empty report scores 0.
 
@@ -141,15 +141,15 @@ def radgraph_scores(
         predictions: sequence of strings `(n,)`. A missing one is an empty report.
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where they come from.
-        model_type: string. `"radgraph"` (2021, most published figures),
-            `"radgraph-xl"` (2024), or `"modern-radgraph-xl"`. Their figures differ.
+        model_type: string. `"radgraph"` (2021, most published scores),
+            `"radgraph-xl"` (2024), or `"modern-radgraph-xl"`. Their scores differ.
         lower: bool. Make both texts lower case first. The package compares words with
             their case, so that `Edema` and `edema` would not match.
         model: a `radgraph.F1RadGraph` with `reward_level="all"`, where it is loaded
             already; `model_type` must then name its model.
 
     Returns:
-        A dict of figures (see `cxrscore.figure`): `radgraph.rg_e`,
+        A dict of scores (see `cxrscore.score`): `radgraph.rg_e`,
         `radgraph.rg_er`, `radgraph.rg_bar_er`, each the mean over the studies. All are
         undefined where most references are not English.
 
@@ -180,7 +180,7 @@ def radgraph_scores(
         )
         rewards = np.array(model(refs=texts[0], hyps=texts[1])[1], "float64").T
 
-    def figures(sums, n):
+    def scores(sums, n):
         return dict(zip(names, np.moveaxis(sums, -1, 0) / max(1, n), strict=True))
 
     words = {
@@ -192,4 +192,4 @@ def radgraph_scores(
         "score": "F1 of entities and relations of each study, mean over studies",
     }
     words = dict.fromkeys(names, words)
-    return _in_english("radgraph", references, rewards, figures, words)
+    return _in_english("radgraph", references, rewards, scores, words)

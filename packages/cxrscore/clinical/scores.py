@@ -1,7 +1,7 @@
-"""Clinical figures: does a report find what the reference finds, and on which side.
+"""Clinical scores: does a report find what the reference finds, and on which side.
 
 Both texts are labelled by the rules of `labeler`, and the labels are compared. As for
-texts, every figure is a function of sums over the studies, so that a bootstrap, a
+texts, every score is a function of sums over the studies, so that a bootstrap, a
 shuffle or a constant needs no second reading.
 """
 
@@ -15,7 +15,7 @@ from cxrscore.clinical.labeler import UNCERTAIN, label_report
 from cxrscore.clinical.language import not_english
 from cxrscore.clinical.laterality import SIDES, is_masked, names_prior, report_sides
 from cxrscore.clinical.rules import COMPETITION, OBSERVATIONS
-from cxrscore.figure import records
+from cxrscore.score import records
 from cxrscore.texts.plain import plain
 from cxrscore.texts.scores import answered
 
@@ -134,7 +134,7 @@ class ClinicalScorer:
     scorer = ClinicalScorer(["Small left effusion.", "No edema."])
     scorer.score(["Right effusion.", "Clear lungs."])["clinical.wrong_side_share"]
     sums = scorer.counts(["Effusion.", "Edema."])["clinical"].sum(axis=0)
-    scorer.figures("clinical", sums, n=2)["micro_f1_14"]
+    scorer.scores("clinical", sums, n=2)["micro_f1_14"]
     ```
 
     Reference:
@@ -182,8 +182,8 @@ class ClinicalScorer:
         parts = [hits.reshape(-1, 42), apart.sum(1)[:, None], sided.sum(1)[:, None]]
         return {"clinical": np.concatenate([*parts, flags], axis=1)}
 
-    def figures(self, group, sums, n):
-        """The figures from sums over the studies.
+    def scores(self, group, sums, n):
+        """The scores from sums over the studies.
 
         Micro F1 is that of the counts of all classes together. Macro F1 is the mean
         over the classes that reference or prediction holds at least once: one that
@@ -196,7 +196,7 @@ class ClinicalScorer:
             n: int. How many studies were summed.
 
         Returns:
-            A dict, figure → float array `(…)`; NaN where undefined: all of them
+            A dict, score → float array `(…)`; NaN where undefined: all of them
             where most references are not English, as `self.undefined` tells.
         """
         sums = np.asarray(sums, "float64")
@@ -210,9 +210,9 @@ class ClinicalScorer:
         return values
 
     def score(self, predictions):
-        """Plain floats by `clinical.figure`, for predictions `(n,)` in order."""
+        """Plain floats by `clinical.score`, for predictions `(n,)` in order."""
         counts = self.counts(predictions)["clinical"]
-        values = self.figures("clinical", counts.sum(axis=0), len(counts))
+        values = self.scores("clinical", counts.sum(axis=0), len(counts))
         return {f"clinical.{name}": float(value) for name, value in values.items()}
 
 
@@ -226,7 +226,7 @@ def clinical_scores(
     counts=None,
     intervals=True,
 ):
-    """Every clinical figure with its interval and protocol.
+    """Every clinical score with its interval and protocol.
 
     Args:
         references: sequence of strings `(n,)`. Studies without one are left out and
@@ -242,7 +242,7 @@ def clinical_scores(
         intervals: bool. Whether to resample the studies.
 
     Returns:
-        A dict of figures (see `cxrscore.figure`): `clinical.micro_f1_14`,
+        A dict of scores (see `cxrscore.score`): `clinical.micro_f1_14`,
         `clinical.macro_f1_14`, `clinical.micro_f1_5`, `clinical.macro_f1_5`,
         `clinical.wrong_side_share`, `clinical.prior_share`,
         `clinical.masked_share`. From two studies on with an `interval`.
@@ -264,9 +264,9 @@ def clinical_scores(
         if "labels" in own:
             own["uncertain"] = _MODES[scorer.uncertain]
     words["wrong_side_share"]["findings"] = int(counts[:, 43].sum())
-    figures = functools.partial(scorer.figures, "clinical")
+    scores = functools.partial(scorer.scores, "clinical")
     notes = dict.fromkeys(words, scorer.undefined) if scorer.undefined else NOTES
-    return records("clinical", counts, figures, words, intervals, notes)
+    return records("clinical", counts, scores, words, intervals, notes)
 
 
 def per_class(truth, predicted, uncertain="positive"):

@@ -1,4 +1,4 @@
-"""Label figures: scikit-learn's values, with intervals over resampled studies.
+"""Label scores: scikit-learn's values, with intervals over resampled studies.
 
 They are counted here, for any weighting of the studies at once; tests hold each equal
 to scikit-learn's.
@@ -8,7 +8,6 @@ import numpy as np
 
 from cxrbase.files import InputError
 from cxrscore.bootstrap import RESAMPLES, WORDS, interval, resampling_weights
-from cxrscore.figure import figure
 from cxrscore.labels.calibration import (
     BINS,
     ERROR_WORDS,
@@ -17,6 +16,7 @@ from cxrscore.labels.calibration import (
     reversed_interval,
 )
 from cxrscore.labels.thresholds import known, ranked_weights
+from cxrscore.score import score
 
 CUT = ("accuracy", "f1", "sensitivity", "specificity")  # Need a threshold.
 ERRORS = {"ece": "width", "ece_equal_mass": "mass"}
@@ -26,7 +26,7 @@ LOWER_IS_BETTER = ("brier", *ERRORS)
 
 
 def label_values(labels, probabilities, threshold=0.5):
-    """The figures as plain numbers, for studies that are all known.
+    """The scores as plain numbers, for studies that are all known.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
@@ -37,7 +37,7 @@ def label_values(labels, probabilities, threshold=0.5):
         A dict of floats by `NAMES`: `accuracy`, `auroc`, `auprc` (average
         precision), `f1`, `sensitivity`, `specificity`, `brier`, and the expected
         calibration error with bins of equal width, `ece`, and of equally many
-        studies, `ece_equal_mass`. `None` where a figure needs a class that is absent.
+        studies, `ece_equal_mass`. `None` where a score needs a class that is absent.
 
     Example:
     ```python
@@ -58,7 +58,7 @@ def label_values(labels, probabilities, threshold=0.5):
 
 
 def weighted_values(labels, probabilities, weights, threshold=0.5):
-    """The figures of `label_values` under many weightings of the studies at once.
+    """The scores of `label_values` under many weightings of the studies at once.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
@@ -106,7 +106,7 @@ def weighted_values(labels, probabilities, weights, threshold=0.5):
 def resampled_values(
     labels, probabilities, threshold=0.5, resamples=RESAMPLES, seed=0, groups=None
 ):
-    """The figures of `label_values` for each resample of the studies.
+    """The scores of `label_values` for each resample of the studies.
 
     The same seed draws the same studies, so that two models (or one and its
     shuffle) can be compared study by study, by the interval of the difference.
@@ -146,7 +146,7 @@ def classification_scores(
     threshold_from="fixed",
     intervals=True,
 ):
-    """Every label figure with its interval and its protocol.
+    """Every label score with its interval and its protocol.
 
     Args:
         labels: array `(n,)` of 0, 1 or NaN. Missing ones are left out and counted.
@@ -159,7 +159,7 @@ def classification_scores(
         intervals: bool. Whether to resample the studies.
 
     Returns:
-        A dict of figures (see `cxrscore.figure`) by `target.name` for each
+        A dict of scores (see `cxrscore.score`) by `target.name` for each
         of `NAMES`, such as `abnormal.auroc`. Those that need a class that is absent
         have the value `None` and say why. With fewer than two studies there are no
         intervals.
@@ -170,10 +170,10 @@ def classification_scores(
     Example:
     ```python
     threshold, words = choose_threshold([0, 0, 1], [0.1, 0.2, 0.4])  # validation
-    figures = classification_scores(
+    scores = classification_scores(
         [0, 0, 1], [0.1, 0.6, 0.8], threshold, threshold_from=words
     )
-    figures["abnormal.auroc"]["value"]  # 1.0
+    scores["abnormal.auroc"]["value"]  # 1.0
     ```
     """
     labels, probabilities, left_out = known(labels, probabilities)
@@ -184,7 +184,7 @@ def classification_scores(
     drawn = {}
     if intervals and n > 1:
         drawn = resampled_values(labels, probabilities, threshold)
-    figures = {}
+    scores = {}
     for name, value in label_values(labels, probabilities, threshold).items():
         protocol = common | (cut if name in CUT else {})
         ends, note = None, None
@@ -203,14 +203,14 @@ def classification_scores(
                 ends = reversed_interval(value, drawn[name], chance)
                 protocol["interval"] = ERROR_WORDS
                 note = f"chance gives a perfectly calibrated model {chance.mean():.3f}"
-        record = figure(value, n, note, ends)
+        record = score(value, n, note, ends)
         record["protocol"] = protocol
-        figures[f"{target}.{name}"] = record
-    return figures
+        scores[f"{target}.{name}"] = record
+    return scores
 
 
 def multilabel_scores(labels, probabilities, targets, choices=None, split="test"):
-    """The figures of many labels, each scored on the studies where it is known.
+    """The scores of many labels, each scored on the studies where it is known.
 
     Args:
         labels: array `(n, k)` of 0, 1 or NaN.
@@ -221,7 +221,7 @@ def multilabel_scores(labels, probabilities, targets, choices=None, split="test"
         split: string. Where the studies come from.
 
     Returns:
-        A dict of figures by `target.name`, as of `classification_scores`.
+        A dict of scores by `target.name`, as of `classification_scores`.
 
     Raises:
         InputError: if the columns, targets and choices differ in number, or as of
@@ -243,10 +243,10 @@ def multilabel_scores(labels, probabilities, targets, choices=None, split="test"
             f"{len(targets)} targets, {len(choices)} thresholds: expected (n, k) "
             "twice, then k of each."
         )
-    figures = {}
+    scores = {}
     columns = zip(labels.T, probabilities.T, targets, choices, strict=True)
     for label, probability, target, (threshold, words) in columns:
-        figures |= classification_scores(
+        scores |= classification_scores(
             label, probability, threshold, split, target, words
         )
-    return figures
+    return scores

@@ -1,7 +1,7 @@
 """The named text protocols: cleaning, tokeniser and score, fixed together.
 
 The same texts get a BLEU-4 or ROUGE-L that differs by a quarter between protocols. So
-a figure carries its protocol's name, and figures of two protocols are never compared.
+a score carries its protocol's name, and scores of two protocols are never compared.
 All start from the text that `cxrscore.texts.plain` gives; on that they are equal to the
 packages that name them.
 NLTK and sacreBLEU are imported where they are used: NLTK alone takes a second.
@@ -83,18 +83,18 @@ class Measure:
     """A score as a function of sums over studies.
 
     Args:
-        names: tuple of strings. Its figures.
+        names: tuple of strings. Its scores.
         words: string. What it is, for a reader.
         count: callable, `Pairs` of n studies → float array `(n, k)`.
         width: int. The `k`.
-        figures: callable, (sums `(…, k)`, n) → array `(…, len(names))`.
+        scores: callable, (sums `(…, k)`, n) → array `(…, len(names))`.
     """
 
     names: tuple
     words: str
     count: Callable
     width: int
-    figures: Callable
+    scores: Callable
 
 
 def _mean(name, words, count):
@@ -107,13 +107,13 @@ def _mean(name, words, count):
     )
 
 
-def _bleu(names, words, figures, shortest=0):
+def _bleu(names, words, scores, shortest=0):
     return Measure(
         names,
         f"corpus BLEU {words}, one reference",
         functools.partial(bleu_counts, shortest=shortest),
         2 * ORDERS + 2,
-        lambda sums, n: figures(sums),
+        lambda sums, n: scores(sums),
     )
 
 
@@ -257,7 +257,7 @@ class Protocol:
         cleaning: string. For a reader, as is the next.
         tokeniser: string.
         measures: tuple of `Measure`s.
-        note: string. Why its figures have no value, where they may have none.
+        note: string. Why its scores have no value, where they may have none.
     """
 
     tokenise: Callable
@@ -267,7 +267,7 @@ class Protocol:
     note: str | None = None
 
     def words(self):
-        """What a reader must know to repeat each figure, by its name."""
+        """What a reader must know to repeat each score, by its name."""
         common = {"cleaning": self.cleaning, "tokeniser": self.tokeniser}
         return {
             name: common | {"score": measure.words}

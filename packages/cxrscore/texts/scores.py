@@ -1,11 +1,11 @@
-"""Text figures under named protocols, with intervals: BLEU, ROUGE-L, CIDEr."""
+"""Text scores under named protocols, with intervals: BLEU, ROUGE-L, CIDEr."""
 
 import functools
 
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrscore.figure import UNTOLD, figure, records
+from cxrscore.score import UNTOLD, records, score
 from cxrscore.texts.overlap import Reader
 from cxrscore.texts.plain import is_unspaced, plain
 from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, tidy
@@ -14,8 +14,8 @@ from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, tidy
 class TextScorer:
     """Scores references against predictions, reading each distinct text once.
 
-    Every figure is a function of sums over the studies: `counts` tells what each
-    study adds, `figures` makes figures of any sums, and a shuffle, a constant or a
+    Every score is a function of sums over the studies: `counts` tells what each
+    study adds, `scores` makes scores of any sums, and a shuffle, a constant or a
     bootstrap needs nothing else.
 
     Args:
@@ -30,7 +30,7 @@ class TextScorer:
     scorer = TextScorer(["No edema.", "Clear lungs."])
     scorer.score(["No effusion.", "Clear lungs."])["coco.bleu_1"]
     sums = scorer.counts(["No effusion.", "Clear lungs."])["coco"].sum(axis=0)
-    scorer.figures("coco", sums, n=2)["cider"]
+    scorer.scores("coco", sums, n=2)["cider"]
     ```
     """
 
@@ -54,7 +54,7 @@ class TextScorer:
         return tuple(self._readers)
 
     def undefined(self, group):
-        """Why a protocol has no figures for these references.
+        """Why a protocol has no scores for these references.
 
         Args:
             group: string. The name of the protocol.
@@ -71,7 +71,7 @@ class TextScorer:
         return None
 
     def note(self, group):
-        """What a reader must know of a protocol's figures, or `None`."""
+        """What a reader must know of a protocol's scores, or `None`."""
         silent = int(self._silent[group].sum())
         if not silent or self.undefined(group):
             return None
@@ -98,8 +98,8 @@ class TextScorer:
             counts[name] = np.concatenate(parts, axis=1)
         return counts
 
-    def figures(self, group, sums, n):
-        """The figures of a protocol from sums over the studies.
+    def scores(self, group, sums, n):
+        """The scores of a protocol from sums over the studies.
 
         Args:
             group: string. The name of the protocol.
@@ -107,26 +107,26 @@ class TextScorer:
             n: int. How many studies were summed.
 
         Returns:
-            A dict, figure → float array `(…)`; NaN where there is no study, or the
+            A dict, score → float array `(…)`; NaN where there is no study, or the
             protocol is `undefined` on the references.
         """
         sums = np.asarray(sums, "float64")
         defined = n and not self.undefined(group)
-        figures, start = {}, 0
+        scores, start = {}, 0
         for measure in PROTOCOLS[group].measures:
             part = sums[..., start : start + measure.width]
             start += measure.width
-            values = measure.figures(part, n) if defined else part[..., :1] * np.nan
+            values = measure.scores(part, n) if defined else part[..., :1] * np.nan
             values = np.broadcast_to(values, (*sums.shape[:-1], len(measure.names)))
-            figures |= zip(measure.names, np.moveaxis(values, -1, 0), strict=True)
-        return figures
+            scores |= zip(measure.names, np.moveaxis(values, -1, 0), strict=True)
+        return scores
 
     def score(self, predictions):
-        """Plain floats by `protocol.figure`, for predictions `(n,)` in order."""
+        """Plain floats by `protocol.score`, for predictions `(n,)` in order."""
         return {
             f"{group}.{name}": float(value)
             for group, counts in self.counts(predictions).items()
-            for name, value in self.figures(
+            for name, value in self.scores(
                 group, counts.sum(axis=0), len(self.references)
             ).items()
         }
@@ -199,7 +199,7 @@ def _told_counts(references, predictions, known):
     return np.array(rows, "float64").reshape(-1, 3)
 
 
-def _told_figures(sums, n, unspaced=False):
+def _told_scores(sums, n, unspaced=False):
     predicted, reference, novel = np.moveaxis(sums, -1, 0)
     reference = np.where(unspaced, np.nan, reference)
     return {"length_ratio": predicted / reference, "novel_share": novel / n}
@@ -216,7 +216,7 @@ def text_scores(
     counts=None,
     intervals=True,
 ):
-    """Every text figure of the protocols with its interval, and what else texts tell.
+    """Every text score of the protocols with its interval, and what else texts tell.
 
     Args:
         references: sequence of strings `(n,)`. Studies without one are left
@@ -234,7 +234,7 @@ def text_scores(
         intervals: bool. Whether to resample the studies.
 
     Returns:
-        A dict of figures (see `cxrscore.figure`), named `protocol.figure`,
+        A dict of scores (see `cxrscore.score`), named `protocol.score`,
         and `text.distinct` (different reports), `text.distinct_share` (of all
         reports), `text.length_ratio` (words predicted by words of the references),
         `text.novel_share` (of all reports, with `train_texts` only). From two
@@ -261,23 +261,23 @@ def text_scores(
             name: common | {"protocol": group} | own
             for name, own in protocol.words().items()
         }
-        figures = functools.partial(scorer.figures, group)
+        scores = functools.partial(scorer.scores, group)
         notes = dict.fromkeys(words, scorer.undefined(group) or protocol.note)
-        own = records(group, counts[group], figures, words, intervals, notes)
+        own = records(group, counts[group], scores, words, intervals, notes)
         if note := scorer.note(group):
             own = {name: {"note": note} | record for name, record in own.items()}
         found |= own
     train = None if train_texts is None else {tidy(text) for text in train_texts}
     told = _told_counts(references, predictions, train or ())
     words = {name: common | _TOLD[name] for name in ("length_ratio", "novel_share")}
-    figures = functools.partial(_told_figures, unspaced=scorer.unspaced)
+    scores = functools.partial(_told_scores, unspaced=scorer.unspaced)
     notes = {"length_ratio": f"undefined: {UNSPACED}"}
-    found |= records("text", told, figures, words, intervals, notes)
+    found |= records("text", told, scores, words, intervals, notes)
     if train is None:
         del found["text.novel_share"]
     distinct = len({tidy(text) for text in predictions})
     values = (distinct, distinct / n) if n else (None, None)
     for name, value in zip(("distinct", "distinct_share"), values, strict=True):
         own = common | _TOLD[name]
-        found[f"text.{name}"] = figure(value, n, None if n else UNTOLD, **own)
+        found[f"text.{name}"] = score(value, n, None if n else UNTOLD, **own)
     return found

@@ -1,13 +1,21 @@
-"""Label figures: ROC, confusion, calibration, with intervals; models compared."""
+"""Charts of labels: ROC, confusion, calibration, with intervals; models compared."""
 
 import textwrap
 
 import numpy as np
 from matplotlib import pyplot as plt
 
-from cxrlib.plots.style import BLUE, GREY, ORANGE, RED, STYLE, caption
+from coursework.charts.style import (
+    BLUE,
+    CLASSES,
+    GREY,
+    MISS,
+    RED,
+    caption,
+    ink,
+    styled,
+)
 
-CLASSES = ("normal", "abnormal")
 BAR = "#d7dade"  # Grey enough to see, light enough to lie behind.
 
 
@@ -16,13 +24,13 @@ def _say(axes, words):
     axes.text(
         *(0.5, 0.5, textwrap.fill(words, 32)),
         **dict.fromkeys(("ha", "va"), "center"),
-        color=RED,
+        color=MISS,
         bbox={"color": "white"},
         transform=axes.transAxes,
     )
 
 
-@plt.rc_context(STYLE)
+@styled("ROC curve with its 95 % band")
 def plot_roc(labels, probabilities, threshold=None, *, ground):
     """Plot the ROC curve with its area and its 95 % band, or say why there is none.
 
@@ -66,14 +74,14 @@ def plot_roc(labels, probabilities, threshold=None, *, ground):
             found = scores["roc.sensitivity"]["value"]
             alarms = 1 - scores["roc.specificity"]["value"]
             label = f"threshold {threshold:.2f}"
-            axes.plot(alarms, found, "o", color=ORANGE, label=label, clip_on=False)
+            axes.plot(alarms, found, "D", color=RED, label=label, clip_on=False)
             axes.legend(loc="lower right", bbox_to_anchor=(1, 0.24), handletextpad=0.1)
     axes.set(xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Confusion matrix: true classes in rows, calls in columns")
 def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, *, ground):
     """Plot which class is called what: studies, their 95 % interval, and shares.
 
@@ -102,16 +110,16 @@ def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, *, groun
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
     figure, axes = plt.subplots(figsize=(4.6, 4.2))
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25)  # Never too dark to read.
+    drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25)
     for row, column in np.ndindex(2, 2):
         share, words = shares[row, column], ""
         if totals[row]:
             words = f"{100 * share:.0f} % of {names[row]}"
         if totals[row] and ends is not None:
-            words += "\n95 %: {:.0f} to {:.0f}".format(*ends[row, column])
-        look = {"ha": "center", "color": "white" if share > 0.85 else "black"}
+            words += "\n95 %: {:.0f} to {:.0f} studies".format(*ends[row, column])
+        look = {"ha": "center", "color": ink(drawn.to_rgba(share))}
         axes.text(column, row - 0.04, counts[row, column], size=20, va="bottom", **look)
-        axes.text(column, row + 0.04, words, size=9, va="top", **look)
+        axes.text(column, row + 0.04, words, size=10, va="top", **look)
     for line in (axes.axhline, axes.axvline):
         line(0.5, color="white", linewidth=2)
     axes.set_xticks([0, 1], [f"called {name}" for name in names])
@@ -125,7 +133,7 @@ def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, *, groun
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Calibration: the share of positives against the probability")
 def plot_calibration(labels, probabilities, bins=10, equal="width", *, ground):
     """Plot the share of positives against the probability, or why there is none.
 
@@ -189,17 +197,14 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", *, ground):
         below.yaxis.get_major_locator().set_params(integer=True)
         figure.legend(
             loc="outside upper center",
-            ncols=4,
-            fontsize=8,
-            columnspacing=1.2,
-            handlelength=1.2,
+            ncols=2,
         )
     axes.set(ylabel="share of positives", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     below.set(xlabel="probability", ylabel="studies")
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("ROC curves of several models")
 def plot_rocs(labels, probabilities, threshold=0.5, *, ground):
     """Plot several models' ROC curves over each other, and where one threshold cuts.
 
@@ -237,19 +242,20 @@ def plot_rocs(labels, probabilities, threshold=0.5, *, ground):
         )
         place = 1 - values["specificity"], values["sensitivity"]
         axes.plot(*place, "o", color=line.get_color(), markersize=9, clip_on=False)
-    axes.plot([], [], "o", color=GREY, markersize=9, label=f"cut at {threshold:.2f}")
-    axes.legend(loc="lower right", fontsize=8)
+    cut = f"threshold {threshold:.2f}"
+    axes.plot([], [], "o", color=GREY, markersize=9, label=cut)
+    axes.legend(loc="lower right")
     axes.set(xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
-def plot_intervals(figures, label="AUROC", chance=0.5, *, ground):
+@styled("Dots with 95 % intervals, a row per model")
+def plot_intervals(scores, label="AUROC", chance=0.5, *, ground):
     """Plot what several models reach, each with its 95 % interval.
 
     Args:
-        figures: dict of a model's name to a triple: value, low and high end.
+        scores: dict of a model's name to a triple: value, low and high end.
         label: string. What the values are.
         chance: float or `None`. What guessing reaches; drawn as a line.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
@@ -265,9 +271,9 @@ def plot_intervals(figures, label="AUROC", chance=0.5, *, ground):
     )
     ```
     """
-    figure, axes = plt.subplots(figsize=(6.6, 0.42 * len(figures) + 1.0))
-    values, lows, highs = np.transpose(list(figures.values()))
-    places = np.arange(len(figures))
+    figure, axes = plt.subplots(figsize=(7.4, 0.42 * len(scores) + 1.0))
+    values, lows, highs = np.transpose(list(scores.values()))
+    places = np.arange(len(scores))
     axes.hlines(places, lows, highs, color=BLUE, linewidth=1.6)
     axes.plot(values, places, "o", color=BLUE)
     for place, value, high in zip(places, values, highs, strict=True):
@@ -281,8 +287,8 @@ def plot_intervals(figures, label="AUROC", chance=0.5, *, ground):
         )
     if chance is not None:
         axes.axvline(chance, color=GREY, linestyle=":", linewidth=1)
-    axes.set_yticks(places, list(figures))
-    axes.set(xlabel=f"{label}, 95 % interval", ylim=(len(figures) - 0.5, -0.5))
+    axes.set_yticks(places, list(scores))
+    axes.set(xlabel=f"{label}, 95 % interval", ylim=(len(scores) - 0.5, -0.5))
     axes.margins(x=0.12)
     axes.grid(False, axis="y")
     return caption(figure, ground)

@@ -1,4 +1,4 @@
-"""The figure: a number that carries its protocol, so that it never stands alone."""
+"""The score: a number that carries its protocol, so that it never stands alone."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from cxrscore import bootstrap
 
 
-def figure(value, n, note=None, interval=None, **protocol):
+def score(value, n, note=None, interval=None, **protocol):
     """Bind a number to the way in which it was got.
 
     Args:
@@ -25,7 +25,7 @@ def figure(value, n, note=None, interval=None, **protocol):
 
     Example:
     ```python
-    figure(0.31, n=120, split="test", section="impression")
+    score(0.31, n=120, split="test", section="impression")
     ```
     """
     if value is not None and not isinstance(value, int):  # A count stays whole.
@@ -44,20 +44,20 @@ def figure(value, n, note=None, interval=None, **protocol):
 UNTOLD = "undefined: no study has a reference text"
 
 
-def records(group, counts, figures, words, intervals=True, notes=None, empty=UNTOLD):
-    """Bind figures that are functions of sums to their intervals and protocols.
+def records(group, counts, scores, words, intervals=True, notes=None, empty=UNTOLD):
+    """Bind scores that are functions of sums to their intervals and protocols.
 
     Args:
         group: string. The prefix of the names.
         counts: float array `(n, k)`. What each study adds to the sums.
-        figures: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
+        scores: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
         words: dict, name → dict of scalars, the protocol.
         intervals: bool. Whether to resample the studies.
-        notes: dict, name → string. Why a figure may be undefined on some studies.
+        notes: dict, name → string. Why a score may be undefined on some studies.
         empty: string. Why there is no value where there is no study.
 
     Returns:
-        A dict of figures (see `cxrscore.figure`), named `group.name`, from
+        A dict of scores (see `cxrscore.score`), named `group.name`, from
         two studies on with an `interval`.
 
     Example:
@@ -67,23 +67,23 @@ def records(group, counts, figures, words, intervals=True, notes=None, empty=UNT
     ```
     """
     n, result = len(counts), {}
-    values = figures(counts.sum(axis=0), n) if n else dict.fromkeys(words)
+    values = scores(counts.sum(axis=0), n) if n else dict.fromkeys(words)
     draw = intervals and n > 1
-    drawn = figures(bootstrap.resampled_sums(counts), n) if draw else {}
+    drawn = scores(bootstrap.resampled_sums(counts), n) if draw else {}
     for name, value in values.items():
         interval, note = None, None if n else empty
         if n and not np.isfinite(value):
             note = (notes or {}).get(name)
         elif drawn:
             interval = bootstrap.interval(drawn[name])
-        record = figure(value, n, note, interval, **words[name])
+        record = score(value, n, note, interval, **words[name])
         if interval:
             record["protocol"]["interval"] = bootstrap.WORDS
         result[f"{group}.{name}"] = record
     return result
 
 
-def format_figure(value):
+def format_score(value):
     """Write a value for a table.
 
     Args:
@@ -95,7 +95,7 @@ def format_figure(value):
 
     Example:
     ```python
-    format_figure(0.06583), format_figure(0.000486)  # "0.0658", "0.000486"
+    format_score(0.06583), format_score(0.000486)  # "0.0658", "0.000486"
     ```
     """
     if value is None:

@@ -1,7 +1,7 @@
 """Recipes: every parameter of a training said once, with its default, range and help.
 
 A recipe is a frozen dataclass whose fields are made by `setting`. From them come the
-options of the command line (`cxrlib.commands.options`), the settings that a checkpoint
+options of the command line (`cxrbase.commands.options`), the settings that a checkpoint
 was made under, and the table that documents them. Nothing heavy is imported here.
 """
 

@@ -1,4 +1,4 @@
-"""The figures of a run as a short table, for a terminal and for the README."""
+"""The scores of a run as a short table, for a terminal and for the README."""
 
 import fnmatch
 import pathlib
@@ -6,28 +6,36 @@ import pathlib
 from coursework.results import read_results
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
-from cxrscore.figure import format_figure
-from cxrscore.tables import best_baseline, figures_table, markdown
+from cxrscore.score import format_score
+from cxrscore.tables import (
+    HEADLINES,
+    TITLES,
+    best_baseline,
+    headline,
+    markdown,
+    scores_table,
+)
 
 
-def marks(name="figures"):
+def marks(name="scores"):
     """The two lines of a Markdown file between which a table is written."""
     return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
-def figures_of(folder, leave_out=()):
+def scores_of(folder, leave_out=(), first=False):
     """Read a notebook's results into Markdown: what they rest on, then the table.
 
     Args:
         folder: string or path. Holds `results.json`.
-        leave_out: patterns of names of figures that the table need not have.
+        leave_out: patterns of names of scores that the table need not have.
+        first: bool. Whether the table has only those that a reader sees first.
 
     Returns:
         A string.
 
     Example:
     ```python
-    print(figures_of("outputs/demo/07_multitask"))
+    print(scores_of("outputs/demo/07_multitask"))
     ```
     """
     record = read_results(pathlib.Path(folder) / "results.json")
@@ -40,12 +48,15 @@ def figures_of(folder, leave_out=()):
         if name in versions
     )
     minutes = record["durations"]["notebook"] / 60
+    metrics = record["metrics"]
     metrics = {
-        name: metric
-        for name, metric in record["metrics"].items()
+        name: metrics[name]
+        for name in (headline(metrics) if first else metrics)
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in leave_out)
     }
-    table = figures_table(metrics)
+    table = scores_table(metrics)
+    if first:
+        table["score"] = [HEADLINES.get(name, name) for name in metrics]
     table["best baseline"] = [_best(*each) for each in metrics.items()]
     # Every score names the split and, if it is of a text, the section.
     protocols = [metric["protocol"] for metric in metrics.values()]
@@ -53,16 +64,15 @@ def figures_of(folder, leave_out=()):
         ", ".join(str(each[key]) for key in ("split", "section") if key in each)
         for each in protocols
     ]
-    table = table.rename(columns={"interval": "95 %"})
-    columns = ["figure", "value", "95 %", "best baseline", "shuffled", "n", "of"]
+    columns = ["score", "value", TITLES["interval"], "best baseline", "permuted"]
     lines = [
         f"Ground: {GROUNDS[data['ground']]}. Studies: {counts}.",
         f"Pretrained weights: {weights or 'none'}. {packages}. "
         f"{record['notebook']} took {minutes:.1f} minutes on "
         f"{record['environment'].get('device', 'an unknown device')}.",
         "",
-        markdown(table[columns]),
-        *(f"\n**Warning.** {words}" for words in record.get("warnings", [])),
+        markdown(table[[*columns, "n", "of"]]),
+        *(f"\n**Warning.** {w}" for w in ([] if first else record.get("warnings", []))),
     ]
     return "\n".join(lines)
 
@@ -70,10 +80,10 @@ def figures_of(folder, leave_out=()):
 def _best(name, metric):
     """The baseline that comes highest, with its name."""
     found = best_baseline(name, metric)
-    return f"{format_figure(found[0])} {found[1]}" if found else ""
+    return f"{format_score(found[0])} {found[1]}" if found else ""
 
 
-def write_between_marks(path, text, name="figures"):
+def write_between_marks(path, text, name="scores"):
     """Replace what stands between the marks of a Markdown file.
 
     Args:
@@ -86,7 +96,7 @@ def write_between_marks(path, text, name="figures"):
 
     Example:
     ```python
-    write_between_marks("README.md", figures_of("outputs/demo/07_multitask"))
+    write_between_marks("README.md", scores_of("outputs/demo/07_multitask"))
     ```
     """
     path = pathlib.Path(path)

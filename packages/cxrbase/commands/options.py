@@ -1,24 +1,35 @@
 """The options of a command: paths, numbers with their ranges, those of a recipe."""
 
 import dataclasses
+import math
+import pathlib
 
 import click
 
-from coursework.commands import PATH, Number
-from cxrlib.systems.recipes import MOST_SEED
-
-__all__ = ["PATH", "PROCESSES", "SEED", "SIZE", "Number", "options"]
+from cxrbase.commands.recipes import MOST_SEED
 
 SEED = click.IntRange(0, MOST_SEED)
 PROCESSES = click.IntRange(1, 256)
 SIZE = click.IntRange(32, 4096)  # Of a film, in pixels.
+PATH = click.Path(path_type=pathlib.Path)
+
+
+class Number(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value, parameter, context):
+        """Refuse NaN, which no range leaves out."""
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not in the range {self._describe_range()}.")
+        return number
 
 
 def options(recipe):
     """Give a command one option for each field of a recipe, in the same order.
 
     Args:
-        recipe: a subclass of `cxrlib.systems.recipes.Recipe`.
+        recipe: a subclass of `cxrbase.commands.recipes.Recipe`.
 
     Returns:
         A decorator, to stand below `click.command`.

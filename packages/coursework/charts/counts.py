@@ -1,13 +1,13 @@
-"""Charts: losses, class balance, text lengths."""
+"""Curves and counts: losses, class balance, text lengths."""
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from cxrlib.plots.style import RED, STYLE, caption
+from coursework.charts.style import RED, caption, ink, styled
 
 
-@plt.rc_context(STYLE)
+@styled("Curves over the epochs of a training")
 def plot_history(log, *, ground):
     """Plot each logged quantity over the epochs, train against validation.
 
@@ -37,27 +37,28 @@ def plot_history(log, *, ground):
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(3.6 * columns, 2.4 * rows + 0.3), squeeze=False
+        rows, columns, figsize=(2.95 * columns, 2.2 * rows + 0.6), squeeze=False
     )
     for axes in grid.flat[len(names) :]:
         axes.set_axis_off()
-    marker = "o" if len(table) < 16 else None
+    # A single epoch is no line.
+    style = {"marker": "o"} if len(table) == 1 else {}
+    drawn = {}
     for axes, name in zip(grid.flat, names, strict=False):
-        axes.plot(epochs, table[name], marker=marker, markersize=3, label="train")
-        if f"val_{name}" in table:
-            values = table[f"val_{name}"]
-            axes.plot(epochs, values, marker=marker, markersize=3, label="validation")
-            axes.legend(fontsize=8)
+        for label, column in (("train", name), ("validation", f"val_{name}")):
+            if column in table:
+                (drawn[label],) = axes.plot(epochs, table[column], **style)
         axes.set_title(name.replace("_", " "))
         axes.xaxis.get_major_locator().set_params(integer=True)
         if len(table) == 1:  # The locator would mark fractions of the one epoch.
             axes.set_xticks(epochs)
-        axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("epoch")
+    figure.legend(drawn.values(), drawn, loc="outside upper center", ncols=2)
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Bars: how many studies of each class a split has")
 def plot_class_balance(counts, *, ground):
     """Plot how many studies of each class a split has, with their share.
 
@@ -77,29 +78,38 @@ def plot_class_balance(counts, *, ground):
     )
     ```
     """
-    figure, axes = plt.subplots(figsize=(6.4, 0.55 * len(counts) + 1.3))
+    figure, axes = plt.subplots(figsize=(7.4, 0.6 * len(counts) + 1.0))
     left = np.zeros(len(counts))
     totals = counts.sum(axis=1).to_numpy()
     places = np.arange(len(counts))
     for name in counts:
         width = counts[name].to_numpy()
-        bars = axes.barh(places, width / totals, left=left, height=0.6, label=str(name))
+        bars = axes.barh(
+            places,
+            width / totals,
+            left=left,
+            height=0.7,
+            edgecolor="white",
+            label=str(name),
+        )
         words = [
-            f"{count} ({count / total:.0%})" if count / total > 0.08 else ""
+            f"{name}\n{count} ({count / total:.0%})" if count / total > 0.12 else ""
             for count, total in zip(width, totals, strict=True)
         ]
-        axes.bar_label(bars, words, label_type="center", color="white", fontsize=9)
+        colour = ink(bars[0].get_facecolor())
+        axes.bar_label(bars, words, label_type="center", color=colour, fontsize=9)
         left += width / totals
     axes.set_yticks(places, [str(name) for name in counts.index])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="share of the split's studies")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.xaxis.set_major_formatter("{x:.0%}")
     axes.grid(False)
-    axes.legend(ncols=len(counts.columns), loc="lower left", bbox_to_anchor=(0, 1))
+    if len(axes.texts) > sum(bool(text.get_text()) for text in axes.texts):
+        figure.legend(ncols=4, loc="outside upper center")  # Some had no room.
     return caption(figure, ground)
 
 
-@plt.rc_context(STYLE)
+@styled("Histogram: how long the reports are")
 def plot_text_lengths(lengths, limit=None, unit="words", *, ground):
     """Plot how long the reports are.
 
@@ -117,16 +127,17 @@ def plot_text_lengths(lengths, limit=None, unit="words", *, ground):
     plot_text_lengths({"impression": [4, 6, 9, 30]}, limit=24, ground="phantom")
     ```
     """
-    figure, axes = plt.subplots(figsize=(6.4, 3.0))
+    figure, axes = plt.subplots(figsize=(7.4, 3.2))
     longest = max([max(each, default=1) for each in lengths.values()] + [limit or 1])
     bins = np.arange(0, longest + 2, max(1, (longest + 1) // 40)) - 0.5
-    for name, values in lengths.items():
+    for (name, values), hatch in zip(lengths.items(), ("", "///", "..."), strict=False):
         label = f"{name} (n = {len(values)}, median {np.median(values):.0f})"
         if limit:
             label += f", {np.mean(np.asarray(values) > limit):.1%} beyond {limit}"
-        axes.hist(values, bins=bins, alpha=0.65, label=label)
+        look = {"alpha": 0.65, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+        axes.hist(values, bins=bins, label=label, **look)
     if limit:
-        axes.axvline(limit + 0.5, color=RED, linestyle="--", linewidth=1)
-    axes.set(xlabel=unit, ylabel="reports")
-    axes.legend(fontsize=8)
+        axes.axvline(limit + 0.5, color=RED, linestyle="--", linewidth=1.5)
+    axes.set(xlabel=unit, ylabel="reports", xlim=(0, None))
+    figure.legend(loc="outside upper center")
     return caption(figure, ground)

@@ -1,0 +1,1 @@
+"""What all figures share, and those that need no model: curves, counts, scores."""

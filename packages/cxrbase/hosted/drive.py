@@ -1,0 +1,269 @@
+"""What outlives a machine of Colab's, on Google Drive; only where that was asked for.
+
+All work is done on the machine's own disk: thousands of small files crawl on Drive, and
+each file that is replaced by another fills its bin, which counts as used space. So a
+folder is kept there as one archive, `<folder>.kept.zip`, which is rewritten in place:
+Drive counts that as one file. If the machine goes while it is rewritten, Drive still
+holds the version before, for a new one is uploaded only once it is closed.
+"""
+
+import os
+import pathlib
+import shutil
+import sys
+import time
+import zipfile
+import zlib
+
+from cxrbase import hosts
+from cxrbase.files import write_whole
+from cxrbase.refusals import in_one_line
+
+KEEP = "CXR_KEEP"  # The folder on Drive; empty: declined. Subprocesses know it, too.
+SMALL = 20_000_000  # Bytes; a larger file of a notebook is no result.
+RECORDS = ("*.json", "*.csv")  # Of each notebook, what other notebooks read.
+
+
+def mount_drive(name):
+    """Ask for Google Drive, once; then `keep_folder` and `keep_results` write there.
+
+    The records of earlier notebooks are brought back at once; folders when they are
+    needed, by `bring_back`.
+
+    Args:
+        name: string. Of the folder in *My Drive*.
+
+    Example:
+    ```python
+    mount_drive("cxr-report-course")
+    ```
+    """
+    if KEEP in os.environ:
+        return
+    if not pathlib.Path(hosts.DRIVE).is_dir():
+        if "google.colab" not in sys.modules:
+            print(
+                "keep_on_drive: only Colab has Google Drive; files stay where they are."
+            )
+            return
+        try:
+            from google.colab import drive
+
+            drive.mount(str(pathlib.Path(hosts.DRIVE).parent))
+        except Exception as error:  # Declined, or a door of Colab's that is shut today.
+            os.environ[KEEP] = ""
+            print(
+                f"Google Drive is not mounted ({in_one_line(error)}). All works "
+                "without it, but results and checkpoints go with this machine."
+            )
+            return
+    os.environ[KEEP] = str(pathlib.Path(hosts.DRIVE) / name)
+    for pattern in RECORDS:
+        for path in pathlib.Path(os.environ[KEEP]).glob(f"outputs/*/*/{pattern}"):
+            here = pathlib.Path(hosts.CONTENT) / path.relative_to(os.environ[KEEP])
+            if not here.exists():
+                with write_whole(here) as temporary:
+                    shutil.copyfile(path, temporary)
+
+
+def how_long(place):
+    """Say in one line how long the files of this machine last.
+
+    Args:
+        place: string. `"colab"`, `"kaggle"` or another.
+
+    Returns:
+        A string, empty for a machine of one's own.
+
+    Example:
+    ```python
+    print(how_long("colab"))
+    ```
+    """
+    if place == "colab" and os.environ.get(KEEP):
+        return (
+            f"Results, data and one checkpoint per training go to {os.environ[KEEP]}."
+        )
+    if place == "colab":
+        return (
+            "All files go with this machine; keep_on_drive = True keeps results, data "
+            "and one checkpoint per training on your Google Drive."
+        )
+    if place == "kaggle":
+        return (
+            f"{hosts.KAGGLE_WORKING} goes with this session, unless Persistence is "
+            "switched to Files only or a version is saved."
+        )
+    return ""
+
+
+def kept(path):
+    """Where the Drive keeps a path of this machine.
+
+    Args:
+        path: string or path.
+
+    Returns:
+        A `pathlib.Path`, or `None` if nothing is kept, or nothing of that place.
+
+    Example:
+    ```python
+    kept("/content/outputs/course")
+    ```
+    """
+    path, folder = pathlib.Path(path).resolve(), os.environ.get(KEEP)
+    content, drive = (pathlib.Path(p).resolve() for p in (hosts.CONTENT, hosts.DRIVE))
+    if not folder or not path.is_relative_to(content) or path.is_relative_to(drive):
+        return None
+    return pathlib.Path(folder) / path.relative_to(content)
+
+
+def keep_folder(folder, files=None, empty=(), every=0):
+    """Keep files of a folder as one archive, if Drive is to keep anything.
+
+    A full Drive stops no work: then that is said, and nothing is kept.
+
+    Args:
+        folder: string or path.
+        files: sequence of paths below it. The last is the one whose presence says that
+            the folder is whole. By default all, as they were written.
+        empty: sequence of strings. Names of files that are kept without content, last.
+        every: float. Seconds; an archive that is younger is left as it is.
+
+    Example:
+    ```python
+    keep_folder("/content/outputs/course/prepared")
+    ```
+    """
+    archive, folder = _archive(folder), pathlib.Path(folder)
+    if archive is None or every and _age(archive) < every:
+        return
+    if files is None:
+        files = [p for p in folder.rglob("*") if p.is_file() and p.name[0] != "."]
+        files.sort(key=lambda path: path.stat().st_mtime_ns)
+    files = {path.relative_to(folder).as_posix(): path for path in files}
+    if not every and archive.exists():
+        sums = {name: _checksum(path) for name, path in files.items()}
+        if sums | dict.fromkeys(empty, 0) == _checksums(archive):
+            return
+    try:
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(archive, "w") as out:
+            for name, path in files.items():
+                entry = zipfile.ZipInfo.from_file(path, name)
+                # To the nanosecond: by it a shard knows the films that it was made of.
+                entry.comment = str(path.stat().st_mtime_ns).encode()
+                with open(path, "rb") as source, out.open(entry, "w") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+            for name in empty:
+                out.writestr(name, b"")
+    except BaseException as error:  # Leaving the block has made a half archive whole.
+        archive.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        _tell(archive, error)
+
+
+def bring_back(folder):
+    """Unpack what `keep_folder` has kept of a folder, unless it is here and whole.
+
+    Args:
+        folder: string or path.
+
+    Returns:
+        Whether anything was unpacked.
+
+    Example:
+    ```python
+    bring_back("/content/outputs/course/prepared")
+    ```
+    """
+    archive, folder = _archive(folder), pathlib.Path(folder)
+    if archive is None or not archive.is_file():
+        return False
+    try:
+        with zipfile.ZipFile(archive) as source:
+            entries = source.infolist()
+            if (folder / entries[-1].filename).exists():
+                return False
+            print(f"Taking {folder} from {archive} …")
+            for entry in entries:
+                with write_whole(folder / entry.filename) as temporary:
+                    with source.open(entry) as packed, open(temporary, "wb") as out:
+                        shutil.copyfileobj(packed, out, 1 << 20)
+                    if entry.comment:
+                        os.utime(temporary, ns=(int(entry.comment),) * 2)
+    except (zipfile.BadZipFile, EOFError) as error:
+        print(f"{archive}: is damaged ({in_one_line(error)}); it is made anew.")
+        return False
+    return True
+
+
+def keep_results(folder):
+    """Copy what a notebook found to the Drive, if that is to keep anything.
+
+    That is all but what `keep_folder` keeps, and no file above 20 MB; models that the
+    notebook saved itself go into an archive. What is there already is left alone.
+
+    Args:
+        folder: string or path. The notebook's, in its run.
+
+    Example:
+    ```python
+    keep_results("/content/outputs/course/07_multitask")
+    ```
+    """
+    folder = pathlib.Path(folder)
+    if kept(folder) is None:
+        return
+    models = sorted(folder.glob("*.keras"))
+    if models and not (folder / "settings.json").exists():  # Else it is a training's.
+        keep_folder(folder, models)
+    try:
+        for path in sorted(folder.rglob("*")):
+            about, target = path.stat(), kept(path)
+            big = path.suffix == ".keras" or about.st_size > SMALL
+            if not path.is_file() or path.name.startswith(".") or big:
+                continue
+            there = target.stat() if target.exists() else None
+            if (
+                there
+                and there.st_size == about.st_size
+                and there.st_mtime > about.st_mtime
+            ):
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)  # In place, as the archives.
+    except OSError as error:
+        _tell(kept(folder), error)
+
+
+def _tell(place, error):
+    print(f"{place}: not kept ({in_one_line(error)}). Free some space on Drive.")
+
+
+def _archive(folder):
+    """The archive that keeps a folder, or `None`."""
+    place = kept(folder)
+    return place and place.with_name(f"{place.name}.kept.zip")
+
+
+def _age(archive):
+    return time.time() - archive.stat().st_mtime if archive.exists() else float("inf")
+
+
+def _checksum(path):
+    total = 0
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            total = zlib.crc32(part, total)
+    return total
+
+
+def _checksums(archive):
+    """Checksums of what an archive holds, by name; `None` if it cannot be read."""
+    try:
+        with zipfile.ZipFile(archive) as source:
+            return {entry.filename: entry.CRC for entry in source.infolist()}
+    except (OSError, zipfile.BadZipFile):
+        return None

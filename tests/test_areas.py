@@ -1,0 +1,51 @@
+"""AUROCs with intervals, and the differences of two models on the same studies."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from cxrscore.labels.areas import auroc, auroc_difference, spelled
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 2, 200)
+HARD = RNG.normal(0, 1, 200)  # What is hard for one model is hard for the other.
+GOOD, WORSE = (
+    1 / (1 + np.exp(-(step * LABELS + HARD + RNG.normal(0, 0.2, 200))))
+    for step in (1.5, 1.2)
+)
+
+
+def test_the_value_is_scikit_learns_and_lies_in_its_interval():
+    value, low, high = auroc(LABELS, GOOD)
+    assert value == pytest.approx(roc_auc_score(LABELS, GOOD))
+    assert low < value < high
+
+
+def test_a_difference_is_surer_than_its_two_ends():
+    value, low, high = auroc_difference(LABELS, GOOD, WORSE)
+    areas = auroc(LABELS, GOOD), auroc(LABELS, WORSE)
+    assert value == pytest.approx(areas[0][0] - areas[1][0])
+    assert high - low < 0.5 * (areas[0][2] - areas[0][1])
+    assert areas[0][1] < areas[1][2] and low > 0, "intervals overlap, models differ"
+    assert auroc_difference(LABELS, GOOD, GOOD) == (0, 0, 0)
+
+
+def test_patients_are_drawn_whole():
+    """Ten copies of each study tell no more than one."""
+    ten = [np.repeat(each, 10) for each in (LABELS, GOOD, WORSE)]
+    patients = np.repeat(np.arange(200), 10)
+    as_if, honest = auroc(*ten[:2]), auroc(*ten[:2], patients)
+    assert honest[2] - honest[1] > 2 * (as_if[2] - as_if[1])
+    pair = auroc_difference(*ten), auroc_difference(*ten, patients)
+    assert pair[1][2] - pair[1][1] > 2 * (pair[0][2] - pair[0][1])
+
+
+def test_one_class_has_no_area():
+    one = np.zeros(200, int)
+    assert np.isnan(auroc(one, GOOD)).all()
+    assert np.isnan(auroc_difference(one, GOOD, WORSE)).all()
+
+
+def test_how_it_is_spelled():
+    assert spelled((0.75, 0.5, 1)) == "0.750 (0.500 to 1.000)"
+    assert spelled((0.03, -0.01, 0.07), "+") == "+0.030 (-0.010 to +0.070)"
