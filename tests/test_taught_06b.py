@@ -72,7 +72,7 @@ def test_greedy_by_hand_is_kerashubs_and_the_cache_changes_no_token(taught):
 
 
 def test_ways_to_choose_are_kerashubs(taught):
-    taught = run_cells(NOTEBOOK, "choose", **taught)
+    taught = run_cells(NOTEBOOK, "choose", "top-k", "top-p", **taught)
     logits = np.random.default_rng(2).normal(size=30).astype("float32")
     shares = taught["softmax"](logits)
     sampler = keras_hub.samplers.RandomSampler(temperature=2.0)
