@@ -24,7 +24,7 @@ import click
 import pandas as pd
 import psutil
 
-from coursework.pages.figures import write_between_marks
+from coursework.pages.scores import write_between_marks
 from coursework.run.parameters import known_parameters
 from coursework.run.plan import course_notebooks
 from coursework.run.runner import BROKEN_OFF, run_notebooks
