@@ -16,7 +16,7 @@ from cxrscore.evaluate import read_predictions
 from cxrscore.score import format_score
 from cxrscore.tables import HEADLINES, best_baseline, format_interval, headline
 
-STUDIES = 24  # shown per notebook; predictions.csv has them all
+STUDIES = 24  # studies per notebook; predictions.csv has them all
 FIRST = 6  # report cards that the page begins with; the others are folded
 
 
@@ -71,7 +71,7 @@ def write_index(run_dir, studies=STUDIES):
 
 
 def _notebook(run, run_dir, studies):
-    """Everything that the template says about one notebook."""
+    """Everything that the template shows of one notebook."""
     folder, results = run.folder, run.results
     predictions, trouble = read_or_tell(read_predictions, folder / "predictions.csv")
     pictures = sorted((folder / "figures").glob("*.png"))
