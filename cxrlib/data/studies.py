@@ -66,8 +66,8 @@ def load_studies(dataset):
     files = existing([*studies.frontal, *studies.lateral], listed)
     studies["on_disk"] = studies.frontal.isin(files) & studies.lateral.isin(files)
     studies["kind"], studies["root"] = dataset.kind, str(dataset.root)
-    told = studies.impression[studies.impression.ne("")]
-    nothing = told[told.map(says_nothing)].value_counts()
+    texts = studies.impression[studies.impression.ne("")]
+    nothing = texts[texts.map(says_nothing)].value_counts()
     if len(nothing):
         said = ", ".join(f"{text!r} ({n}×)" for text, n in nothing.head(8).items())
         print(
@@ -132,16 +132,16 @@ def funnel(studies):
     """
     studies = complete(studies)
     own = studies.kind.ne("indiana")  # Labelled by the table's author.
-    told = studies.impression.ne("")
+    has_text = studies.impression.ne("")
     steps = {
         "one frontal and one lateral": studies.frontals.eq(1) & studies.laterals.eq(1),
         "indexed": own | studies.problems.map(is_indexed),
-        "has an impression": told,
+        "has an impression": has_text,
         "normal, or abnormal of the lungs": own | studies.abnormal.notna(),
     }
     if own.all():
         steps = {"one frontal and one lateral": steps["one frontal and one lateral"]}
-        steps["has a report"] = told
+        steps["has a report"] = has_text
     kept = pd.Series(True, index=studies.index)
     rows = [("studies", len(studies), 0)]
     for step, passes in steps.items():

@@ -1,4 +1,4 @@
-"""Scores of reports, labels and images, for anybody's predictions.
+"""Scores of reports, labels and images, for any system's predictions.
 
 Each score carries its protocol and its interval, and stands beside its baselines.
 It may import NumPy, pandas, SciPy, rouge-score (with NLTK), sacreBLEU, click, and
