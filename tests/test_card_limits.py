@@ -81,13 +81,28 @@ def test_limits_of_rare_findings():
     ("ground", "weights", "started", "words"),
     [
         (None, {}, {}, "no score says how the model does on a patient"),
-        ("phantom", {}, {}, "in its pretrained weights alone"),
+        ("phantom", {}, {}, "pretrained weights"),
         ("phantom", {"encoder": "none"}, {}, "never seen a human being"),
         ("phantom", {"encoder": "a.h5"}, {"encoder": "phantom"}, "never seen a human"),
-        ("phantom", {"encoder": "a.h5"}, {"encoder": "real"}, "weights alone"),
+        (
+            "phantom",
+            {"encoder": "a.h5"},
+            {"encoder": "real"},
+            "in its pretrained weights",
+        ),
         # Of a file called so, nobody has said what it was trained on.
-        ("phantom", {"encoder": "phantom_encoder.weights.h5"}, {}, "weights alone"),
-        ("phantom", {"a": "a.h5", "b": "b.h5"}, {"a": "phantom"}, "weights alone"),
+        (
+            "phantom",
+            {"encoder": "phantom_encoder.weights.h5"},
+            {},
+            "in its pretrained weights",
+        ),
+        (
+            "phantom",
+            {"a": "a.h5", "b": "b.h5"},
+            {"a": "phantom"},
+            "in its pretrained weights",
+        ),
         ("drawn", {}, {}, "simulated images beside real reports"),
     ],
 )

@@ -131,13 +131,16 @@ def test_nothing_handed_in(tmp_path):
         ),
         (lambda r: [r], "of schema None, not 1"),
         (lambda r: r.update(notebook="05_transformer"), "it is that of 05_transf"),
-        (lambda r: r["dataset"].update(ground="moon"), "dataset ground is none of"),
-        (lambda r: r["dataset"].update(ground=["real"]), "dataset ground is none of"),
+        (lambda r: r["dataset"].update(ground="moon"), "ground is not one of"),
+        (
+            lambda r: r["dataset"].update(ground=["real"]),
+            "ground is not one of",
+        ),
         (lambda r: r["dataset"].update(ground="real"), "on real data; phantom is"),
         (lambda r: r.pop("metrics") and None, "results lack metrics"),
         (lambda r: r["metrics"]["abnormal.auroc"].pop("protocol") and None, "protocol"),
         (lambda r: r["metrics"]["abnormal.auroc"].update(value="1"), "not a number"),
-        (lambda r: r.update(answers=[1]), "answers are no dict"),
+        (lambda r: r.update(answers=[1]), "answers are not a dict"),
         (lambda r: r.update(predictions=[1]), "predictions is no object"),
     ],
 )
@@ -333,7 +336,7 @@ def test_the_protocol_must_be_the_one_asked_for(tmp_path, folder):
         "section: imp", "s: imp"
     )
     items, _ = said(tmp_path, text)
-    assert "s is not told; impression is" in items["clinical.micro_f1_14"][1]
+    assert "s is not stated; impression is" in items["clinical.micro_f1_14"][1]
 
 
 def test_ground_and_number_of_studies_can_be_asked_of_a_score(tmp_path, folder):

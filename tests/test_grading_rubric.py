@@ -47,7 +47,7 @@ def test_a_rubric_is_read(tmp_path):
         ("titel: x", "unknown field titel"),
         ("notebooks: {a: {}}", "a: has no items"),
         ("notebooks: {a: {items: [3]}}", "a, item 1: must be fields"),
-        ("notebooks: {a: 1, a: 2}", "a stands twice"),
+        ("notebooks: {a: 1, a: 2}", "a occurs twice"),
         (item("metric: x.y"), "lacks its condition, such as above"),
         (item("metric: x.y, abov: 1"), "a, item 1: unknown field abov; known: "),
         (item("metric: x.y, above: 1, below: 2"), "two conditions, above and below"),
@@ -98,7 +98,7 @@ def test_a_rubric_is_read(tmp_path):
         ),
     ],
 )
-def test_a_slip_is_told_in_one_line(tmp_path, text, words):
+def test_an_error_is_reported_in_one_line(tmp_path, text, words):
     assert words in refused(tmp_path, text)
 
 

@@ -78,7 +78,7 @@ def complete(studies):
         studies["on_disk"] = studies.frontal.isin(files) & studies.lateral.isin(files)
     if wrong := set(studies.ground) - set(GROUNDS):
         raise InputError(
-            f"ground {min(wrong)!r} is none of {', '.join(GROUNDS)}. Fix the "
+            f"ground {min(wrong)!r} is not one of {', '.join(GROUNDS)}. Fix the "
             "column `ground`."
         )
     return studies
