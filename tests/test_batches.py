@@ -217,7 +217,7 @@ def test_who_is_stopped_ends_its_kernels(tmp_path, number):
             assert time.monotonic() < end
             time.sleep(0.2)
     else:
-        assert batch.returncode == 130 and "--resume goes on" in said
+        assert batch.returncode == 130 and "--resume continues" in said
         assert "Traceback" not in said
         page = (out / "index.html").read_text()
         assert "interrupted" in page and "waiting" in page

@@ -177,7 +177,7 @@ def test_a_saved_split_that_names_nobody_is_told(tmp_path, capsys):
     path.write_text("uid,patient,split\nelse,else,test\n")
     split = split_studies(studies, path=path)
     said = capsys.readouterr().out
-    assert "names none of these 24 studies, but such as 'else'; dealt anew" in said
+    assert "names none of these 24 studies, but such as 'else'; split anew" in said
     assert "taken from" not in said and split.split.nunique() == 3
     split_studies(studies, path=path)
     assert f"taken from {path}" in capsys.readouterr().out

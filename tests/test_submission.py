@@ -200,7 +200,5 @@ def test_other_answers_are_refused(results, answers, words):
 def test_a_reader_refuses_them_too(results):
     path = results.folder / "results.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"answers": ["a"]}))
-    with pytest.raises(
-        InputError, match="results.json: results: answers are not"
-    ):
+    with pytest.raises(InputError, match="results.json: results: answers are not"):
         read_results(path)

@@ -25,7 +25,7 @@ TEXTS = ("uid", "patient", "indication", "findings", "impression")
 RECORD = dict.fromkeys((*TEXTS, *IMAGES), "string") | {"abnormal": "float32"}
 
 # A shard of RECORDS holds all of its studies, one of ARRAYS the images alone, uint8
-# `(n, 2, size, size)`, to be mapped into memory; the rest stands in `studies.csv`.
+# `(n, 2, size, size)`, to be mapped into memory; the rest is in `studies.csv`.
 RECORDS, ARRAYS = ".tfrecord", ".npy"
 
 MANIFEST = "manifest.json"  # Written last: the folder is whole.

@@ -113,10 +113,10 @@ def _read_names(group, attribute):
 
 
 def _read_array(dataset, file):
-    """A dataset as float32, if it lies in this file and has a sane size."""
+    """A dataset as float32, if it is in this file and has a sane size."""
     outside = dataset.file.filename != file.filename
     if outside or dataset.external or dataset.is_virtual:
-        raise ValueError(f"{dataset.name} lies in another file")
+        raise ValueError(f"{dataset.name} is in another file")
     if dataset.size > LARGEST:
         raise ValueError(f"{dataset.name} claims to have {dataset.size} numbers")
     return np.asarray(dataset[()], "float32")

@@ -16,7 +16,7 @@ from cxrphantom.reports.grammar import findings_text, impression_text
 from cxrphantom.reports.mesh import DEGREES, REGIONS, SIDES
 
 DRAWN = 256  # Films are drawn at this size and shrunk, as `prepare` shrinks them.
-CELL = 16  # Pixels: `skip_4`, where the masks are learned, has a cell for so many.
+CELL = 16  # Pixels: `skip_4`, where the masks are learned, has one cell per 16 × 16.
 PLACES = {"side": SIDES, "region": REGIONS, "degree": DEGREES}
 # What the encoder must predict: each finding, and each with its place and degree.
 ATTRIBUTES = [

@@ -132,7 +132,7 @@ def read_finding_masks(path, uids=None):
 def claimed(out, note):
     """Hold the folder as this phantom's own while it is drawn.
 
-    Another process that draws into it waits, and goes on where this one ended.
+    Another process that draws into it waits, and continues where this one ended.
 
     Args:
         out: `pathlib.Path`. The folder.

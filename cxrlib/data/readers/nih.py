@@ -36,7 +36,7 @@ def find_nih(folder="", places=(), kaggle_input=KAGGLE_INPUT):
 
     Args:
         folder: string or path. If empty, it is looked for; `"none"` skips it.
-        places: sequence of paths. Where else it may lie.
+        places: sequence of paths. Where else it may be.
         kaggle_input: string. Where Kaggle mounts its data.
 
     Returns:

@@ -193,7 +193,7 @@ def segment_lungs(images, model=None, batch_size=16):
             found.append(judge(np.squeeze(answer), image.shape))
             share = _over_nothing(square[..., 0], found[-1].mask)
             if share > OVER_NOTHING and not found[-1].flag:
-                found[-1].flag = f"{share:.0%} of the mask lie where the film is blank"
+                found[-1].flag = f"{share:.0%} of the mask is where the film is blank"
     return found
 
 

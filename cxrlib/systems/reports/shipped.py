@@ -81,7 +81,7 @@ def load_report_model(source=SHIPPED):
     except MALFORMED as error:
         raise InputError(
             f"{path}: is no card of a report model ({in_one_line(error)}). Check it "
-            "out again, or make it anew: make pretrain"
+            "out again, or make it again: make pretrain"
         ) from error
     encoder, gpt2 = (pathlib.Path(weights_path(name)) for name in STARTS)
     if _rests_on(encoder, gpt2) != rests_on:

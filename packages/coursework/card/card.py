@@ -49,7 +49,7 @@ def write_model_card(folder, out=None):
     """Write the model card of a run, as Markdown and as a page.
 
     Everything in it is read from `results.json`, the `predictions.csv` that belongs
-    to it, and the sizes in `model.keras`, where it lies beside them. What is missing
+    to it, and the sizes in `model.keras`, if it is beside them. What is missing
     there is called not known or not recorded.
 
     Args:

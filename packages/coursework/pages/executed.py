@@ -190,7 +190,7 @@ def typeset(page):
     """Set the formulas of HTML in MathML.
 
     Args:
-        page: string. Formulas stand in it as TeX between dollars.
+        page: string. Formulas in it are TeX between dollars.
 
     Returns:
         A string of HTML, not yet clean. What is no TeX stays as it was typed.

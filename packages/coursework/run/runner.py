@@ -109,7 +109,7 @@ def _run_batch(runs, out, resume, executor, progress):
     left = [run for run in runs if read_status(run.folder).get("status") != "done"]
     print(f"{len(runs) - len(left)} of {len(runs)} done. Open {out / 'index.html'}")
     if stopped:
-        print("Stopped. The same command with --resume goes on.")
+        print("Stopped. The same command with --resume continues.")
         return BROKEN_OFF
     return 1 if left else 0
 

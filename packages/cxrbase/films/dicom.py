@@ -158,7 +158,7 @@ def _check_frame(path, dataset):
         if reason := jpeg.flaw(path, frame):
             raise InputError(
                 f"its compressed pixels are truncated or corrupt ({reason}). Copy it "
-                "again, or export it anew."
+                "again, or export it again."
             )
     elif (at := frame.find(J2K_SIZE, 0, 4096)) >= 0 and len(frame) >= at + 24:
         right, low, left, top = struct.unpack_from(">IIII", frame, at + 8)

@@ -37,7 +37,7 @@ def check_header(path, dataset, notes):
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise InputError(f"has pixels that are floats. {ANEW}")
     if not dataset.get("PixelData") and "Rows" in dataset:
-        raise InputError("ends before its pixels. Copy it again, or export it anew.")
+        raise InputError("ends before its pixels. Copy or export it again.")
     if "PixelData" not in dataset:
         raise InputError(
             "holds no pixels: it is not DICOM, or one of texts or lists. Give the "

@@ -14,7 +14,7 @@ _SHIFT = 4
 # the picture is the same and it costs a sixteenth.
 _WIDEST_BLUR = 4.0
 # The film noise has its own grid, so that it does not depend on size.
-_GRAIN = 512
+_NOISE = 512
 
 
 class Canvas:
@@ -135,11 +135,11 @@ class Canvas:
         field = rng.standard_normal((cells, cells)).astype("float32")
         return 1.6 * cv2.resize(field, (self.size,) * 2, interpolation=cv2.INTER_CUBIC)
 
-    def grain(self, rng, soft=0.6):
+    def film_noise(self, rng, soft=0.6):
         """Return film noise: white noise blurred by `soft` of its own pixels."""
-        field = rng.standard_normal((_GRAIN, _GRAIN), dtype="float32")
+        field = rng.standard_normal((_NOISE, _NOISE), dtype="float32")
         field = cv2.GaussianBlur(field, (0, 0), soft)
-        shrinks = self.size < _GRAIN
+        shrinks = self.size < _NOISE
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return cv2.resize(field, (self.size,) * 2, interpolation=how)
 

@@ -11,7 +11,7 @@ import re
 from cxrscore.texts.plain import plain
 
 # Fragments of regular expressions for whole words in lower case. What ends in a dash
-# may go on in any way.
+# may continue in any way.
 _ENGLISH = """
 the and with without there are this these that those which what who its has have had
 been being were will would should could be can cannot may might must does did not

@@ -104,7 +104,7 @@ def _alternatives(text, mentions):
 def _before_end(text, start, end, one_word=False):
     """How far a cue that ends at `start` reaches, in a clause that ends at `end`.
 
-    A list goes on over its commas ("no edema, effusion, or nodule"); a new
+    A list continues over its commas ("no edema, effusion, or nodule"); a new
     assertion ends it ("no edema, heart is enlarged"), and a comma ends what `one_word`
     doubts ("possible edema, cardiomegaly").
     """
@@ -134,7 +134,7 @@ def _after_start(text, start, end, places, doubt):
     """How far back a cue that starts at `end` reaches, in a clause from `start`.
 
     A list that an "and" or an "or" closes is one ("effusion, edema, and pneumonia are
-    excluded"); else what stands before the comma is another thing ("opacity,
+    excluded"); else what precedes the comma is another thing ("opacity,
     pneumonia is not excluded"), and before a "with" what is not in `doubt`
     ("atelectasis with pneumonia not excluded"). `places` are where findings start.
     """
