@@ -229,7 +229,7 @@ def report(table, studies, given, where):
     default="outputs/full-check",
     show_default=True,
 )
-@click.option("--resume", is_flag=True, help="Leave out what is done and whole.")
+@click.option("--resume", is_flag=True, help="Leave out what is done and complete.")
 @click.option(
     "--readme",
     type=click.Path(path_type=pathlib.Path),

@@ -421,7 +421,7 @@ def test_the_rubric_fits_what_a_run_leaves(graded_run, path):
     metrics = read_results(student / path.stem / "results.json")["metrics"]
     for outcome in graded.outcomes:
         item = outcome.item
-        for name in item.figures:  # Or what stands beside a figure.
+        for name in item.scores:  # Or what is beside a score.
             assert {name, name.rpartition(".")[0]} & set(metrics), name
         if "divides by 0" in outcome.reason:
             continue  # A run as short as that may have said nothing at all.
