@@ -112,6 +112,18 @@ def test_half_precision_only_where_it_is_fast(monkeypatch, gpus, expected):
         keras.mixed_precision.set_global_policy("float32")
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"), [("true", True), ("False", False), (False, False)]
+)
+def test_a_batch_may_say_the_precision_in_words(given, expected):
+    try:
+        assert setup(mixed_precision=given, verbose=False).mixed_precision is expected
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    with pytest.raises(InputError, match="mixed_precision = 'half': say"):
+        setup(mixed_precision="half", verbose=False)
+
+
 def test_full_precision_holds_for_the_layers_built_inside():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:

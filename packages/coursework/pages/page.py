@@ -16,7 +16,7 @@ from cxrscore.evaluate import read_predictions
 from cxrscore.score import format_score
 from cxrscore.tables import HEADLINES, best_baseline, format_interval, headline
 
-STUDIES = 24  # shown per notebook; predictions.csv has them all
+STUDIES = 24  # studies per notebook; predictions.csv has them all
 FIRST = 6  # report cards that the page begins with; the others are folded
 
 

@@ -29,7 +29,7 @@ POLICY = (
 _IMAGE = re.compile(r'<img\b[^>]*?src="data:image/(?:png|jpeg);base64,([^"]+)"[^>]*>')
 _TITLE = re.compile(r"<h1\b[^>]*>(?:\d+b?\s*·\s*)?(.*?)(?:<a\b.*?</a>)?</h1>", re.S)
 _SECTION = re.compile(r'<h2 id="([^"]*)">(.*?)(?:<a class="anchor-link".*?</a>)?</h2>')
-# The runner's own cell says again what `start` prints.
+# The runner's own cell repeats what `start` prints.
 _INJECTED = re.compile(
     r'<div class="cell [^"]*celltag_injected-parameters".*?(?=<div class="cell |\Z)',
     re.DOTALL,
@@ -45,7 +45,7 @@ def write_site(run_dir, out):
     Args:
         run_dir: string or `pathlib.Path`. The folder of a run of the course.
         out: string or `pathlib.Path`. The folder of the site. Pages and pictures that
-            it held before and that are not part of it any more go.
+            are no longer part of it are removed.
 
     Returns:
         The path of `index.html`.
@@ -102,7 +102,7 @@ def _reports(run_dir, pictures):
 
 
 def _page(folder, pictures):
-    """What the template says about one notebook; its pictures are added."""
+    """What the template shows of one notebook; its pictures are added."""
     body = _INJECTED.sub("", executed_body(folder / f"{folder.name}.ipynb"))
     own = []
 
@@ -161,7 +161,7 @@ def _keep(raw, pictures):
 
 
 def _highlighting():
-    """The colours of code."""
+    """The style sheet of code colours."""
     from pygments.formatters import HtmlFormatter
 
     return HtmlFormatter(style="default").get_style_defs(".highlight")
