@@ -34,7 +34,9 @@ def taught(request):
         names |= {"model": model, "preset": "tiny", "results": _Record()}
         names |= {"samplers": keras_hub.samplers, "seed": 0}
         names |= {"test": {"maps": maps, "text": REPORTS}}
-        yield run_cells(NOTEBOOK, "writer", "write-by-hand", "as-text", **names)
+        yield run_cells(
+            NOTEBOOK, "writer", "parts", "write-by-hand", "as-text", **names
+        )
     finally:
         keras.config.set_dtype_policy("float32")
 
