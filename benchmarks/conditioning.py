@@ -1,13 +1,12 @@
 """What GPT-2 gains from the image: no conditioning, the latent, the spatial maps.
 
-The encoder stands still, so every study is encoded once; only the text half is
+The encoder is frozen, so every study is encoded once; only the text half is
 trained, from the same pretrained GPT-2, on the same batches in the same order (in
-every epoch: KerasHub's `fit` does not shuffle arrays). What is left to differ is how
-the image is told. Each figure is the mean and deviation
-over the seeds, on the test split, beside the figure after the studies' images were
-exchanged.
+every epoch: KerasHub's `fit` does not shuffle arrays). Only the conditioning of the
+text half differs. Each score is the mean and standard deviation over the seeds, on the
+test split, beside the score after the images were permuted among the studies.
 
-Every run leaves its predictions in OUT; one that is there is scored, not trained.
+Every run leaves its predictions in OUT; an existing one is scored, not trained again.
 
     python benchmarks/conditioning.py outputs/prepared outputs/conditioning \
         [--section impression] [--seeds 0,1,2] [--epochs 10]
@@ -41,7 +40,7 @@ from cxrscore.comparison import compare
 from cxrscore.tables import markdown
 from cxrscore.texts.scores import TextScorer
 
-FIGURES = ("clinical.micro_f1_14", "clinical.micro_f1_5", "coco.bleu_4")
+SCORES = ("clinical.micro_f1_14", "clinical.micro_f1_5", "coco.bleu_4")
 
 
 def encode(prepared, split, encoder, section):
@@ -108,31 +107,31 @@ def run(conditioning, seed, data, preprocessor, folder, epochs, batch_size, rate
     )
 
 
-def figures_of(table):
-    """Own and shuffled figures of a table of predictions, by name."""
+def scores_of(table):
+    """Own and permuted scores of a table of predictions, by name."""
     predictions = list(table["prediction"])
     orders = shuffled_orders(len(predictions))
-    figures = {"val_loss": table["val_loss"][0], "distinct": len(set(predictions))}
+    scores = {"val_loss": table["val_loss"][0], "distinct": len(set(predictions))}
     for scorer in (
         TextScorer(table["reference"], ("coco",)),
         ClinicalScorer(table["reference"]),
     ):
         found = compare(scorer, predictions, {}, orders)
-        for name in found.keys() & FIGURES:
-            figures[name] = found[name]["value"]
-            figures[f"{name} shuffled"] = found[name]["shuffled"]
-    return figures
+        for name in found.keys() & SCORES:
+            scores[name] = found[name]["value"]
+            scores[f"{name} permuted"] = found[name]["shuffled"]
+    return scores
 
 
 def summary(runs):
-    """Means and deviations over the seeds, each mean beside its shuffled one."""
+    """Means and standard deviations over the seeds, each beside the permuted mean."""
     groups = runs.groupby("conditioning", sort=False)
     mean, deviation = groups.mean(), groups.std()
     table = pd.DataFrame({"conditioning": mean.index})
-    for name in FIGURES:
+    for name in SCORES:
         short, pairs = name.split(".")[1], zip(mean[name], deviation[name], strict=True)
         table[short] = [f"{m:.3f} ± {d:.3f}" for m, d in pairs]
-        table[f"{short} shuffled"] = [f"{m:.3f}" for m in mean[f"{name} shuffled"]]
+        table[f"{short} permuted"] = [f"{m:.3f}" for m in mean[f"{name} permuted"]]
     table["distinct"] = [f"{m:.0f}" for m in mean["distinct"]]
     return table
 
@@ -150,7 +149,7 @@ def summary(runs):
 @click.option("--readme", help="Write the table into this file, between its marks.")
 def main(prepared, out, section, conditionings, seeds, epochs, batch_size,
          learning_rate, sequence_length, readme):  # fmt: skip
-    """Train each conditioning with each seed; print means and deviations."""
+    """Train each conditioning with each seed; print means and standard deviations."""
     source = read_manifest(prepared)["source"]
     is_phantom = source_ground(source) != "real"
     folder = find_gpt2("auto", "compact", is_phantom)
@@ -176,13 +175,14 @@ def main(prepared, out, section, conditionings, seeds, epochs, batch_size,
                 )  # fmt: skip
                 table.to_csv(path, index=False)
             table = pd.read_csv(path, keep_default_na=False)
-            figures = figures_of(table)
-            runs.append({"conditioning": conditioning, "seed": seed} | figures)
+            scores = scores_of(table)
+            runs.append({"conditioning": conditioning, "seed": seed} | scores)
             print(pd.Series(runs[-1]).to_string(), end="\n\n", flush=True)
     ground = source_ground(source)
     lines = [
         f"{GROUNDS[ground]}: {section}, train {len(data[0][1])}, test "
-        f"{len(data[2][1])} studies; {epochs} epochs, seeds {seeds}; mean ± deviation.",
+        f"{len(data[2][1])} studies; {epochs} epochs, seeds {seeds}; mean ± standard "
+        "deviation.",
         "",
         markdown(summary(pd.DataFrame(runs))),
     ]

@@ -1,7 +1,7 @@
 """Tokens per second of `LatentGPT2CausalLM` beside KerasHub's plain GPT-2.
 
 All have the same size and write the same number of tokens, greedily, with a cache:
-ours told of the image by the latent, ours looking at the maps, and GPT-2 without any.
+ours conditioned on the latent, ours on the maps, and GPT-2 without an image.
 A fourth run decodes without a cache, one whole forward pass per token.
 
     python benchmarks/generation.py [--batch 16] [--length 64]

@@ -26,7 +26,7 @@ from cxrphantom.cases import sample_case
 from cxrphantom.reports.grammar import impression_text
 from cxrscore.evaluate import evaluate_predictions
 
-# Those that leave predictions; the others leave figures only.
+# Those that leave predictions; the others leave scores only.
 PREDICTING = ("03", "04", "06", "07", "08")
 
 
@@ -39,7 +39,7 @@ def impressions(n, seed):
 
 
 def predictions(references, pool, generator):
-    """What one model said: some reports right, the others somebody else's."""
+    """The output of one model: some reports right, the others of other studies."""
     n = len(references)
     drawn = {name: generator.choice(pool, n) for name in ("said", "nearest", "random")}
     right = generator.random(n) < 0.5

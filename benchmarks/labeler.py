@@ -5,7 +5,7 @@ python benchmarks/labeler.py indiana_reports.csv
 Findings and impression of each indexed study are labelled and set against its MeSH
 terms, beside what one regular expression per label reaches. The studies are split in
 two by a hash of the uid: rules were written with an eye on the first half only, so
-the second half is the figure to quote.
+the second half gives the number to quote.
 """
 
 import hashlib
@@ -165,7 +165,7 @@ def half(uid):
 
 
 def agreement(table, uncertain="positive"):
-    """Per class: the labeler's figures, and the peer's behind them."""
+    """Per class: the labeler's scores, and the peer's after them."""
     truth = table[list(OBSERVATIONS)].to_numpy()
     ours = per_class(truth, label_reports(table.text), uncertain)
     peer = per_class(truth, peer_labels(table.text))

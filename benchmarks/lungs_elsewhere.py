@@ -1,7 +1,7 @@
 """Do phantoms help a lung U-Net in a hospital that it has not seen?
 
-Trains on one source of real pairs, with so many phantoms among them or none, for the
-same number of steps, and tests on another source: as they are, and hardened.
+Trains on one source of real pairs, with a number of phantoms among them or none, for
+the same number of steps, and tests on another source: as they are, and augmented.
 
     python benchmarks/lungs_elsewhere.py LUNGS [--phantoms 400] [--steps 1000]
 """
@@ -22,7 +22,7 @@ BATCH = 16
 
 
 def read_phantoms(count, folder):
-    """Images and masks of so many phantom frontals, of a seed of their own."""
+    """Images and masks of `count` phantom frontals, of another seed."""
     write_phantom(folder, studies=count, size=256, seed=3_000_000)
     return read_pairs(find_lung_pairs(folder)[:count])
 

@@ -70,7 +70,7 @@ def place_of(report, words):
 
 
 def say(finding, of, cams, masks, tolerance):
-    """Print one row: both games, beside the maps that saw nothing."""
+    """Print one row: both games, beside maps that saw nothing."""
     cells = [finding, of, str(len(masks))]
     scores = pointing_figures(upsample(cams, masks.shape[-1]), masks, tolerance)
     for record in scores.values():
@@ -84,7 +84,7 @@ def say(finding, of, cams, masks, tolerance):
 @click.argument("model")
 @click.argument("phantom")
 @click.option("--prepared", help="Point at the test split of this prepared folder.")
-@click.option("--limit", type=int, help="Only so many studies.")
+@click.option("--limit", type=int, help="The most studies.")
 @click.option("--tolerance", default=15, show_default=True, help="Pixels, of a hit.")
 @click.option("--least", default=10, show_default=True, help="Studies per finding.")
 def main(model, phantom, prepared, limit, tolerance, least):

@@ -1,7 +1,7 @@
 """Seconds that `python -m cxrlib score` takes, stage by stage.
 
 References, predictions and training reports are findings that the phantom's grammar
-writes; by default every one gets a number of its own behind it, the worst case: no
+writes; by default every one ends with a number of its own, the worst case: no
 text occurs twice.
 
     python benchmarks/score.py [--pairs 10000] [--repeats]

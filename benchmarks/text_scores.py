@@ -1,8 +1,8 @@
 """Seconds for text scores beside the packages that name the protocols.
 
-Both score the same generated pairs of reports, from strings to figures, and their
-figures are compared. A last line times everything that `score` does with texts by
-default: four protocols, and 1000 bootstrap resamples of each figure.
+Both score the same generated pairs of reports, from strings to scores, and their scores
+are compared. A last line times everything that `score` does with texts by default: four
+protocols, and 1000 bootstrap resamples of each score.
 
     python benchmarks/text_scores.py [--pairs 10000] [--words 40]
 """

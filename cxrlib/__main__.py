@@ -2,7 +2,7 @@
 
 import os
 
-# Before TensorFlow is loaded: its lines on CUDA are no user's affair.
+# Before TensorFlow is loaded: its lines on CUDA do not concern users.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import click

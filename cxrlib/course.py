@@ -50,16 +50,16 @@ def start(notebook, names):
 def finish(results, answers, card=False):
     """End a notebook: write its record with the answers, and pack it for handing in.
 
-    With `keep_on_drive` what it found is then copied to Google Drive.
+    With `keep_on_drive` its results are then copied to Google Drive.
 
     Args:
         results: what `start` returned.
-        answers: dict. The exercises' numbers, `"1"`, `"2"`, … → the answers.
+        answers: dict from the number of an exercise, `"1"`, `"2"`, …, to its answer.
         card: bool. Whether a model card goes beside the record.
 
     Raises:
-        InputError: if an answer is no number and no text, or the record is not whole,
-            see `coursework.results.Results.write`.
+        InputError: if an answer is neither a number nor a text, or the record is
+            incomplete, see `coursework.results.Results.write`.
 
     Example:
     ```python
@@ -79,12 +79,12 @@ def finish(results, answers, card=False):
 def draw_phantom(out=None, studies=300, seed=0, size=512):
     """Draw a phantom data set, and say loudly that it is one.
 
-    It goes on where a killed call stopped, and does nothing if all is there.
+    It continues where a killed call stopped, and does nothing if all is there.
 
     Args:
         out: string, path or `None`. The folder, by default
             `data/phantom-<studies>x<size>-seed<seed>`. On Google Drive thousands of
-            small files would crawl, so there it lies below `/content` instead.
+            small files would be slow, so there it is below `/content` instead.
         studies: int. How many.
         seed: int.
         size: int. The side of an image, in pixels.
@@ -103,7 +103,7 @@ def draw_phantom(out=None, studies=300, seed=0, size=512):
     line = "=" * 72
     print(
         f"{line}\nPHANTOM: the radiographs are DRAWN, not taken from patients.\n"
-        f"{studies} studies, seed {seed}, in {out}. No figure computed on them says\n"
+        f"{studies} studies, seed {seed}, in {out}. No score computed on them says\n"
         "anything about real patients. For real data give a path or set $CXR_DATA.\n"
         f"{line}"
     )
@@ -116,11 +116,11 @@ def draw_phantom(out=None, studies=300, seed=0, size=512):
 def course_data(results):
     """Find, clean, split and prepare the studies as `01_data` does, step by step.
 
-    What an earlier notebook of the same run has left is taken over. The record takes
-    down what the scores will rest on.
+    What an earlier notebook of the same run has left is reused. The record notes what
+    the scores will rest on.
 
     Args:
-        results: what `start` returned. Of its parameters these count: `data`,
+        results: what `start` returned. These of its parameters are used: `data`,
             `studies`, `phantom_size`, `seed` (of the phantom and the split),
             `image_size`, `test_share` (val gets a tenth), `crop`, `columns` and
             `image_root`.

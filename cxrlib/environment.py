@@ -66,7 +66,7 @@ class Environment:
         )
 
     def beside(self, name):
-        """Folders in which real data of this name may lie, as paths."""
+        """Folders in which real data of this name may be, as paths."""
         return [self.data / name, self.course.parent / "shared" / "data" / name]
 
 
@@ -81,7 +81,7 @@ def place():
     place()
     ```
     """
-    # The variables reach the subprocesses of a notebook too, the module not.
+    # The variables reach the subprocesses of a notebook too; the module does not.
     if "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ:
         return "colab"
     if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
@@ -90,7 +90,7 @@ def place():
 
 
 def _folders(where, root):
-    """`(course, data, weights, outputs)`; folders are made by whoever writes."""
+    """`(course, data, weights, outputs)`; folders are made by what writes to them."""
     course = pathlib.Path(cxrlib.__file__).resolve().parent.parent
     if not (course / "notebooks").is_dir():
         course = pathlib.Path.cwd()  # Installed as a package, without a checkout.
@@ -107,7 +107,7 @@ def _folders(where, root):
 def quiet():
     """Drop what TensorFlow writes past Python while it is loaded.
 
-    From 2.21 on it does so before it reads the variable that is to silence it.
+    From 2.21 on it does so before it reads the variable that silences it.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
         yield
@@ -126,8 +126,8 @@ def quiet():
 def full_precision():
     """Have the layers that are built inside compute in float32, on any machine.
 
-    What is computed by hand in float32 agrees with a layer in float16 to three digits
-    only. A layer keeps the precision that it was built with.
+    A hand-made float32 computation agrees with a float16 layer to three digits only. A
+    layer keeps the precision that it was built with.
 
     Example:
     ```python
@@ -190,7 +190,7 @@ def _version(package):
 
 
 def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive=False):
-    """Prepare a notebook: find folders, set the seed and the precision, say so.
+    """Prepare a notebook: find folders, set the seed and the precision, print them.
 
     Args:
         seed: int. Seeds Python, NumPy and Keras.
@@ -198,7 +198,7 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
             GPU that has units for it (compute capability 7, a T4, or newer): it
             is slower than float32 on a CPU or a P100.
         root: string or `pathlib.Path`. Where `data/`, `weights/` and `outputs/`
-            lie, instead of the place's own: the checkout; `/content` on Colab;
+            are, instead of the default: the checkout; `/content` on Colab;
             `/kaggle/working` on Kaggle.
         verbose: bool. Whether to print the environment and the GPU warning.
         keep_on_drive: bool. Whether, on Colab, results, prepared data and one
@@ -220,7 +220,7 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
         import keras
 
         where, gpus = place(), _gpus()
-    # It warns of each model that it traces for batches of several sizes.
+    # It warns about each model that it traces for batches of several sizes.
     logging.getLogger("tensorflow").setLevel("ERROR")
     keras.utils.set_random_seed(seed)
     if keep_on_drive:

@@ -1,7 +1,7 @@
 """A model file opened by Keras within bounds.
 
-`cxrbase.model_claims` has looked at it before; here its layers are counted while they
-are made.
+`cxrbase.model_claims` has checked it before; here its layers are counted while they are
+made.
 """
 
 import contextlib
@@ -65,12 +65,11 @@ def _is_known(name):
 
 @contextlib.contextmanager
 def no_larger_than(numbers):
-    """Inside, layers may make so many numbers; they are counted before they are made.
-
-    So are the layers themselves, `MOST_LAYERS` of them.
+    """Limit, inside the block, the numbers that layers may make, and the layers.
 
     Args:
-        numbers: int.
+        numbers: int. The most weights of all layers together; they are counted before
+            they are made. Layers may number `MOST_LAYERS`.
 
     Raises:
         ValueError: as soon as a layer asks for more.

@@ -1,4 +1,4 @@
-"""Training that can be killed and taken up again with the same result."""
+"""Training that can be killed and resumed with the same result."""
 
 import json
 import pathlib
@@ -46,10 +46,10 @@ def warmup_cosine(peak, steps, warmup=0.1):
 
 
 class EpochSeeds(keras.callbacks.Callback):
-    """Derive the state of every dropout from (seed, epoch, layer).
+    """Derive the random state of every dropout from (seed, epoch, layer).
 
-    Keras does not save these states, so that a resumed training would drop
-    other units than an unbroken one.
+    Keras does not save these states, so a resumed training would drop other units than
+    an uninterrupted one.
 
     Args:
         seed: int.
@@ -77,12 +77,12 @@ class EpochSeeds(keras.callbacks.Callback):
 
 
 class EpochLog(keras.callbacks.Callback):
-    """Write one row of figures per epoch, the file whole at every time.
+    """Write one row of losses and metrics per epoch; the file is always whole.
 
     Args:
         path: string or path of the CSV file.
-        initial_epoch: int. Rows from this epoch on are dropped, because they
-            are about to be done again.
+        initial_epoch: int. Rows from this epoch on are dropped, because these epochs
+            are repeated.
 
     Example:
     ```python
@@ -108,14 +108,14 @@ class EpochLog(keras.callbacks.Callback):
 class Checkpoint(keras.callbacks.Callback):
     """Keep the best model and the last state, each published by a rename.
 
-    `model.keras` is the best epoch by the monitored figure; the numbered
+    `model.keras` is the best epoch by the monitored metric; the numbered
     checkpoint holds weights, optimizer and epoch for a resume.
 
     Args:
         folder: string or path.
-        log: the `EpochLog` that runs before this callback; it knows the best
-            figure so far, also after a resume.
-        monitor: string. A figure to be minimised.
+        log: the `EpochLog` that runs before this callback; it knows the best value so
+            far, also after a resume.
+        monitor: string. A loss or metric to be minimised.
 
     Example:
     ```python
@@ -134,11 +134,11 @@ class Checkpoint(keras.callbacks.Callback):
         """Save the best, then the state, then drop the state before."""
         if self.monitor not in logs:
             raise InputError(
-                f"{self.monitor} is not among the figures of this training "
+                f"{self.monitor} is not among the metrics of this training "
                 f"({', '.join(logs)}); pass one of them as monitor."
             )
         best, state = self.folder / "model.keras", CHECKPOINT.format(epoch=epoch + 1)
-        # A NaN is never the best, and must not keep later epochs from being it.
+        # A NaN is never the best, and must not prevent later epochs from being so.
         is_best = self.log.rows[-1][self.monitor] <= np.nanmin(
             [row[self.monitor] for row in self.log.rows] + [np.inf]
         )
@@ -155,7 +155,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _keep(folder, state, is_best, every=0):
-    """Keep a training on Drive; an empty state says that it is the best epoch's."""
+    """Keep a training on Drive; an empty state means that it is the best epoch's."""
     names = ("settings.json", "history.csv", "model.keras", state)
     files = [folder / name for name in names[: 3 if is_best else 4]]
     files = [path for path in files if path.exists()]
@@ -169,7 +169,7 @@ def _drop_older(checkpoint):
 
 
 def last_checkpoint(folder):
-    """Find where a training can be taken up.
+    """Find where a training can be resumed.
 
     Args:
         folder: string or path of the training.
@@ -201,25 +201,25 @@ def train(
     callbacks=(),
     verbose="auto",
 ):
-    """Fit a compiled model; keep the best epoch; go on where a kill left off.
+    """Fit a compiled model; keep the best epoch; continue after a kill.
 
     Args:
         model: a compiled `keras.Model`.
         make_train: callable from the first epoch to the training dataset, which
             must run from there to the last epoch (see `load_batches`).
         val: validation dataset, or `None`: then the best epoch is chosen by the
-            training loss, and that is said.
+            training loss, and a message says so.
         out: string or path. Receives `history.csv`, `model.keras` (best epoch),
             the last checkpoint and `settings.json`.
         epochs: int.
         steps_per_epoch: int.
         seed: int. Seeds the dropout.
-        resume: bool. Take up a training found in `out`; otherwise start anew.
+        resume: bool. Whether to resume a training found in `out`; otherwise start anew.
         settings: dict or `None`. What defines this training; a checkpoint made
             under other settings is refused, not mixed in.
-        defaults: dict or `None`. What a `settings.json` was made under that lacks a
-            key, as one from before there was that parameter does.
-        callbacks: further callbacks.
+        defaults: dict or `None`. Values for keys that an older `settings.json` lacks,
+            because the parameter did not exist.
+        callbacks: list of further callbacks.
         verbose: see `keras.Model.fit`.
 
     Returns:
@@ -249,24 +249,24 @@ def train(
         checkpoint, done = last_checkpoint(out)
         if checkpoint:
             _check_settings(out / "settings.json", settings, defaults or {})
-            print(f"Taking up {checkpoint}: {done} of {epochs} epochs are done.")
+            print(f"Resuming {checkpoint}: {done} of {epochs} epochs are done.")
             if done < epochs:
                 if not checkpoint.stat().st_size:  # So Drive keeps the best epoch's.
                     with write_whole(checkpoint) as temporary:
                         shutil.copyfile(out / "model.keras", temporary)
                 model = read_model(checkpoint)
-            _drop_older(checkpoint)  # A kill may have come between the two.
+            _drop_older(checkpoint)  # A kill may have happened between the two.
         else:
             with write_whole(out / "settings.json") as temporary:
                 temporary.write_text(json.dumps(settings, indent=2) + "\n")
         if done < epochs:
             log = EpochLog(out / "history.csv", initial_epoch=done)
             if val is None:
-                print("NO VALIDATION STUDIES: the best epoch is the training loss's.")
+                print("NO VALIDATION STUDIES: the training loss picks the best epoch.")
             keep = Checkpoint(out, log, "loss" if val is None else "val_loss")
             if not model.optimizer.built:
-                # In the first step it would make its variables in the midst of the
-                # graph, and TensorFlow would trace the step once more without them.
+                # Otherwise it would make its variables within the first step's graph,
+                # and TensorFlow would trace the step a second time.
                 model.optimizer.build(model.trainable_variables)
             model.fit(
                 make_train(done),
@@ -280,7 +280,7 @@ def train(
             )
         if not (out / "model.keras").exists():
             raise InputError(
-                f"{out / 'history.csv'}: the loss was never a number, so there is no "
+                f"{out / 'history.csv'}: the loss was always NaN, so there is no "
                 "best epoch. Start anew with a smaller learning rate."
             )
         if done < epochs:
@@ -312,10 +312,9 @@ def _check_settings(path, settings, defaults):
 def read_model(path):
     """Load a `.keras` file, in safe mode, whose classes are registered already.
 
-    A file that is missing is looked for on Google Drive, if that is in use.
-
-    Whoever trains a model has registered its classes; `cxrlib.systems.files.load_model`
-    registers those of every system first.
+    A missing file is looked for on Google Drive, if that is in use. Code that trains a
+    model has registered its classes; `cxrlib.systems.files.load_model` registers those
+    of every system first.
 
     Args:
         path: string or path.

@@ -1,4 +1,4 @@
-"""Sets the address of the course wherever it stands; `make publish URL=…` calls it.
+"""Sets the address of the course everywhere; `make publish URL=…` calls it.
 
     python deploy/publish.py https://github.com/OWNER/NAME [FOLDER]
 
@@ -42,7 +42,7 @@ def publish(url, root=ROOT):
     given = ADDRESS.fullmatch(url)
     if not given or given[1].lower() in EXAMPLES:
         raise ValueError(
-            f"{url!r}: is no address of a repository of yours. Give it as "
+            f"{url!r}: is not the address of your repository. Give it as "
             "make publish URL=https://github.com/OWNER/NAME"
         )
     texts = {

@@ -82,7 +82,8 @@ def tiny_model(preprocessor):
 def make_batch(preprocessor, count=4, size=64, seed=0):
     """One batch of random views with the shared reports."""
     rng = np.random.default_rng(seed)
-    # Noise of unequal strength and grain: to an untrained encoder, even noise is alike.
+    # Noise of unequal strength and scale: to an untrained encoder, uniform noise is
+    # alike.
     strength = np.linspace(0.1, 1, count, dtype="float32")[:, None, None, None]
     views = {
         name: strength * rng.random((count, size // 4, size // 4, 1), dtype="float32")

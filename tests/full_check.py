@@ -24,7 +24,7 @@ import click
 import pandas as pd
 import psutil
 
-from coursework.pages.figures import write_between_marks
+from coursework.pages.scores import write_between_marks
 from coursework.run.parameters import known_parameters
 from coursework.run.plan import course_notebooks
 from coursework.run.runner import BROKEN_OFF, run_notebooks
@@ -229,7 +229,7 @@ def report(table, studies, given, where):
     default="outputs/full-check",
     show_default=True,
 )
-@click.option("--resume", is_flag=True, help="Leave out what is done and whole.")
+@click.option("--resume", is_flag=True, help="Leave out what is done and complete.")
 @click.option(
     "--readme",
     type=click.Path(path_type=pathlib.Path),

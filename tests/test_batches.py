@@ -143,7 +143,7 @@ def test_resume_redoes_the_four(batch, capsys):
     after = {path.stem: read_status(out / path.stem) for path in paths}
     assert {name for name in before if before[name] != after[name]} == set(FAULTS)
     assert "16 of 20 are done already" in capsys.readouterr().out
-    # What was done is redone when a file of it is not whole.
+    # What was done is redone when a file of it is not complete.
     (out / "02_fine" / "02_fine.ipynb").write_text("{")
     assert run_notebooks(paths[:3], out, resume=True) == 0
     assert printed(out / "02_fine" / "02_fine.ipynb") == "1\n"
@@ -217,7 +217,7 @@ def test_who_is_stopped_ends_its_kernels(tmp_path, number):
             assert time.monotonic() < end
             time.sleep(0.2)
     else:
-        assert batch.returncode == 130 and "--resume goes on" in said
+        assert batch.returncode == 130 and "--resume continues" in said
         assert "Traceback" not in said
         page = (out / "index.html").read_text()
         assert "interrupted" in page and "waiting" in page

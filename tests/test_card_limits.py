@@ -54,7 +54,7 @@ def test_limits_of_baselines_and_shuffle():
 
 def test_limits_of_reports():
     same = predicted(["Clear.", "Effusion.", "Edema."], ["Normal."] * 3)
-    assert "one and the same report for all 3 studies" in said({}, same)
+    assert "the same report for all 3 studies" in said({}, same)
     table = predicted(
         ["Clear.", "clear. ", "Edema."], ["Normal.", "Edema.", " normal."]
     )
@@ -81,13 +81,28 @@ def test_limits_of_rare_findings():
     ("ground", "weights", "started", "words"),
     [
         (None, {}, {}, "no score says how the model does on a patient"),
-        ("phantom", {}, {}, "in its pretrained weights alone"),
+        ("phantom", {}, {}, "pretrained weights"),
         ("phantom", {"encoder": "none"}, {}, "never seen a human being"),
         ("phantom", {"encoder": "a.h5"}, {"encoder": "phantom"}, "never seen a human"),
-        ("phantom", {"encoder": "a.h5"}, {"encoder": "real"}, "weights alone"),
+        (
+            "phantom",
+            {"encoder": "a.h5"},
+            {"encoder": "real"},
+            "in its pretrained weights",
+        ),
         # Of a file called so, nobody has said what it was trained on.
-        ("phantom", {"encoder": "phantom_encoder.weights.h5"}, {}, "weights alone"),
-        ("phantom", {"a": "a.h5", "b": "b.h5"}, {"a": "phantom"}, "weights alone"),
+        (
+            "phantom",
+            {"encoder": "phantom_encoder.weights.h5"},
+            {},
+            "in its pretrained weights",
+        ),
+        (
+            "phantom",
+            {"a": "a.h5", "b": "b.h5"},
+            {"a": "phantom"},
+            "in its pretrained weights",
+        ),
         ("drawn", {}, {}, "simulated images beside real reports"),
     ],
 )

@@ -160,7 +160,7 @@ def test_a_tensor_outside_the_file_is_not_read(small, tmp_path, refused):
     with h5py.File(path, "a") as file:
         del file["bn/bn/beta:0"]
         file["bn/bn/beta:0"] = h5py.ExternalLink(secret, "/bn/bn/beta:0")
-    refused(path, "lies in another file")
+    refused(path, "is in another file")
     with h5py.File(path, "a") as file:
         del file["bn/bn/beta:0"]
         file.create_dataset("bn/bn/beta:0", (10**12,), "float32", chunks=(1000,))

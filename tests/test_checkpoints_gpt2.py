@@ -251,7 +251,7 @@ def test_one_file_with_vocabulary_and_merges(tmp_path, merges):
         ({"vocab": {**VOCABULARY, "far": 999}}, "ids are not 0, 1, 2"),
         ({"vocab": {f"{x}x": i for x, i in VOCABULARY.items()}}, "256 of the 256"),
         ({"merges": ["N o", "o N"]}, "'o N' does not lead to a token"),
-        ({"merges": None}, "no whole byte-level vocabulary"),
+        ({"merges": None}, "not a complete byte-level vocabulary"),
     ],
 )
 def test_a_broken_vocabulary_is_refused(tmp_path, change, message):

@@ -122,7 +122,7 @@ def test_no_pickle_is_opened(tmp_path, name):
         ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse"),
         ({"add_cross_attention": True}, "add_cross_attention"),
-        ({"n_head": 3}, "no multiple of num_heads"),
+        ({"n_head": 3}, "not a multiple of num_heads"),
         ({"n_layer": None}, "num_layers is None"),
         ({"n_layer": 3}, "12 missing"),
         ({"n_inner": 32}, "not .16, 32"),

@@ -27,8 +27,8 @@ CASES = {  # How many studies, and how coarse their probabilities: 1 ties nearly
 
 
 def values(*arguments, **named):
-    figures = classification_scores(*arguments, **named)
-    return {name.split(".")[1]: record["value"] for name, record in figures.items()}
+    scores = classification_scores(*arguments, **named)
+    return {name.split(".")[1]: record["value"] for name, record in scores.items()}
 
 
 def studies(n=200, decimals=9, seed=0):
@@ -135,8 +135,8 @@ def test_intervals_are_percentiles_over_the_resamples():
 
 def test_every_interval_holds_its_value():
     for seed in range(5):
-        figures = classification_scores(*studies(40, seed=seed))
-        for name, record in figures.items():
+        scores = classification_scores(*studies(40, seed=seed))
+        for name, record in scores.items():
             low, high = record["interval"]
             assert low <= record["value"] <= high, name
 
@@ -148,10 +148,10 @@ def test_intervals_of_fewer_than_two_studies_are_left_out():
 
 
 def test_an_interval_without_width_says_so():
-    figures = classification_scores([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
-    record = figures["abnormal.auroc"]
+    scores = classification_scores([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
+    record = scores["abnormal.auroc"]
     assert record["interval"] == [1, 1] and "no width" in record["note"]
-    assert "note" not in figures["abnormal.brier"]
+    assert "note" not in scores["abnormal.brier"]
 
 
 def test_resamples_pair_two_outputs():
@@ -177,34 +177,34 @@ def test_patients_are_drawn_with_all_their_films():
 
 @pytest.mark.parametrize(("label", "defined"), [(1, "sensitivity"), (0, "specificity")])
 def test_one_class_is_undefined_and_says_so(label, defined):
-    figures = classification_scores([label] * 42, np.linspace(0, 1, 42))
-    auroc = figures["abnormal.auroc"]
+    scores = classification_scores([label] * 42, np.linspace(0, 1, 42))
+    auroc = scores["abnormal.auroc"]
     assert auroc["value"] is None and "interval" not in auroc
     assert auroc["note"] == "undefined: only one class in the n=42 labels"
     assert format_score(auroc["value"]) == "undefined"
-    assert figures["abnormal.accuracy"]["value"] is not None
-    assert figures["abnormal.brier"]["value"] is not None
-    assert figures[f"abnormal.{defined}"]["value"] is not None
+    assert scores["abnormal.accuracy"]["value"] is not None
+    assert scores["abnormal.brier"]["value"] is not None
+    assert scores[f"abnormal.{defined}"]["value"] is not None
     other = {"sensitivity": "specificity", "specificity": "sensitivity"}[defined]
-    assert figures[f"abnormal.{other}"]["value"] is None
+    assert scores[f"abnormal.{other}"]["value"] is None
 
 
 def test_missing_labels_are_left_out_and_counted():
-    figures = classification_scores([0, 1, np.nan], [0.1, 0.9, 0.2])
-    assert figures["abnormal.accuracy"]["n"] == 2
-    assert figures["abnormal.accuracy"]["protocol"]["left_out"] == 1
+    scores = classification_scores([0, 1, np.nan], [0.1, 0.9, 0.2])
+    assert scores["abnormal.accuracy"]["n"] == 2
+    assert scores["abnormal.accuracy"]["protocol"]["left_out"] == 1
     for record in classification_scores([np.nan], [0.5]).values():
         assert record["value"] is None and "no study has a label" in record["note"]
 
 
 def test_only_what_needs_a_threshold_names_it():
-    figures = classification_scores(
+    scores = classification_scores(
         *studies(20), 0.37, threshold_from="validation, Youden's J"
     )
-    for name, record in figures.items():
+    for name, record in scores.items():
         needs = name.endswith(("accuracy", "f1", "sensitivity", "specificity"))
         assert ("threshold" in record["protocol"]) == needs, name
-    protocol = figures["abnormal.f1"]["protocol"]
+    protocol = scores["abnormal.f1"]["protocol"]
     assert protocol["threshold"] == 0.37
     assert protocol["threshold_from"] == "validation, Youden's J"
 
@@ -240,9 +240,9 @@ def test_many_labels_are_each_scored_where_known():
     labels = np.array([[0, 1], [1, np.nan], [1, 0], [0, 1]])
     probabilities = np.array([[0.2, 0.9], [0.8, 0.5], [0.7, 0.1], [0.1, 0.2]])
     choices = [(0.5, "fixed"), (0.15, "validation, F1")]
-    figures = multilabel_scores(labels, probabilities, ["Edema", "Fracture"], choices)
-    assert figures["Edema.accuracy"]["n"] == 4
-    fracture = figures["Fracture.accuracy"]
+    scores = multilabel_scores(labels, probabilities, ["Edema", "Fracture"], choices)
+    assert scores["Edema.accuracy"]["n"] == 4
+    fracture = scores["Fracture.accuracy"]
     assert (fracture["n"], fracture["value"], fracture["protocol"]["left_out"]) == (
         *(3, 1.0, 1),
     )
@@ -250,7 +250,7 @@ def test_many_labels_are_each_scored_where_known():
     alone = classification_scores(
         labels[:, 1], probabilities[:, 1], *(0.15, "test", "Fracture", "validation, F1")
     )
-    assert {name: figures[name] for name in alone} == alone
+    assert {name: scores[name] for name in alone} == alone
     with pytest.raises(InputError, match="expected"):
         multilabel_scores(labels, probabilities, ["Edema"])
 

@@ -40,7 +40,7 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_from_phantom_to_figures(trained):
+def test_from_phantom_to_scores(trained):
     output = call(
         *("evaluate", trained / "training" / "model.keras", trained / "prepared"),
         trained / "evaluation",

@@ -1,4 +1,4 @@
-"""Clinical figures: known answers, other people's arithmetic, sides, priors, peers."""
+"""Clinical scores: known answers, other people's arithmetic, sides, priors, peers."""
 
 import copy
 import importlib.util
@@ -357,12 +357,12 @@ def stand_ins(monkeypatch):
         monkeypatch.setitem(sys.modules, name, module)
 
 
-def test_chexbert_gives_the_packages_own_figures(stand_ins):
-    figures = chexbert_scores([*REFERENCES, None], [*PREDICTIONS, "Edema."])
+def test_chexbert_gives_the_packages_own_scores(stand_ins):
+    scores = chexbert_scores([*REFERENCES, None], [*PREDICTIONS, "Edema."])
     whole, five = StandInCheXbert()(hyps=PREDICTIONS, refs=REFERENCES)
     for k, report in ((14, whole), (5, five)):
         for mean in ("micro", "macro"):
-            record = figures[f"chexbert.{mean}_f1_{k}"]
+            record = scores[f"chexbert.{mean}_f1_{k}"]
             assert record["value"] == pytest.approx(report[f"{mean} avg"]["f1-score"])
             assert record["n"] == 6 and record["interval"]
             assert record["protocol"]["left_out"] == 1
@@ -371,15 +371,15 @@ def test_chexbert_gives_the_packages_own_figures(stand_ins):
 
 
 @pytest.mark.parametrize("lower", [True, False])
-def test_radgraph_gives_the_packages_own_figures(stand_ins, lower):
-    figures = radgraph_scores(REFERENCES, [*PREDICTIONS[:5], ""], lower=lower)
+def test_radgraph_gives_the_packages_own_scores(stand_ins, lower):
+    scores = radgraph_scores(REFERENCES, [*PREDICTIONS[:5], ""], lower=lower)
     texts = [
         [text.lower() if lower else text for text in side]
         for side in (REFERENCES, [*PREDICTIONS[:5], ""])
     ]
     means = StandInRadGraph("all", "radgraph-xl")(*texts)[0]
-    assert list(figures) == ["radgraph.rg_e", "radgraph.rg_er", "radgraph.rg_bar_er"]
-    for record, mean in zip(figures.values(), means, strict=True):
+    assert list(scores) == ["radgraph.rg_e", "radgraph.rg_er", "radgraph.rg_bar_er"]
+    for record, mean in zip(scores.values(), means, strict=True):
         assert record["value"] == pytest.approx(mean)
         assert record["interval"][0] <= mean <= record["interval"][1]
         assert "radgraph-xl" in record["protocol"]["labels"]
@@ -471,9 +471,9 @@ def test_real_reports_are_read_better_than_by_one_expression(benchmark, real_dat
     assert whole.f1.mean() > whole.regex_f1.mean() + 0.08
     held_out = table[table.half.eq("held out")]
     for uncertain in ("positive", "negative", "ignore"):
-        figures = benchmark.agreement(held_out, uncertain)
+        scores = benchmark.agreement(held_out, uncertain)
         for name in before:
             # Indexing takes "atelectasis or scarring" for both; here both are in doubt.
             if (uncertain, name) != ("negative", "Atelectasis"):
-                assert figures.f1[name] > figures.regex_f1[name] + 0.01, uncertain
-    assert all(figures.f1[name] > f1 + 0.08 for name, f1 in before.items())
+                assert scores.f1[name] > scores.regex_f1[name] + 0.01, uncertain
+    assert all(scores.f1[name] > f1 + 0.08 for name, f1 in before.items())

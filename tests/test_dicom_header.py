@@ -61,14 +61,14 @@ def test_what_is_certain_is_mended(tmp_path, tags, note):
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        ({"PhotometricInterpretation": None}, "low is black or white.*Export it anew"),
+        ({"PhotometricInterpretation": None}, "low is black or white.*Export it again"),
         (
             {"PhotometricInterpretation": "ODD"},
-            "pixels of the kind 'ODD'. Export it anew",
+            "pixels of the kind 'ODD'. Export it again",
         ),
-        ({"Rows": None}, "no usable Rows. Export it anew"),
-        ({"Columns": 0}, "no usable Columns. Export it anew"),
-        ({"BitsAllocated": None}, "no usable BitsAllocated. Export it anew"),
+        ({"Rows": None}, "no usable Rows. Export it again"),
+        ({"Columns": 0}, "no usable Columns. Export it again"),
+        ({"BitsAllocated": None}, "no usable BitsAllocated. Export it again"),
         ({"PixelData": None, "Rows": None}, "holds no pixels"),
         ({"PixelData": None, "FloatPixelData": ("OF", bytes(4))}, "that are floats"),
         ({"PixelData": b"\xfe\xff\0\xe0" * 4}, "is compressed, but its Transfer Syn"),
@@ -87,7 +87,7 @@ def test_a_syntax_that_nobody_knows(tmp_path):
     path = write_dicom(tmp_path / "a.dcm", FILM)
     old, new = EXPLICIT.encode(), b"1.2.840.10008.1.9.1"
     path.write_bytes(path.read_bytes().replace(old, new, 1))
-    refused(path, "pydicom cannot decode it.*Export it anew")
+    refused(path, "pydicom cannot decode it.*Export it again")
 
 
 def test_bits_that_are_not_stored_are_cut_off(tmp_path):
@@ -184,7 +184,7 @@ def test_pixels_that_are_cut_off_are_told_so(tmp_path):
 
 def test_what_is_called_dicom_and_is_none(tmp_path):
     for data, message in (
-        (b"not found" * 99, "holds no pixels: it is no DICOM file"),
+        (b"not found" * 99, "holds no pixels: it is not DICOM"),
         (b"<html>not found</html>" * 99, "is a web page"),
     ):
         (tmp_path / "a.dcm").write_bytes(data)

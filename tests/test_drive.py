@@ -185,7 +185,7 @@ def test_who_declines_is_not_asked_again(colab, monkeypatch, capsys):
 
     sys.modules["google.colab"].drive.mount = mount
     drive.mount_drive("course")
-    assert "not mounted (mount failed). All works" in capsys.readouterr().out
+    assert "not mounted (mount failed). Everything works" in capsys.readouterr().out
     drive.mount_drive("course")
     assert len(colab) == 1 and "go with this machine" in how_long("colab")
 

@@ -32,8 +32,8 @@ def random_reports(n, seed):
 
 
 def values(references, predictions, **arguments):
-    figures = text_scores(references, predictions, **arguments)
-    return {name: record["value"] for name, record in figures.items()}
+    scores = text_scores(references, predictions, **arguments)
+    return {name: record["value"] for name, record in scores.items()}
 
 
 # Columns: nltk.bleu_1, nltk.bleu_4, coco.bleu_1, coco.bleu_4, coco.rouge_l,
@@ -122,8 +122,8 @@ def test_a_resample_is_what_scoring_its_studies_again_gives():
     expected = again.score([predictions[i] for i in drawn])
     expected.pop("coco.cider")  # Its document frequencies stay those of all studies.
     for name, value in expected.items():
-        group, figure = name.split(".")
-        found = scorer.scores(group, weights @ counts[group], 20)[figure]
+        group, name = name.split(".")
+        found = scorer.scores(group, weights @ counts[group], 20)[name]
         assert found == pytest.approx(value, abs=1e-9)
 
 
@@ -138,8 +138,8 @@ def test_scores_do_not_depend_on_what_was_scored_before():
 
 def test_intervals_hold_the_value_and_say_what_they_are():
     references, predictions = random_reports(80, 6), random_reports(80, 7)
-    figures = text_scores(references, predictions, train_texts=predictions[:30])
-    for name, record in figures.items():
+    scores = text_scores(references, predictions, train_texts=predictions[:30])
+    for name, record in scores.items():
         if name in ("text.distinct", "text.distinct_share"):
             assert "interval" not in record
             continue
@@ -149,7 +149,7 @@ def test_intervals_hold_the_value_and_say_what_they_are():
     counts = TextScorer(references).counts(predictions)["rouge_score"]
     drawn = bootstrap.resampled_sums(counts)[:, 0] / 80
     expected = bootstrap.interval(drawn)
-    assert figures["rouge_score.rouge_l"]["interval"] == pytest.approx(expected)
+    assert scores["rouge_score.rouge_l"]["interval"] == pytest.approx(expected)
 
 
 def test_one_study_has_no_interval():
@@ -158,7 +158,7 @@ def test_one_study_has_no_interval():
 
 
 def test_every_figure_carries_its_protocol():
-    figures = text_scores(
+    scores = text_scores(
         ["Edema.", None, "Clear."],
         ["Edema.", "Clear.", "clear. "],
         section="findings",
@@ -166,22 +166,22 @@ def test_every_figure_carries_its_protocol():
         protocols=tuple(PROTOCOLS),
         train_texts=[],
     )
-    assert {name.split(".")[0] for name in figures} == {*PROTOCOLS, "text"}
-    for name, record in figures.items():
+    assert {name.split(".")[0] for name in scores} == {*PROTOCOLS, "text"}
+    for name, record in scores.items():
         protocol = record["protocol"]
         assert protocol["section"] == "findings" and protocol["split"] == "validation"
         assert record["n"] == 2 and protocol["left_out"] == 1
         if not name.startswith("text."):
             assert protocol["cleaning"] and protocol["tokeniser"] and protocol["score"]
             assert name.startswith(f"{protocol['protocol']}.")
-    assert figures["text.distinct"]["value"] == 2
-    assert figures["text.distinct_share"]["value"] == 1
+    assert scores["text.distinct"]["value"] == 2
+    assert scores["text.distinct_share"]["value"] == 1
 
 
 def test_a_figure_says_which_of_the_scores_it_is():
-    figures = text_scores(["Edema."], ["Edema."])
+    scores = text_scores(["Edema."], ["Edema."])
     for name, words in (("bleu_4", "BLEU"), ("rouge_l", "β 1.2"), ("cider", "CIDEr")):
-        assert words in figures[f"coco.{name}"]["protocol"]["score"]
+        assert words in scores[f"coco.{name}"]["protocol"]["score"]
 
 
 def test_distinct_ignores_case_and_spaces():
@@ -214,12 +214,12 @@ def test_what_was_counted_is_not_counted_again(monkeypatch):
 
 
 def test_no_reference_at_all():
-    figures = text_scores([None, " "], ["Edema.", "Clear."])
-    assert set(figures) == set(text_scores(["a"], ["a"]))
-    assert figures["nltk.bleu_4"]["value"] is None
-    for record in figures.values():
+    scores = text_scores([None, " "], ["Edema.", "Clear."])
+    assert set(scores) == set(text_scores(["a"], ["a"]))
+    assert scores["nltk.bleu_4"]["value"] is None
+    for record in scores.values():
         assert record["n"] == 0 and (record["value"] is None or record["value"] == 0)
-    assert "no study has a reference" in figures["coco.cider"]["note"]
+    assert "no study has a reference" in scores["coco.cider"]["note"]
     assert np.isnan(list(TextScorer([]).score([]).values())).all()
 
 

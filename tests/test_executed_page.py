@@ -1,4 +1,4 @@
-"""An executed notebook's page runs nothing and fetches nothing, whoever wrote it."""
+"""An executed notebook's page runs nothing and fetches nothing."""
 
 import base64
 import html.parser

@@ -108,7 +108,7 @@ def test_a_drive_without_locks_is_named(tmp_path, monkeypatch, capsys):
 
         monkeypatch.setattr(filelock.FileLock, "acquire", fail)
         with locked(tmp_path):
-            assert "knows no locks" in capsys.readouterr().out
+            assert "has no locks" in capsys.readouterr().out
     monkeypatch.setattr(filelock.FileLock, "acquire", full)
     with pytest.raises(InputError, match="disk is full"), locked(tmp_path):
         pass

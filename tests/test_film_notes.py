@@ -201,7 +201,7 @@ def test_a_mask_where_the_film_is_blank_is_flagged():
     half = image.copy()
     half[:, :120] = 0
     whole, blank = segment_lungs([image, half], Fixed())
-    assert not whole.flag and "of the mask lie where the film is blank" in blank.flag
+    assert not whole.flag and "of the mask is where the film is blank" in blank.flag
 
 
 def test_what_is_no_lung_model_is_named(tmp_path, tiny_model):

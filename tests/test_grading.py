@@ -131,13 +131,16 @@ def test_nothing_handed_in(tmp_path):
         ),
         (lambda r: [r], "of schema None, not 1"),
         (lambda r: r.update(notebook="05_transformer"), "it is that of 05_transf"),
-        (lambda r: r["dataset"].update(ground="moon"), "dataset ground is none of"),
-        (lambda r: r["dataset"].update(ground=["real"]), "dataset ground is none of"),
+        (lambda r: r["dataset"].update(ground="moon"), "ground is not one of"),
+        (
+            lambda r: r["dataset"].update(ground=["real"]),
+            "ground is not one of",
+        ),
         (lambda r: r["dataset"].update(ground="real"), "on real data; phantom is"),
         (lambda r: r.pop("metrics") and None, "results lack metrics"),
         (lambda r: r["metrics"]["abnormal.auroc"].pop("protocol") and None, "protocol"),
         (lambda r: r["metrics"]["abnormal.auroc"].update(value="1"), "not a number"),
-        (lambda r: r.update(answers=[1]), "answers are no dict"),
+        (lambda r: r.update(answers=[1]), "answers are not a dict"),
         (lambda r: r.update(predictions=[1]), "predictions is no object"),
     ],
 )
@@ -170,7 +173,7 @@ def test_broken_files_are_told(tmp_path, folder):
     assert {mark for mark, _ in items.values()} == {"no"}
 
 
-def test_changed_figures_do_not_count(tmp_path, folder):
+def test_changed_scores_do_not_count(tmp_path, folder):
     honest = json.loads((folder / "results.json").read_text())["metrics"]
     value = honest["abnormal.auroc"]["value"]
 
@@ -186,7 +189,7 @@ def test_changed_figures_do_not_count(tmp_path, folder):
     )
     assert "clinical.micro_f1_14, constant: " in items["clinical.micro_f1_14"][1]
     assert items["training.loss"][0] == "yes"
-    assert one.troubles[0].startswith("2 figures in results.json are not what")
+    assert one.troubles[0].startswith("2 scores in results.json are not what")
 
 
 def test_a_constant_that_says_nothing_is_no_constant(tmp_path, folder):
@@ -201,7 +204,7 @@ def test_a_constant_that_says_nothing_is_no_constant(tmp_path, folder):
     )
 
 
-def test_labels_alone_have_their_commoner_class(tmp_path, folder):
+def test_labels_alone_have_their_majority_class(tmp_path, folder):
     """As 04 leaves them: no texts, so no constant report."""
     path = folder / "predictions.csv"
     table = pd.read_csv(path)[["uid", "label", "probability"]]
@@ -269,10 +272,10 @@ def test_a_file_that_a_spreadsheet_saved_still_counts(tmp_path, folder):
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
     items, one = said(tmp_path)
     assert items["abnormal.auroc"][0] == "yes" and not one.troubles
-    assert one.notes[0].endswith("another checksum. It gives the same figures, though.")
+    assert one.notes[0].endswith("another checksum. It gives the same scores, though.")
 
 
-def test_without_predictions_their_figures_do_not_count(tmp_path, folder):
+def test_without_predictions_their_scores_do_not_count(tmp_path, folder):
     (folder / "predictions.csv").unlink()
     for change in (lambda r: None, lambda r: r.update(predictions=None)):
         edit(folder, change)
@@ -284,7 +287,7 @@ def test_without_predictions_their_figures_do_not_count(tmp_path, folder):
         assert items["training.loss"][0] == "yes"
 
 
-def test_a_column_taken_out_takes_its_figures_along(tmp_path, folder):
+def test_a_column_taken_out_takes_its_scores_along(tmp_path, folder):
     path = folder / "predictions.csv"
     pd.read_csv(path).drop(columns="probability").to_csv(path, index=False)
     items, _ = said(tmp_path)
@@ -328,15 +331,15 @@ def test_the_protocol_must_be_the_one_asked_for(tmp_path, folder):
         "section is findings; impression is asked" in items["clinical.micro_f1_14"][1]
     )
     assert "split is x; val is asked for" in items["training.loss"][1]
-    assert items["abnormal.auroc"][1] == "results.json has no figure abnormal.auroc."
+    assert items["abnormal.auroc"][1] == "results.json has no score abnormal.auroc."
     text = RUBRIC.replace("studies: 10", "studies: 100").replace(
         "section: imp", "s: imp"
     )
     items, _ = said(tmp_path, text)
-    assert "s is not told; impression is" in items["clinical.micro_f1_14"][1]
+    assert "s is not stated; impression is" in items["clinical.micro_f1_14"][1]
 
 
-def test_ground_and_number_of_studies_can_be_asked_of_a_figure(tmp_path, folder):
+def test_ground_and_number_of_studies_can_be_asked_of_a_score(tmp_path, folder):
     text = RUBRIC.replace("{split: val}", "{split: val, ground: real}")
     items, _ = said(tmp_path, text.replace("studies: 10", "studies: 100"))
     assert items["training.loss"][1] == (

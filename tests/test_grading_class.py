@@ -55,23 +55,23 @@ def test_answers(tmp_path, folder, answers, marks):
     assert tuple(items[f"exercise-{n}"][0] for n in (1, 2, 3)) == marks
 
 
-def test_an_answer_may_be_the_runs_own_figure(tmp_path, folder):
+def test_an_answer_may_be_the_runs_own_score(tmp_path, folder):
     text = RUBRIC.replace("equals: 0.53", "equals: training.loss")
     edit(folder, lambda r: r["answers"].update({"1": "0.5"}))
     items, _ = said(tmp_path, text)
     assert items["exercise-1"] == ("yes", "The number is right.")
     text = RUBRIC.replace("equals: 0.53", "equals: training.gain")
     assert (
-        "results.json has no figure training.gain"
+        "results.json has no score training.gain"
         in said(tmp_path, text)[0]["exercise-1"][1]
     )
 
 
-def test_an_answer_may_be_a_sum_of_figures(tmp_path, folder):
-    """What the shuffle costs, in percent; which figure is largest."""
+def test_an_answer_may_be_a_sum_of_scores(tmp_path, folder):
+    """What the shuffle costs, in percent; which score is largest."""
     record = json.loads((folder / "results.json").read_text())["metrics"]
-    figure = record["coco.bleu_4"]
-    cost = 100 * (1 - figure["shuffled"] / figure["value"])
+    score = record["coco.bleu_4"]
+    cost = 100 * (1 - score["shuffled"] / score["value"])
     text = RUBRIC.replace(
         "equals: 0.53, tolerance: 0.01",
         "equals: 100 * (1 - coco.bleu_4.shuffled / coco.bleu_4), tolerance: 1",
@@ -87,7 +87,7 @@ def test_an_answer_may_be_a_sum_of_figures(tmp_path, folder):
     assert said(tmp_path, text)[0]["exercise-2"][0] == "no"
     # Nobody gets an answer right by changing what it is compared with.
     edit(folder, lambda r: r["answers"].update({"1": 0}))
-    edit(folder, lambda r: r["metrics"]["coco.bleu_4"].update(shuffled=figure["value"]))
+    edit(folder, lambda r: r["metrics"]["coco.bleu_4"].update(shuffled=score["value"]))
     edit(folder, lambda r: r["parameters"].pop("weight") and None)
     items, _ = said(tmp_path, text)
     assert "coco.bleu_4, shuffled: results.json says" in items["exercise-1"][1]
@@ -205,7 +205,7 @@ WATCHED = (
 
 
 def places(value, way=()):
-    """Every place in a record, but only some of its figures."""
+    """Every place in a record, but only some of its scores."""
     yield way
     pairs = ()
     if isinstance(value, dict):

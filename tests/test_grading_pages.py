@@ -201,12 +201,12 @@ def test_cells_that_a_csv_cannot_hold():
 
 @pytest.mark.parametrize("out", ["", ".", "/", "grade.csv"])
 def test_a_page_has_a_name_of_its_own(tmp_path, folder, out):
-    assert "no page; name a file" in grade(tmp_path, "--out", out, fails=True)
+    assert "not a page; name a file" in grade(tmp_path, "--out", out, fails=True)
 
 
 def test_pages_do_not_go_among_the_students(tmp_path, folder):
     said = grade(tmp_path, "--out", tmp_path / "runs" / "grade.html", fails=True)
-    assert "lies among the students" in said
+    assert "is among the students" in said
     assert not (tmp_path / "runs" / "grade.html").exists()
 
 

@@ -47,13 +47,13 @@ def test_a_rubric_is_read(tmp_path):
         ("titel: x", "unknown field titel"),
         ("notebooks: {a: {}}", "a: has no items"),
         ("notebooks: {a: {items: [3]}}", "a, item 1: must be fields"),
-        ("notebooks: {a: 1, a: 2}", "a stands twice"),
+        ("notebooks: {a: 1, a: 2}", "a occurs twice"),
         (item("metric: x.y"), "lacks its condition, such as above"),
         (item("metric: x.y, abov: 1"), "a, item 1: unknown field abov; known: "),
         (item("metric: x.y, above: 1, below: 2"), "two conditions, above and below"),
         (
             item("metric: x.y, above: better"),
-            "“better” names no figure",
+            "“better” names no score",
         ),
         (item("metric: x.y, above: .nan"), "above must be a number, a baseline or"),
         (item("metric: x.y, above: true"), "above must be"),
@@ -79,7 +79,7 @@ def test_a_rubric_is_read(tmp_path):
         (item("exercise: 1, words: 0"), "words must be at least 1"),
         (item("exercise: 1, names: [no]"), "put numbers in quotes"),
         (item("exercise: 1, equals: constant"), "an answer has no constant"),
-        (item("exercise: 1, largest: {a: b}"), "“b” names no figure"),
+        (item("exercise: 1, largest: {a: b}"), "“b” names no score"),
         (item("exercise: 1, largest: {a: b.c}, words: 3"), "give one of names, larg"),
         (item("metric: x.y, above: 'a.b +'"), "“a.b +” is neither a number nor a sum"),
         (item("metric: x.y, above: 'f(a.b)'"), "neither a number nor a sum"),
@@ -98,7 +98,7 @@ def test_a_rubric_is_read(tmp_path):
         ),
     ],
 )
-def test_a_slip_is_told_in_one_line(tmp_path, text, words):
+def test_an_error_is_reported_in_one_line(tmp_path, text, words):
     assert words in refused(tmp_path, text)
 
 
@@ -157,7 +157,7 @@ def test_conditions(comparison, value, other, holds):
         ("'no python.name' - 1", 6),
     ],
 )
-def test_sums_of_figures(text, value):
+def test_sums_of_scores(text, value):
     numbers = {"a.b": 3, "c.d": 2, "alpha": 2, "no python.name": 7}
     assert value_of(text, numbers.get) == value
     assert set(names_in(text)) <= set(numbers)
@@ -175,7 +175,7 @@ def test_sums_that_cannot_be_had():
         "a.b if 1 else 2",
         "",
     ):
-        with pytest.raises(InputError, match="neither a number nor a sum of figures"):
+        with pytest.raises(InputError, match="neither a number nor a sum of scores"):
             names_in(text)
     with pytest.raises(InputError, match="neither a number nor a sum"):
         names_in("(" * 100_000)
@@ -188,7 +188,7 @@ def test_what_an_item_looks_at(tmp_path):
       - {points: 1, says: It is so., metric: a.b, id: x, above: 2 * c.d.shuffled}
     """
     read = rubric(tmp_path, f"notebooks:\n  a:\n    items:{item}").notebooks["a"]
-    assert [each.figures for each in read.items] == [
+    assert [each.scores for each in read.items] == [
         ["b.c", "e.f"],
         ["a.b"],
         ["a.b", "c.d.shuffled"],
@@ -211,7 +211,7 @@ def test_a_long_or_deep_sum_is_told_at_once(text):
     try:
         names_in(text)
     except InputError as error:
-        assert "a sum of figures" in str(error) and "\n" not in str(error)
+        assert "a sum of scores" in str(error) and "\n" not in str(error)
 
 
 def test_a_rubric_of_anchors_is_refused_at_once(tmp_path):

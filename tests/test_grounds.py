@@ -89,7 +89,7 @@ def test_a_hand_made_table_is_unknown_until_it_says(kept, tmp_path, capsys):
     assert len(funnel(table)[0]) == len(table)
     named = of(table.assign(ground="drawn"), tmp_path / "out")
     assert named["ground"] == "drawn" and named["is_phantom"] is True
-    with pytest.raises(InputError, match="ground 'moon' is none of phantom"):
+    with pytest.raises(InputError, match="ground 'moon' is not one of phantom"):
         prepare(table.assign(ground="moon"), tmp_path / "out")
     with pytest.raises(InputError, match="lack the column impression"):
         complete(table.drop(columns="impression"))
@@ -197,5 +197,5 @@ def test_unknown_is_loud_on_figures_and_in_no_results(tmp_path):
     results.dataset("real", {"test": 3})
     record = json.loads(results.write().read_text())
     record["dataset"]["ground"] = "unknown"
-    with pytest.raises(InputError, match="ground is none of"):
+    with pytest.raises(InputError, match="ground is not one of"):
         check(record)

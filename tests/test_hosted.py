@@ -187,7 +187,7 @@ def test_kaggle_works_on_what_is_attached(kaggle):
     assert found["course"] == str(root / "kaggle" / "working" / "course")
     assert found["run"] == "kaggle/working/outputs/course"
     assert found["ground"] == "real" and NAME in process.stdout
-    assert "goes with this session, unless Persistence" in process.stdout
+    assert "is lost with this session, unless Persistence" in process.stdout
     manifest = json.loads((root / found["run"] / "prepared/manifest.json").read_text())
     assert manifest["source"]["root"].endswith(NAME)
 

@@ -142,9 +142,12 @@ def test_a_file_without_a_size_is_corrupt(tmp_path, no_decoder, content):
         (b"", "is empty"),
         (b"II*\0 a TIFF", "neither PNG, JPEG nor DICOM. Convert it"),
         (b"\n<!doctype html>404", "is a web page. Download the film itself"),
-        (b"version https://git-lfs.github.com/spec/v1", "Git LFS. Fetch the file"),
-        (b"PK\x03\x04", "is packed. Unpack it first"),
-        (b"\x1f\x8b\x08", "is packed. Unpack it first"),
+        (
+            b"version https://git-lfs.github.com/spec/v1",
+            "pointer. Fetch the file",
+        ),
+        (b"PK\x03\x04", "is an archive. Unpack it first"),
+        (b"\x1f\x8b\x08", "is an archive. Unpack it first"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.png", "a"])

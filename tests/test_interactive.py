@@ -1,4 +1,4 @@
-"""Boards: a pure function that draws, controls that draw anew, or the figure alone."""
+"""Boards: a pure function that draws, controls that redraw, or the figure alone."""
 
 import base64
 import sys

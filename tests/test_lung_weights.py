@@ -45,8 +45,8 @@ def dices(model, images, masks):
 def test_the_file_is_small_and_holds_no_optimizer(model):
     assert isinstance(model, LungUNet) and getattr(model, "optimizer", None) is None
     assert (WEIGHTS / LUNG_UNET).stat().st_size < 10e6
-    figures = json.loads((WEIGHTS / LUNG_UNET).with_suffix(".json").read_text())
-    assert figures["made_with"]["keras"].startswith("3.13"), "Colab could not read it"
+    card = json.loads((WEIGHTS / LUNG_UNET).with_suffix(".json").read_text())
+    assert card["made_with"]["keras"].startswith("3.13"), "Colab could not read it"
 
 
 def test_phantoms_are_found_though_it_never_saw_one(model, phantom):
@@ -131,8 +131,8 @@ def test_dice_on_the_held_out_tenth(real_scores):
 
 @pytest.mark.real
 def test_the_figures_in_the_file_are_those_of_the_model(real_scores):
-    figures = json.loads((WEIGHTS / LUNG_UNET).with_suffix(".json").read_text())
-    said = figures["reaches"]["test/all"]
+    card = json.loads((WEIGHTS / LUNG_UNET).with_suffix(".json").read_text())
+    said = card["reaches"]["test/all"]
     assert said["n"] == len(real_scores["dice"])
     assert said["dice_mean"] == pytest.approx(real_scores["dice"].mean(), abs=1e-3)
     assert said["iou_mean"] == pytest.approx(real_scores["iou"].mean(), abs=1e-3)

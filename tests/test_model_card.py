@@ -249,7 +249,7 @@ def test_what_others_wrote_is_never_markup(tmp_path):
         f"{NASTY} {NASTY}",
         f"nltk.{NASTY} ¹",
         f"score: {NASTY}; {NASTY}",
-        *(f"the best single report, “{NASTY}”", f"“{NASTY}” it writes 2 times"),
+        *(f"the best single report, “{NASTY}”", f"It writes “{NASTY}” 2 times"),
         *(f"nltk.{NASTY} 0.5000 (constant 0.9000)", f"{NASTY}, {NASTY}: {NASTY}."),
     ):
         assert known in text
@@ -277,11 +277,11 @@ def test_predictions_of_another_run_are_not_believed(tmp_path):
     table = predicted(["Clear.", "Edema."], ["Normal.", "Normal."])
     folder = write_run(tmp_path / "07", {}, table)
     markdown, _ = read(folder)
-    assert "one and the same" in markdown and "| evaluated | 2 studies |" in markdown
+    assert "the same report" in markdown and "| evaluated | 2 studies |" in markdown
     (folder / "predictions.csv").write_text("uid,reference,prediction\n1,a,b\n")
     markdown, _ = read(folder)
     assert "> **Warning.** predictions.csv is not the file that belongs" in markdown
-    assert "one and the same" not in markdown and "evaluated |" not in markdown
+    assert "the same report for all" not in markdown and "evaluated |" not in markdown
     (folder / "predictions.csv").unlink()
     assert "> **Warning.** predictions.csv is missing" in read(folder)[0]
 

@@ -191,7 +191,7 @@ def test_a_notebook_gets_the_types_of_its_defaults(tmp_path):
         (["-f", "f.yaml"], "f.yaml, for 01_a: epochs=2026-01-01: must be a whole"),
         (["--grid", "f.yaml"], "f.yaml, for 01_a: epochs=2026-01-01: must be a whole"),
         (["-p", "nunber", "1"], "unknown parameter nunber"),
-        (["-p", "prompt", "\udcff"], "01_a: prompt: no text in UTF-8"),
+        (["-p", "prompt", "\udcff"], "01_a: prompt: not a text in UTF-8"),
         (["-f", "half.yaml"], "half.yaml: not readable as YAML"),
         (["--grid", "half.yaml"], "half.yaml: not readable as YAML"),
     ],

@@ -45,10 +45,10 @@ def test_a_path_is_read_as_it_is_meant(folder, name, file):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("C:\\data\\f0.png", "a path of Windows"),
-        ("d:/data/f0.png", "a path of Windows"),
-        ("https://host.org/f0.png", "an address; download the file"),
-        ("s3://bucket/f0.png", "an address; download the file"),
+        ("C:\\data\\f0.png", "a Windows path"),
+        ("d:/data/f0.png", "a Windows path"),
+        ("https://host.org/f0.png", "a URL; download the file"),
+        ("s3://bucket/f0.png", "a URL; download the file"),
         ("img/F0.PNG", "not on disk, but 'f0.png' is: write it so"),
         ("IMG/f0.png", "its folder is not on disk, but 'img' is: write it so"),
         ("img/f0", "not on disk, but 'f0.png' is"),
@@ -59,13 +59,13 @@ def test_a_path_is_read_as_it_is_meant(folder, name, file):
         ("~/f0.png", "~ means no home here"),
         ("img/f9.png", "the file is not on disk"),
         ("gone/f0.png", "the file is not on disk, nor is its folder"),
-        ("x" * 300 + ".png", "no path of a file: too long"),
+        ("x" * 300 + ".png", "not a file path: too long"),
         ("x" * 300 + "/f0.png", "nor is its folder"),
         ("x/" * 3000 + "f0.png", "nor is its folder"),
-        ("loop.png", "no path of a file: too long, or links in a circle"),
+        ("loop.png", "not a file path: too long, or circular links"),
         ("circle/f0.png", "nor is its folder"),
-        ("pipe.png", "no file, but a pipe or a device"),
-        ("to_pipe.png", "no file, but a pipe or a device"),
+        ("pipe.png", "not a file, but a pipe or a device"),
+        ("to_pipe.png", "not a file, but a pipe or a device"),
     ],
 )
 def test_why_a_file_is_not_there_is_told(folder, name, why):
@@ -92,7 +92,7 @@ def test_no_way_of_writing_leads_out(folder, name):
 
 
 def test_one_path_that_is_none_is_told():
-    with pytest.raises(InputError, match="is no path of a file"):
+    with pytest.raises(InputError, match="is not a file path"):
         inside("/tmp", "a\0b")
 
 

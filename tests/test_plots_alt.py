@@ -1,4 +1,4 @@
-"""Words for whoever cannot see a figure: in the file, and in a notebook's output."""
+"""Alternative texts of figures: in the file, and in a notebook's output."""
 
 import base64
 import inspect

@@ -43,9 +43,9 @@ def test_the_tolerance_is_a_distance_in_pixels():
 
 def test_figures_stand_beside_their_baselines():
     masks = np.concatenate([mask_of(0, i, side=4) for i in range(4)] * 5)
-    figures = pointing_figures(masks.astype("float32"), masks, of="truth", split="val")
+    scores = pointing_figures(masks.astype("float32"), masks, of="truth", split="val")
     for name in ("share_inside", "hit"):
-        record = figures[f"pointing.{name}"]
+        record = scores[f"pointing.{name}"]
         assert record["value"] == 1 and record["n"] == 20
         assert record["constant"] == pytest.approx(1 / 32)
         # Of the 19 other maps 4 point to the same place.
@@ -57,7 +57,7 @@ def test_figures_stand_beside_their_baselines():
         assert record["protocol"]["of"] == "truth"
         assert record["protocol"]["split"] == "val"
         assert "bootstrap" in record["protocol"]["interval"]
-    assert figures["pointing.hit"]["protocol"]["tolerance"] == "0 pixels"
+    assert scores["pointing.hit"]["protocol"]["tolerance"] == "0 pixels"
 
 
 def test_the_shuffle_is_the_mean_over_all_others():

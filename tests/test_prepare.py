@@ -226,7 +226,7 @@ def test_a_full_disk_keeps_finished_shards(studies, tmp_path, monkeypatch):
         prepare(studies, out, size=8, shard_size=2, progress=False)
     assert len(list(out.glob("*.tfrecord"))) == 2
     assert not list(out.glob(".partial-*"))
-    with pytest.raises(InputError, match="in part.*goes on where it stopped"):
+    with pytest.raises(InputError, match="in part.*continues where it stopped"):
         read_manifest(out)
     monkeypatch.undo()
     assert len(read_records(prepare(studies, out, 8, shard_size=2))) == 12
@@ -244,7 +244,7 @@ def test_ctrl_c_says_how_to_go_on(studies, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, "write_shard", interrupted)
     with pytest.raises(KeyboardInterrupt):
         prepare(studies, tmp_path / "out", size=8, shard_size=2, progress=False)
-    assert "the same call goes on" in capsys.readouterr().out
+    assert "the same call continues" in capsys.readouterr().out
     assert len(list((tmp_path / "out").glob("*.tfrecord"))) == 2
 
 

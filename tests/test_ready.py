@@ -93,7 +93,7 @@ def test_the_list_is_part_of_the_requirements_and_light():
     assert not [line for line in lines if line.startswith(heavy)]
 
 
-# === A film of one's own ===
+# === Your own film ===
 
 
 @pytest.fixture

@@ -59,7 +59,8 @@ def test_one_failure_does_not_stop_the_others(tmp_path, capsys):
     failure = json.loads((out / "01_fails" / "status.json").read_text())
     assert failure["cell"] == 3  # In [3]: papermill adds a cell of parameters.
     page = (out / "index.html").read_text()
-    assert page.count('badge failed"') == 4 and page.count('badge done"') == 2
+    # In the summary, in the table of all runs, and at the head of its section.
+    assert page.count('badge failed"') == 6 and page.count('badge done"') == 3
 
 
 def test_a_hanging_cell_is_stopped(tmp_path):

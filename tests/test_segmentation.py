@@ -146,7 +146,7 @@ def test_models_that_do_not_fit_are_refused(tmp_path):
     logits = keras.Model(image, keras.layers.Rescaling(9.0, offset=-4)(image))
     logits.save(tmp_path / "model" / "logits.keras")
     model = load_lung_model(tmp_path / "model" / "logits.keras")
-    with pytest.raises(InputError, match="the answers of .*: values run"):
+    with pytest.raises(InputError, match="the outputs of .*: values run"):
         segment_lungs([film()[0]], model)
 
 

@@ -62,7 +62,7 @@ def test_the_same_bytes_are_dealt_together(tmp_path, capsys):
     studies = twice(tmp_path / "in", save)
     split = split_studies(studies)
     assert in_two_splits(split) == 0 and split.split.nunique() == 3
-    said = "24 studies of 24 patients share images, and stay together"
+    said = "24 studies of 24 patients share images and stay together"
     assert said in capsys.readouterr().out
     # Files of one size, or of one end, are not yet the same.
     (tmp_path / "in" / "f3.png").write_bytes(b"\0" * 50_000 + b"end")
@@ -85,7 +85,7 @@ def test_the_same_pixels_are_moved_together(again, tmp_path, capsys):
     assert manifest["shared_films"] == {"films": 24, "studies": 24, "patients": 24}
     moved = table.set_index("uid").split.ne(dealt.set_index("uid").split).sum()
     assert moved == in_two_splits(dealt) and f"Split: {moved} studies move" in said
-    assert "WARNING: 24 films stand in several studies" in said
+    assert "WARNING: 24 films occur in several studies" in said
     # The split that was saved needs no mending again.
     files = {path: path.read_bytes() for path in out.glob("*.npy")}
     assert prepare(studies, out, memory_map=True, **SETTINGS) == manifest
@@ -177,7 +177,7 @@ def test_a_saved_split_that_names_nobody_is_told(tmp_path, capsys):
     path.write_text("uid,patient,split\nelse,else,test\n")
     split = split_studies(studies, path=path)
     said = capsys.readouterr().out
-    assert "names none of these 24 studies, but such as 'else'; dealt anew" in said
+    assert "names none of these 24 studies, but such as 'else'; split anew" in said
     assert "taken from" not in said and split.split.nunique() == 3
     split_studies(studies, path=path)
     assert f"taken from {path}" in capsys.readouterr().out

@@ -133,7 +133,7 @@ def test_weights_of_half_the_layers_are_refused(copied):
 def test_it_is_better_than_chance_on_phantoms_of_another_seed(model, studies, tmp_path):
     prepare(studies, tmp_path, size=128, progress=False)
     predictions, _ = predict_split(model, tmp_path, "test")
-    found = evaluate_predictions(predictions.drop(columns="latent"))["figures"]
+    found = evaluate_predictions(predictions.drop(columns="latent"))["scores"]
     assert predictions.prediction.nunique() > 5
     for name in ("clinical.micro_f1_14", "clinical.micro_f1_5", "coco.rouge_l"):
         score = found[name]

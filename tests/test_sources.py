@@ -287,7 +287,7 @@ def test_what_kaggle_has_attached_goes_before_a_download(collection, tmp_path):
 def test_a_file_that_kaggle_keeps_back_is_told(collection, phantom):
     remote, _ = collection
     (remote / "images/images_normalized/4Lateral.png").unlink()
-    with pytest.raises(InputError, match="4Lateral.png: Kaggle does not hand it out"):
+    with pytest.raises(InputError, match="4Lateral.png: Kaggle does not serve it"):
         find_dataset("kaggle", studies=10, kaggle_input=NOWHERE)
     assert not phantom, "a phantom must not stand in for what was asked for"
 

@@ -125,8 +125,8 @@ def test_a_study_without_uid_and_frontal_has_a_name(tmp_path):
 def test_why_no_study_can_be_used_is_told(tmp_path):
     path = tmp_path / "table.csv"
     for name, words in (
-        ("C:\\films\\f.png", "a path of Windows; write it as it lies below the image"),
-        ("http://host/f.png", "an address; download the file, and write its name"),
+        ("C:\\films\\f.png", "a Windows path; write it relative to the image"),
+        ("http://host/f.png", "a URL; download the file, and write its name"),
         ("F.PNG", "the file is not on disk, but 'f.png' is: write it so.$"),
         ("g.png", "the file is not on disk. Name the folder .*--image-root"),
     ):

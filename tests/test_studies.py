@@ -197,7 +197,7 @@ def test_a_view_that_is_a_word_for_missing_is_none(tmp_path, missing):
         ("", "not a readable CSV"),
         ('frontal,lateral,report\na,b,"c\n', "not a readable CSV"),
         ("frontal,lateral,report\na,b,c,d,e\nf,g,h\ni,j,k,l,m,n,o\n", "readable CSV"),
-        ("frontal,lateral,report,ground\na,b,c,moon\n", "ground 'moon' is none of"),
+        ("frontal,lateral,report,ground\na,b,c,moon\n", "ground 'moon' is not one of"),
     ],
 )  # fmt: skip
 def test_bad_tables_are_refused(tmp_path, text, message):

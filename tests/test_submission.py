@@ -184,9 +184,9 @@ def test_results_without_answers_are_read(results):
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        (["a"], "answers are no dict"),
-        ({1: "a"}, "answer 1: the name is no number"),
-        ({"one": "a"}, "answer 'one': the name is no number"),
+        (["a"], "answers are not a dict"),
+        ({1: "a"}, "answer 1: the name is not a number"),
+        ({"one": "a"}, "answer 'one': the name is not a number"),
         ({"1": [0.5]}, "answer 1: give one finite number or a text, not list"),
         ({"2": float("nan")}, "answer 2: give one finite number"),
         ({"3": np.zeros(3)}, "answer 3: .* not ndarray"),
@@ -200,5 +200,5 @@ def test_other_answers_are_refused(results, answers, words):
 def test_a_reader_refuses_them_too(results):
     path = results.folder / "results.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"answers": ["a"]}))
-    with pytest.raises(InputError, match="results.json: results: answers are no dict"):
+    with pytest.raises(InputError, match="results.json: results: answers are not"):
         read_results(path)

@@ -122,7 +122,7 @@ def test_the_constant_label_is_trains():
     given = table().assign(label=lambda t: (t.index < 4).astype(float))
     found = evaluate_predictions(given, train_labels=labels)
     assert found["baselines"]["constant_label"] == (
-        "abnormal, the commoner class of train; for Brier score and ECE the forecast "
+        "abnormal, the majority class of train; for Brier score and ECE the forecast "
         "0.900, the prevalence of abnormal in train"
     )
     assert found["baselines"]["constant_probability"] == 0.9

@@ -47,7 +47,9 @@ def test_whatever_parts_the_cells_they_are_read(content, parted, tmp_path, capsy
     assert read_csv(path, ["a", "b"]).to_dict("list") == {"a": ["1,5"], "b": ["2"]}
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == (f"{path}: read as parted by {parted}.\n" if parted else "")
+    assert printed.err == (
+        f"{path}: read as separated by {parted}.\n" if parted else ""
+    )
 
 
 def test_a_sign_in_a_cell_parts_nothing(tmp_path):
@@ -91,20 +93,20 @@ def test_pandas_reads_the_same(tmp_path):
         ("a,b\n1,é\n".encode("utf-16"), "is in UTF-16.*save the table as CSV UTF-8"),
         ("a,b\n1,é\n".encode("utf-16-le"), "is in UTF-16; save the table as CSV UTF-8"),
         ("a,b\n1,é\n".encode("utf-16-be"), "is in UTF-16; save the table as CSV UTF-8"),
-        (b"a\n1\n", "has no column b. It has: a. Mend the file."),
+        (b"a\n1\n", "has no column b. It has: a. Fix the file."),
         (b"a,b\n", "holds no row"),
         (b"a;b\n", "holds no row"),
         (b"a,b, a\n1,2,3\n", "names the column a more than once"),
         (b"a,b\n1,2\n1,\x00\n", "line 3 holds a NUL byte"),
         (
             gzip.compress(b"a,b\n1,2\n", mtime=0),
-            "is packed with gzip, no CSV file; unpack",
+            "is packed with gzip, not a CSV file; unpack",
         ),
         (b"PK\x03\x04\x14\x00", "is an Excel workbook or another ZIP .*save"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old Excel workbook, no CSV file"),
-        (b"\n<!DOCTYPE html>\n<html>", "is a web page or XML, no CSV file"),
-        (b'{"a": 1, "b": 2}', "is in JSON, no CSV file"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old Excel workbook, not a CSV file"),
+        (b"\n<!DOCTYPE html>\n<html>", "is a web page or XML, not a CSV file"),
+        (b'{"a": 1, "b": 2}', "is in JSON, not a CSV file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
     ],
 )
 def test_what_is_no_table_is_refused_in_one_line(content, words, tmp_path, capsys):
@@ -127,7 +129,7 @@ def test_what_is_no_file_of_its_own_is_refused_unopened(tmp_path):
     for path, words in (
         (fifo, "is a pipe or a device"),
         ("/dev/zero", "is a pipe or a device"),
-        (tmp_path, "is a folder. Hand in the CSV file itself"),
+        (tmp_path, "is a folder. Give the CSV file itself"),
         (sparse, "is larger than 500 MB .20,000,000,000 bytes"),
         (loop, "cannot be read .Too many levels"),
         (tmp_path / ("x" * 300), "cannot be read .File name too long"),

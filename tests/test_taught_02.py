@@ -2,11 +2,13 @@
 
 import keras
 import numpy as np
+import pandas as pd
 from taught import run_cells
 
 from cxrlib.systems.lungs.unet import LungUNet
 
 SIZE = 32
+LEVELS = {"LungUNet": LungUNet, "lung_size": 128, "pd": pd}
 
 
 def random_weights(model, seed=0):
@@ -31,3 +33,24 @@ def test_small_unet_equals_the_packaged_one():
     packaged.set_weights(values)
     np.testing.assert_allclose(answers, packaged(images), atol=1e-5)
     assert answers.std() > 0.01, "an answer that is the same everywhere shows nothing"
+
+
+# === What the answers say ===
+
+
+def test_most_weights_sit_where_images_are_a_few_pixels_wide():
+    layers = run_cells("02_lung_segmentation", "levels", **LEVELS)["model"].layers
+    counted = [(layer.count_params(), layer.output.shape[1]) for layer in layers]
+    small = sum(weights for weights, side in counted if side <= 8)
+    assert small > 0.8 * sum(weights for weights, _ in counted)
+
+
+def test_a_black_mask_costs_more_than_no_opinion(capsys):
+    masks = np.zeros((2, 16, 16), "uint8")
+    masks[:, 4:12, 4:8] = 1
+    run_cells("02_lung_segmentation", "loss", np=np, masks=masks)
+    said = dict(
+        line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines()
+    )
+    losses = {name.strip(): float(value) for name, value in said.items()}
+    assert losses["black"] > losses["0.5 everywhere"] > losses["the true mask"]

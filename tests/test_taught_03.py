@@ -1,12 +1,17 @@
 """What 03 teaches is the package's: stamps, a decoder, SSIM, the loss, twins."""
 
+import re
+
+import cv2
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
 from skimage.metrics import structural_similarity
-from taught import run_cells
+from taught import run_cells, sources
 
+from coursework.run.profiles import profile_values
 from cxrlib.models.decoder import ReconstructionDecoder
 from cxrlib.models.losses import ReconstructionLoss
 from cxrlib.models.metrics import mse, ssim
@@ -67,7 +72,7 @@ def test_the_decoder_in_pieces_equals_the_class(skips):
 
 
 def test_the_map_of_ssim_is_skimages_and_its_mean_the_packages():
-    taught = run_cells(NOTEBOOK, "around", "ssim-map", np=np)
+    taught = run_cells(NOTEBOOK, "ssim-map", np=np)
     for x, y in zip(films(), films(), strict=True):
         y = 0.7 * x + 0.3 * y
         ours = taught["ssim_map"](x, y)
@@ -87,7 +92,9 @@ def test_the_map_of_ssim_is_skimages_and_its_mean_the_packages():
 def test_the_loss_is_the_packages(weight):
     x, y = films(), films()
     names = {"np": np, "mse": mse, "ssim": ssim, "ssim_weight": weight}
+    names["ranks"] = pd.DataFrame({"SSIM": [0.9], "MSE": [0.01]})
     taught = run_cells(NOTEBOOK, "loss", **names, true=x, blurred=y)
+    assert taught["costs"]["loss"][0] == pytest.approx(0.01 + 0.1 * weight)
     ours = np.mean(taught["reconstruction_loss"](x, y))
     assert ours == pytest.approx(float(ReconstructionLoss(weight)(x, y)), rel=1e-5)
 
@@ -98,9 +105,9 @@ def ladder():
     encoder = build_imaging_model("tiny", 32).encoder
     names = {"keras": keras, "encoder": encoder, "VIEWS": ("frontal", "lateral")}
     names |= {"sizes": (encoder.skip_shapes, encoder.latent_dim), "image_size": 32}
-    names |= {"ReconstructionDecoder": ReconstructionDecoder, "levels": [0, 5]}
+    names |= {"ReconstructionDecoder": ReconstructionDecoder, "skip_levels": "5,0"}
     names |= {"filters": preset_sizes("tiny")["decoder_filters"]}
-    return run_cells(NOTEBOOK, "ladder", **names)
+    return run_cells(NOTEBOOK, "views", "ladder", **names)
 
 
 @pytest.mark.parametrize("skips", [0, 5])
@@ -149,3 +156,58 @@ def test_survival_is_the_share_of_the_change():
     names |= {"ill": {"frontal": ill}, "well": {"frontal": well}}
     survival = run_cells(NOTEBOOK, "survive", **names)["survival"]
     np.testing.assert_allclose(survival["a"], 0.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("share", [-0.5, 1.5])
+def test_survival_has_no_bounds_and_the_table_shows_it(share):
+    names = {"pd": pd, "kinds": np.array(["x", "y"]), "survival": {"a": [share, 0.2]}}
+    names["removal"] = pd.DataFrame({"n": 1, "area": 0.1}, ["x", "y"])
+    taught = run_cells(NOTEBOOK, "survival", **names)
+    assert taught["shades"]["vmin"] == -taught["shades"]["vmax"] <= -abs(share)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """One patient per kind of finding, as small films, and their versions."""
+    names = {"np": np, "cv2": cv2, "VIEWS": ("frontal", "lateral"), "seed": 0}
+    names |= {"phantom_size": 128, "image_size": 64, "decoder_pairs": 1}
+    return run_cells(NOTEBOOK, "draw-pair", "pairs", "versions", **names)
+
+
+def test_no_version_costs_less_than_the_one_without_the_finding(pairs):
+    true, costs = pairs["true"], {}
+    for name, each in pairs["versions"].items():
+        costs[name] = float(ReconstructionLoss()(true, each))
+    assert min(costs, key=costs.get) == "finding removed"
+
+
+def test_with_the_courses_weight_structure_is_the_larger_part_of_the_loss(pairs):
+    weight, true = profile_values("course")["ssim_weight"], pairs["true"]
+    for name, each in pairs["versions"].items():
+        errors, alike = np.mean(mse(true, each)), np.mean(ssim(true, each))
+        assert errors < weight * (1 - alike), name
+
+
+def test_all_but_the_last_of_densenets_skips_hold_more_numbers_than_the_film():
+    encoder = build_imaging_model("compact", 64).encoder
+    numbers = [np.prod(shape) / 64**2 for shape in encoder.skip_shapes]
+    assert min(numbers[:4]) > numbers[4] == 1 > encoder.latent_dim / 64**2
+
+
+def test_exercise_2_leaves_one_convolution_and_one_stage():
+    """What the text of the exercise gives to copy runs, and is as small as it says."""
+    encoder = build_imaging_model("tiny", 32).encoder
+    encoder.freeze_all_but_last(0)
+    names = {"keras": keras, "layers": layers, "encoder": encoder, "filters": FILTERS}
+    names["decoder_stage"] = run_cells(NOTEBOOK, "decoder-stage", layers=layers)[
+        "decoder_stage"
+    ]
+    given = re.search(
+        r"```python\n(.*?)```", sources(NOTEBOOK)["exercise-2-text"], re.DOTALL
+    )
+    exec(given[1], names)
+    shallow = names["shallow"]
+    assert shallow(films()).shape == (2, 32, 32, 1)
+    kinds = [type(each).__name__ for each in shallow.layers]
+    assert kinds.count("Conv2D") == 3 and kinds.count("Conv2DTranspose") == 1
+    assert len(shallow.trainable_weights) == 7  # Two convolutions, one, its norm.

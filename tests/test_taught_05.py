@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from taught import run_cells
+from taught import run_cells, sources
 
+from cxrlib.models.text import ReportTokenizer
 from cxrlib.models.transformer import (
     CausalSelfAttention,
     ReportTransformer,
@@ -34,7 +35,7 @@ def taught(x):
 class _NoPlots:
     """Stands in for `cxrlib.plots` in cells that draw as well."""
 
-    plot_positions = save_figure = staticmethod(lambda *ignored: None)
+    plot_positions = save_figure = staticmethod(lambda *_, **__: None)
 
 
 def by_hand(x, block, taught):
@@ -89,3 +90,36 @@ def test_all_of_it_together_is_the_model(taught):
     logits = np.array(model(ids))[0]
     np.testing.assert_allclose(x @ table.T, logits, atol=1e-4)
     assert logits.std() > 0.1
+
+
+def test_byte_pairs_are_the_tokenizers(capsys):
+    """The cell asserts that itself, on the word that it cuts."""
+    tokenizer = ReportTokenizer.train(["Small pleural effusions."] * 3, 290)
+    by_hand = run_cells(NOTEBOOK, "byte-pairs", tokenizer=tokenizer)["byte_pairs"]
+    for word in (" pleural", " effusions", " small", "Small", " xyz"):
+        assert by_hand(word) == [tokenizer.id_to_token(int(i)) for i in tokenizer(word)]
+
+
+def test_alone_attention_makes_words_alike_and_the_residual_slows_it_down(taught, x):
+    names = run_cells(
+        NOTEBOOK, "residual", **taught, CausalSelfAttention=CausalSelfAttention
+    )
+    _, alone, with_residual = np.array(names["rows"]).T
+    assert alone[4] > 0.95 > with_residual[4]
+
+
+def test_a_model_without_positions_can_be_cloned(taught):
+    """Exercise 2, as its text asks for it; the mask alone gives the order away."""
+    import keras
+
+    text = sources(NOTEBOOK)["exercise-2-text"]
+    names = {"keras": keras}
+    exec(text.split("```python\n")[1].split("```")[0], names)
+    model = ReportTransformer(50, 2, H, D, HIDDEN)
+    clone = keras.models.clone_model(model, clone_function=names["without_positions"])
+    assert clone.count_params() == model.count_params()
+    assert "positions" not in [layer.name for layer in clone.layers]
+    ids = np.arange(1, 7)[None]
+    swapped = ids[:, [1, 0, 2, 3, 4, 5]]
+    last = [np.array(clone(each))[0, -1] for each in (ids, swapped)]
+    assert np.abs(last[0] - last[1]).max() > 1e-4  # One block could not tell.

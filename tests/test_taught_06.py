@@ -1,7 +1,8 @@
-"""GPT-2 taken apart in 06, and both ways to tell it of an image, are the package's."""
+"""GPT-2 taken apart in 06, and both its conditionings, are the package's."""
 
 import keras_hub
 import numpy as np
+import pandas as pd
 import pytest
 from keras import ops
 from taught import run_cells
@@ -38,7 +39,15 @@ def taught():
     names |= {"read": {"token_ids": ids, "padding_mask": np.ones_like(ids)}}
     names |= {"size": SIZES["hidden_dim"], "train": studies, "test": studies}
     return run_cells(
-        *(NOTEBOOK, "one-layer", "difference", "forward", "cosine", "centred"),
+        *(
+            NOTEBOOK,
+            "layer-parts",
+            "one-layer",
+            "difference",
+            "forward",
+            "cosine",
+            "centred",
+        ),
         *("latent-step", "image-tokens-built", "image-tokens", "look-at"),
         **names,
     )
@@ -86,24 +95,42 @@ def test_looking_equals_the_layer(taught):
     close(x + ops.tanh(5.0 * layer.gate) * seen, layer(x, image))
 
 
-def test_told_by_one_vector_equals_the_backbone(taught):
+def test_one_vector_at_every_layer_equals_the_backbone(taught):
     model = LatentGPT2Backbone(**SIZES, latent_dim=WIDTH, conditioning="latent")
     model.adopt(taught["plain"])
     shake(model.reader)
     latent = taught["test"]["latent"][:1]
     step = taught["latent_step"](latent, *model.reader.projection.get_weights())
-    ours = taught["forward"](taught["x"], tell=lambda i, x: x + step)
+    ours = taught["forward"](taught["x"], look=lambda i, x: x + step)
     close(ours, model({**taught["read"], "latent": latent}))
 
 
-def test_told_by_looking_equals_the_backbone(taught):
+def test_looking_at_every_layer_equals_the_backbone(taught):
     model = LatentGPT2Backbone(**SIZES, maps_shape=MAPS, conditioning="spatial")
     model.adopt(taught["plain"])
     for layer in (model.reader, *model.inject):
         shake(layer)
     maps = taught["test"]["maps"][:1]
-    told = {**taught["read"], "maps": maps}
-    # The notebook's own cell, handed this model; it defines `tell`.
-    cell = taught | {"spatial_model": model, "maps": maps, "told": model(told)}
-    tell = run_cells(NOTEBOOK, "spatial-equal", **cell)["tell"]
-    close(taught["forward"](taught["x"], tell), model(told))
+    inputs = {**taught["read"], "maps": maps}
+    # The notebook's own cell, handed this model; it defines `look`.
+    cell = taught | {"spatial_model": model, "maps": maps, "conditioned": model(inputs)}
+    look = run_cells(NOTEBOOK, "spatial-equal", **cell)["look"]
+    close(taught["forward"](taught["x"], look), model(inputs))
+
+
+def test_a_vectors_own_mean_takes_away_less_than_that_of_train(taught):
+    """What 06 says of the two remedies, on vectors that have much in common."""
+    rng = np.random.default_rng(3)
+    common = rng.random((1, 400)) ** 3
+    studies = {name: {"latent": common + rng.random((40, 400)) / 4} for name in "ab"}
+    cell = taught | {"train": studies["a"], "test": studies["b"]} | {"pd": pd}
+    cosines = run_cells(NOTEBOOK, "cosines", **cell)["cosines"]
+    alike = [taught["mean_cosine"](rows) for rows in cosines.values()]
+    raw, own, of_train, _ = alike
+    assert raw > own > of_train
+
+
+def test_latent_of_a_relu_is_never_at_more_than_a_right_angle(taught):
+    latent = np.maximum(np.random.default_rng(4).normal(size=(30, 50)), 0)
+    unit = latent / np.linalg.norm(latent, axis=1, keepdims=True)
+    assert (unit @ unit.T).min() >= 0 and taught["mean_cosine"](latent) > 0.2

@@ -157,5 +157,7 @@ def test_what_one_text_reaches_on_the_real_reports(real_data):
             assert f"{figures[name]['value']:.4f}" in prose, name
     for figures in (frequent, findings):
         assert f"n = {figures['coco.bleu_4']['n']}" in prose
+    gained = twice["coco.bleu_4"]["value"] / frequent["coco.bleu_4"]["value"]
+    assert 1.4 < gained < 1.6, "said twice, it rises by half"
     assert optimised["coco.bleu_4"]["interval"][0] > 0.0658
     assert findings["coco.bleu_4"]["interval"][0] > 0.165

@@ -26,6 +26,15 @@ def test_specials_are_whole_and_apart(preprocessor):
     assert np.array(tokenizer("<start>")).tolist() == [tokenizer.start_token_id]
 
 
+def test_pieces_can_be_read_and_join_to_the_text(preprocessor, reports):
+    tokenizer = preprocessor.tokenizer
+    pieces = tokenizer.pieces(tokenizer(reports[0]))
+    assert "".join(pieces) == reports[0] and len(pieces) > 1
+    assert tokenizer.pieces([tokenizer.start_token_id]) == ["<start>"]
+    # A letter of two bytes, of which no report has taught a whole.
+    assert tokenizer.pieces(tokenizer("ö")) == ["[byte]", "[byte]"]
+
+
 def test_targets_are_one_token_ahead(preprocessor, reports):
     x, y, weight = preprocessor(reports)
     ids, targets = np.array(x["token_ids"]), np.array(y)

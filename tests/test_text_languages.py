@@ -66,8 +66,8 @@ def study(references, predictions):
     return evaluate_predictions(pd.DataFrame(table))
 
 
-def texts_of(figures):
-    return {name: f for name, f in figures.items() if name.split(".")[0] in PROTOCOLS}
+def texts_of(scores):
+    return {name: f for name, f in scores.items() if name.split(".")[0] in PROTOCOLS}
 
 
 # === One writing ===
@@ -107,9 +107,9 @@ def test_identical_reports_in_two_forms_score_one():
     apart = [unicodedata.normalize("NFD", text) for text in composed]
     assert apart != composed
     for references, predictions in ((composed, apart), (apart, composed)):
-        figures = text_scores(references, predictions, protocols=SCORED)
-        assert figures == text_scores(composed, composed, protocols=SCORED)
-        values = {name: figures[name]["value"] for name in texts_of(figures)}
+        scores = text_scores(references, predictions, protocols=SCORED)
+        assert scores == text_scores(composed, composed, protocols=SCORED)
+        values = {name: scores[name]["value"] for name in texts_of(scores)}
         assert values.pop("sacrebleu.bleu") == pytest.approx(100)
         assert values.pop("coco.cider") == pytest.approx(10)
         assert values == pytest.approx(dict.fromkeys(values, 1), abs=1e-6)
@@ -275,11 +275,11 @@ def test_words_that_were_parted_are_words():
 
 def test_some_references_without_a_token_count_as_zero_and_are_told():
     references = ["No acute disease.", "Перелом ребра справа."]
-    figures = text_scores(references, references)
-    rouge = figures["rouge_score.rouge_l"]
+    scores = text_scores(references, references)
+    rouge = scores["rouge_score.rouge_l"]
     assert rouge["value"] == 0.5  # As the package counts it.
     assert rouge["note"] == "1 of 2 references leave no token: there 0"
-    assert figures["nltk.bleu_4"]["value"] == 1 and "note" not in figures["nltk.bleu_4"]
+    assert scores["nltk.bleu_4"]["value"] == 1 and "note" not in scores["nltk.bleu_4"]
 
 
 def test_predictions_without_a_word_are_empty():

@@ -152,11 +152,11 @@ def test_meteor_without_wordnet_says_how_to_get_it(monkeypatch):
 
     absent = types.SimpleNamespace(ensure_loaded=missing)
     monkeypatch.setattr(nltk.corpus, "wordnet", absent)
-    figures = text_scores(["a", "b"], ["a", "b"], protocols=["meteor", "nltk"])
-    record = figures["meteor.meteor"]
+    found = text_scores(["a", "b"], ["a", "b"], protocols=["meteor", "nltk"])
+    record = found["meteor.meteor"]
     assert record["value"] is None and "interval" not in record
     assert "python -m nltk.downloader wordnet" in record["note"]
-    assert figures["nltk.bleu_1"]["value"] == 1
+    assert found["nltk.bleu_1"]["value"] == 1
 
 
 def test_meteor_with_the_real_wordnet():

@@ -72,7 +72,7 @@ def test_a_damaged_file_of_ours_is_not_loaded(nowhere):
     put(nowhere / "course" / registry.LUNG_UNET, b"whole")
     registry.write_sums(nowhere / "course")
     put(nowhere / "course" / registry.LUNG_UNET, b"cut")
-    with pytest.raises(InputError, match="SHA-256 .* if you made it anew: make sums"):
+    with pytest.raises(InputError, match="SHA-256 .* if you made it again: make sums"):
         load_lung_model()
 
 
@@ -88,7 +88,7 @@ def test_an_empty_line_among_the_checksums_is_passed_over(nowhere):
         registry.check_sums(path, registry.entry("lung-unet"))
 
 
-def test_the_readme_holds_the_registry_and_the_figures():
+def test_the_readme_holds_the_registry_and_the_scores():
     text = (COURSE / "README.md").read_text()
     for name, expected in (
         ("registry", fetch.registry_markdown()),

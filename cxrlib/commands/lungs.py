@@ -44,9 +44,11 @@ def segment(in_dir, out_dir, overlay, batch_size, lung_model):
     type=PATH,
     default="outputs/lungs",
     show_default=True,
-    help="Checkpoints and histories; a killed training goes on from there.",
+    help="Checkpoints and histories; a killed training continues from there.",
 )
-@click.option("--resume/--no-resume", default=True, help="Take up what WORKDIR holds.")
+@click.option(
+    "--resume/--no-resume", default=True, help="Resume the training in WORKDIR."
+)
 def train_lungs(out, data, unlabelled, workdir, resume, **values):
     """Train the lung U-Net on real pairs; OUT ends in .keras."""
     from cxrlib.environment import setup

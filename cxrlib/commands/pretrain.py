@@ -35,7 +35,7 @@ def pretrain_text(out, **values):
     type=PATH,
     default="outputs/shipped",
     show_default=True,
-    help="Studies, checkpoints and scores; a killed training goes on from there.",
+    help="Studies, checkpoints and scores; a killed training continues from there.",
 )
 def pretrain_report(out, workdir, **values):
     """Train the report model that the course ships; OUT is a folder."""

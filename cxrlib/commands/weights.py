@@ -4,7 +4,7 @@ import click
 
 from cxrbase.commands.options import PATH
 
-# Between which marks of weights/README.md which part of which card stands.
+# Marks in weights/README.md, and the part of a card between each pair.
 TABLES = (
     ("lungs", "lung_unet.json", "reaches", "split/source"),
     ("report-curve", "phantom_report/report.json", "curve", "epoch"),
@@ -13,7 +13,7 @@ TABLES = (
 
 
 @click.group(invoke_without_command=True)
-@click.option("--readme", type=PATH, help="Write registry and figures there.")
+@click.option("--readme", type=PATH, help="Write registry and scores there.")
 @click.pass_context
 def weights(context, readme):
     """List the pretrained weights: what is there, what is missing, how to get it."""

@@ -48,7 +48,7 @@ def multiple_of_32(context, parameter, size):
 
 
 def sum_to_1(context, parameter, shares):
-    """Refuse shares that are not those of one whole."""
+    """Refuse shares that do not sum to 1."""
     if abs(sum(shares) - 1) > 1e-6:
         raise click.BadParameter(f"{shares}: must sum to 1, not to {sum(shares):g}.")
     return shares
@@ -83,7 +83,7 @@ SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
     type=click.Choice(["none", "lungs"]),
     default="none",
     show_default=True,
-    help="Of frontal views; one without a plausible lung mask stays whole.",
+    help="Crop of frontal views; one without a plausible lung mask stays whole.",
 )
 @LUNG_MODEL
 @click.option(
@@ -101,7 +101,7 @@ SAMPLERS = click.Choice(["greedy", "top_k", "top_p", "beam"])
 @click.option(
     "--processes",
     type=PROCESSES,
-    help="How many decode at once; as many as there are cores by default.",
+    help="How many decode at once; by default one per core.",
 )
 @click.option(
     "--memory-map", is_flag=True, help="For training without TensorFlow: no TFRecords."
@@ -151,7 +151,7 @@ def prepare(
 @click.argument("prepared", type=PATH)
 @click.argument("out", type=PATH)
 @options(ReportRecipe)
-@click.option("--resume/--no-resume", default=True, help="Take up what OUT holds.")
+@click.option("--resume/--no-resume", default=True, help="Resume the training in OUT.")
 def train(prepared, out, resume, **values):
     """Train on the folder PREPARED; the best model goes to OUT/model.keras."""
     from cxrlib.environment import setup
@@ -160,7 +160,7 @@ def train(prepared, out, resume, **values):
     recipe = ReportRecipe(**values)
     setup(recipe.seed)
     train_report_model(prepared, out, recipe, resume)
-    click.echo(f"Best epoch: {out / 'model.keras'}; figures: {out / 'history.csv'}")
+    click.echo(f"Best epoch: {out / 'model.keras'}; losses: {out / 'history.csv'}")
 
 
 @click.command(cls=KerasCommand)
@@ -170,7 +170,7 @@ def train(prepared, out, resume, **values):
 @click.option("--split", default="test", show_default=True)
 @click.option("--sampler", type=SAMPLERS, default="greedy", show_default=True)
 def evaluate(model, prepared, out, split, sampler):
-    """Predict a split of PREPARED with MODEL; figures and predictions go to OUT."""
+    """Predict a split of PREPARED with MODEL; scores and predictions go to OUT."""
     from coursework.results import Results
     from cxrlib.environment import setup
     from cxrlib.systems.reports.predict import predict_split

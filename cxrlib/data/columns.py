@@ -1,6 +1,6 @@
 """The columns of a table of studies, and the ground that its rows name.
 
-Where the studies come from stands in columns, not in `DataFrame.attrs`, which `merge`,
+Where the studies come from is kept in columns, not in `DataFrame.attrs`, which `merge`,
 `concat` and a CSV lose. What a row does not say is `"unknown"`, never `"real"`.
 """
 
@@ -28,7 +28,7 @@ def complete(studies):
 
     Rows that were merged, concatenated, made by hand or read from a saved CSV lack
     columns or cells: texts are then `""`, as are those that say nothing (`"nan"`);
-    `patient` is `uid`, labels are NaN, files are looked for, and where the studies
+    `patient` is `uid`, labels are NaN, `on_disk` is looked up, and where the studies
     come from is `"unknown"`.
 
     Args:
@@ -38,7 +38,8 @@ def complete(studies):
         A copy with all of `COLUMNS`; columns beyond them are kept.
 
     Raises:
-        InputError: if one of these four is missing, or a label or a ground is none.
+        InputError: if one of these four is missing, or a label or a ground is not
+            valid.
 
     Example:
     ```python
@@ -59,7 +60,7 @@ def complete(studies):
         cells = studies[name] if name in studies else pd.Series(None, studies.index)
         cells = cells.astype(object)
         studies[name] = cells.where(cells.notna(), default).astype(str)
-    for name in TEXTS:  # "nan" and "XXXX." are what is left of a missing text.
+    for name in TEXTS:  # "nan" and "XXXX." stand for a missing text.
         studies[name] = studies[name].mask(studies[name].map(says_nothing), "")
     for view in ("frontal", "lateral"):
         seen = studies[view].ne("").astype(int)
@@ -70,14 +71,14 @@ def complete(studies):
         studies["abnormal"] = pd.to_numeric(labels).astype(float)
     except ValueError as error:
         raise InputError(
-            f"abnormal must be 0, 1 or NaN ({error}). Mend the column."
+            f"abnormal must be 0, 1 or NaN ({error}). Fix the column."
         ) from error
     if "on_disk" not in studies or studies.on_disk.dtype != bool:
         files = existing([*studies.frontal, *studies.lateral], listing())
         studies["on_disk"] = studies.frontal.isin(files) & studies.lateral.isin(files)
     if wrong := set(studies.ground) - set(GROUNDS):
         raise InputError(
-            f"ground {min(wrong)!r} is none of {', '.join(GROUNDS)}. Mend the "
+            f"ground {min(wrong)!r} is not one of {', '.join(GROUNDS)}. Fix the "
             "column `ground`."
         )
     return studies
@@ -129,9 +130,9 @@ def ground_of(studies):
     """
     counts = complete(studies).ground.value_counts()
     if len(counts) > 1:
-        said = ", ".join(f"{count} {ground}" for ground, count in counts.items())
+        listed = ", ".join(f"{count} {ground}" for ground, count in counts.items())
         raise InputError(
-            f"the studies are of several grounds ({said}), and a score on a mixture "
+            f"the studies are of several grounds ({listed}), and a score on a mixture "
             "says nothing. Prepare each ground alone; if they truly are of one, write "
             "it into the column `ground` of all."
         )

@@ -18,7 +18,7 @@ def _terms(text):
     return frozenset(" ".join(text.split()).split("; "))
 
 
-# Heads that name a disease of lung or pleura, whatever is said of their site.
+# Heads that name a disease of lung or pleura, whatever their site.
 LUNG_DISEASES = _terms(
     """
     airspace disease; blister; bronchiectasis; bronchiolitis; bronchitis; bullous
@@ -49,7 +49,7 @@ OTHER_SITES = _terms(
     """
 )
 
-# In the lung, but no disease of it: what was put there, and what lies over it.
+# In the lung, but not a disease of it: what was put there, and what lies over it.
 NO_DISEASE = _terms(
     """
     adipose tissue; blood vessels; catheters, indwelling; foreign bodies; implanted
@@ -65,7 +65,7 @@ NOT_INDEXED = MISSING | {key("No Indexing")}
 
 
 def is_lung_term(term):
-    """Tell whether one indexing term speaks of a disease of lung or pleura.
+    """Whether one indexing term means a disease of lung or pleura.
 
     Args:
         term: string. One MeSH term, e.g. `"Cicatrix/lung/apex/left"`.
@@ -90,7 +90,7 @@ def is_lung_term(term):
 
 
 def is_indexed(problems):
-    """Tell whether a study was indexed: its `Problems` is never really empty.
+    """Whether a study was indexed: its `Problems` is never really empty.
 
     Args:
         problems: string. The cell, in which `No Indexing` means missing.
@@ -112,7 +112,7 @@ def label_from_indexing(problems, mesh=""):
     Args:
         problems: string. The `Problems` cell, heads joined by `;`.
         mesh: string. The `MeSH` cell, terms joined by `;`. Where it is empty
-            the heads in `problems` are read in its stead.
+            the heads in `problems` are read instead.
 
     Returns:
         `0.0` (normal), `1.0` (lung or pleura) or `nan` (abnormal elsewhere

@@ -18,7 +18,7 @@ from cxrlib.data.table import (
 
 
 def open_views(prepared, split):
-    """Map the images of a split into memory, of which none is read yet.
+    """Map the images of a split into memory; none is read yet.
 
     Args:
         prepared: string or path. A folder written by `prepare(memory_map=True)`.
@@ -72,7 +72,7 @@ def load_arrays(
         steps.
 
     Raises:
-        InputError: if the folder is not prepared so, or the split is empty.
+        InputError: if the folder is not prepared in this way, or the split is empty.
 
     Example:
     ```python
@@ -90,9 +90,10 @@ def load_arrays(
 class StudyBatches(keras.utils.PyDataset):
     """Batches of studies, each a function of its number alone.
 
-    The epochs follow one another, and a batch's number tells its epoch. Counting them
-    in `on_epoch_end` would skip one: Keras calls it before the first epoch, too. Leave
-    `workers` at 1: under JAX and PyTorch the queue of more begins at the second batch.
+    The epochs follow one another, and a batch's number determines its epoch. Counting
+    them in `on_epoch_end` would skip one: Keras calls it before the first epoch, too.
+    Leave `workers` at 1: under JAX and PyTorch the queue of more begins at the second
+    batch.
 
     Args:
         maps: list of arrays, as `open_views` gives them.
@@ -160,7 +161,7 @@ def load_array_records(prepared, split, batch_size=16):
         `impression`, … as bytes `(B,)`.
 
     Raises:
-        InputError: if the folder is not prepared so, or the split is empty.
+        InputError: if the folder is not prepared in this way, or the split is empty.
 
     Example:
     ```python

@@ -50,7 +50,7 @@ def load_batches(
         A `tf.data.Dataset`. Inputs: `frontal`, `lateral` float32
         `(B, H, W, 1)` in [0, 1], `token_ids`, `padding_mask` `(B, T)`. Targets:
         both views, `abnormal` `(B, 1)`, `text` `(B, T)`. Weights: `(B, 1, 1)`
-        for the views, `(B, 1)` and `(B, T)`; what is missing weighs 0.
+        for the views, `(B, 1)` and `(B, T)`; what is missing has weight 0.
 
     Raises:
         InputError: if the folder is not prepared, or the split is empty.
@@ -80,7 +80,7 @@ def load_batches(
         views = {view: record[view] for view in IMAGES}
         return add_views(views, look_up(record["uid"]))
 
-    # Concatenated epochs lie in each other: an element would pass them all.
+    # Concatenated epochs are nested: an element would pass through all of them.
     orders = np.array([order for order, _ in drawn]).reshape(-1, len(files))
     seeds = np.array([seeds for _, seeds in drawn]).reshape(-1, 2)
     stream = tf.data.Dataset.from_tensor_slices((orders, seeds))

@@ -3,8 +3,8 @@
 A folder written by `prepare` holds `<split>-00000-of-00007.tfrecord` files
 (`.npy`, if they are to be mapped into memory without TensorFlow), a `.json`
 beside each (its key, problems and notes), `split.csv`, `studies.csv`,
-`problems.csv`, `notes.csv` and, last of all, `manifest.json`. Whatever stops it, shards
-that are there stay valid, and the same call goes on where it stopped.
+`problems.csv`, `notes.csv` and, last of all, `manifest.json`. Whatever stops it,
+finished shards stay valid, and the same call continues where it stopped.
 """
 
 import hashlib
@@ -67,12 +67,12 @@ def prepare(
 ):
     """Write the studies as shards; resumable.
 
-    Files that are missing, truncated, no image or of one grey are listed in
-    `problems.csv`, and their studies left out; what had to be decided about a film
-    that stays, such as a window left out, stands in `notes.csv`. Studies without a
-    column `split` are split here, among those whose files are on disk. Studies that
-    share a film, told by its decoded pixels, are moved into one split. Another
-    process that prepares the same folder waits.
+    Files that are missing, truncated, not images or of a single grey are listed in
+    `problems.csv`, and their studies left out; what had to be decided about a film that
+    stays, such as a window left out, is in `notes.csv`. Studies without a column
+    `split` are split here, among those whose files are on disk. Studies that share a
+    film, recognised by its decoded pixels, are moved into one split. Another process
+    that prepares the same folder waits.
 
     Args:
         studies: DataFrame from `funnel`, with or without `split`. Its column
@@ -139,7 +139,7 @@ def prepare(
                 for uid, (_, digests) in entry["films"].items()
             }
             if keep_together(usable, films).split.equals(usable.split):
-                break  # Else pixels were found again that other bytes had hidden.
+                break  # Otherwise the same pixels were found in files of other bytes.
 
         problems = [
             problem for entry in entries.values() for problem in entry["problems"]
@@ -184,7 +184,7 @@ def prepare(
 
 
 def _tell_replaced(out, source, settings):
-    """Say what stood here, if it was made of other studies or otherwise."""
+    """Say what was here, if it was made of other studies or with other settings."""
     try:
         old = json.loads((out / MANIFEST).read_text())
         was, counts = old | old["source"], sum(old["counts"].values())
@@ -216,7 +216,7 @@ def _clear(out, plan, entries):
     """Remove what is not of this plan."""
     stale = stale_files(out, plan)
     if stale or None in entries.values():  # Else another process may be reading.
-        (out / MANIFEST).unlink(missing_ok=True)  # It would lie until all is done.
+        (out / MANIFEST).unlink(missing_ok=True)  # It would stay until all is done.
     for path in stale:
         path.unlink(missing_ok=True)
 
@@ -237,9 +237,7 @@ def _write_missing(out, plan, entries, progress, settings):
                 share = itertools.islice(decoded, len(shard.rows))
                 written[shard.name] = write_shard(out, shard, _counted(share, bar))
     except KeyboardInterrupt:
-        print(
-            f"\nStopped. The finished shards in {out} are kept: the same call goes on."
-        )
+        print(f"\nStopped. Finished shards in {out} are kept: the same call continues.")
         raise
     return written
 
@@ -254,7 +252,7 @@ def _counted(items, bar):
 
 
 def _fingerprint(plan, out):
-    """A hash of what stands in the shards."""
+    """A hash of what the shards hold."""
     digest = hashlib.sha256()
     for shard in plan:
         path = out / shard.name
@@ -275,7 +273,7 @@ def _by_split(plan, entries):
 
 def _nothing_left(studies, problems):
     if studies.empty:
-        return "there is no study to prepare: the table that was handed in has no row."
+        return "there is no study to prepare: the given table has no row."
     if problems.empty:
         return f"none of {len(studies)} studies names both a frontal and a lateral."
     first = problems.iloc[0]
@@ -303,7 +301,7 @@ def _last_words(out, manifest, problems, notes, same):
     shared = manifest["shared_films"]
     if shared["films"]:
         lines.append(
-            f"WARNING: {shared['films']} films stand in several studies "
+            f"WARNING: {shared['films']} films occur in several studies "
             f"({shared['studies']}; {shared['patients']} patients), none in two splits"
         )
     if same:

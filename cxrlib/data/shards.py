@@ -16,7 +16,7 @@ from cxrbase.files import PARTIAL, write_whole
 from cxrbase.refusals import MALFORMED, InputError
 from cxrlib.data.splits import SPLITS
 
-VERSION = 2  # Of the folder's format: raise it when a record or a note changes.
+VERSION = 2  # Of the folder's format: increase it when a record or a note changes.
 
 # A record: what is stored of a study. An image is its size × size raw bytes,
 # row by row; `abnormal` is 0, 1, or −1 where it is not known; texts are UTF-8.
@@ -25,7 +25,7 @@ TEXTS = ("uid", "patient", "indication", "findings", "impression")
 RECORD = dict.fromkeys((*TEXTS, *IMAGES), "string") | {"abnormal": "float32"}
 
 # A shard of RECORDS holds all of its studies, one of ARRAYS the images alone, uint8
-# `(n, 2, size, size)`, to be mapped into memory; the rest stands in `studies.csv`.
+# `(n, 2, size, size)`, to be mapped into memory; the rest is in `studies.csv`.
 RECORDS, ARRAYS = ".tfrecord", ".npy"
 
 MANIFEST = "manifest.json"  # Written last: the folder is whole.
@@ -110,7 +110,7 @@ def _key(rows, settings):
 
 
 def _stamp(row):
-    """Tells whether the files of a study are still the same."""
+    """A stamp by which to see whether a study's files are still the same."""
     parts = []
     for view in IMAGES:
         with contextlib.suppress(OSError):  # Gone: the decoder will say so.
@@ -229,7 +229,7 @@ def _write_records(path, studies):
 def _write_arrays(path, studies):
     pairs = [[views[name] for name in IMAGES] for _, views in studies]
     if pairs:  # Else the file stays empty, as one without a record does.
-        file = io.BytesIO()  # `np.save` itself does not tell a full disk as one.
+        file = io.BytesIO()  # `np.save` itself does not report a full disk as one.
         np.save(file, np.array(pairs, np.uint8))
         path.write_bytes(file.getbuffer())
 
@@ -315,8 +315,8 @@ def read_manifest(folder):
     if not path.exists():
         if any(folder.glob("*-of-*.*")):
             raise InputError(
-                f"{folder}: is prepared in part. Run the same `prepare` again: it "
-                "goes on where it stopped."
+                f"{folder}: is prepared only in part. Run the same `prepare` again: it "
+                "continues where it stopped."
             )
         raise InputError(
             f"{folder}: is not a prepared folder (no {MANIFEST}). Make one: python -m "

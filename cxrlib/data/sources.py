@@ -1,4 +1,4 @@
-"""Where the data lies: a path, $CXR_DATA, Kaggle's folder, a download, a phantom.
+"""Where the data is: a path, $CXR_DATA, Kaggle's folder, a download, a phantom.
 
 The first that is there wins, and what was chosen is printed. Only a phantom is
 ever drawn unasked; a path that was given and does not exist is an error.
@@ -33,19 +33,19 @@ def find_dataset(
 
     The order: `data`, `$CXR_DATA`, `/kaggle/input` (searched by file name),
     kagglehub (on Colab and Kaggle, or where `$CXR_KAGGLEHUB` is 1), a phantom.
-    The word `"kaggle"` spares the 14 GB: it fetches so many studies, file by file.
+    The word `"kaggle"` avoids the 14 GB: it fetches `studies` of them, file by file.
 
     Args:
         data: string, `pathlib.Path` or `None`. A folder in the Kaggle layout,
             a CSV, a folder that holds exactly one CSV, or one of the words
-            `"phantom"` and `"kaggle"` (a folder of such a name is `"./phantom"`).
-            Empty means: look for it.
+            `"phantom"` and `"kaggle"` (a folder of such a name is `"./phantom"`). If
+            empty, it is looked for.
         columns: dict, string or sequence. For a CSV: our name → the table's, as
             `column_names` takes them, e.g. `"report=notes,patient=patientid"`.
         image_root: string. For a CSV: the folder that image paths start from,
             if it is not the CSV's own.
         studies: int. How many to fetch from Kaggle.
-        seed: int. Of the lot that decides which.
+        seed: int. Of the draw that decides which.
         draw: callable or `None`. Called without arguments to draw a phantom, such as
             `lambda: draw_phantom("data/phantom", studies=300)` with
             `cxrlib.course.draw_phantom`; returns its folder. Without it nothing is
@@ -56,7 +56,7 @@ def find_dataset(
         A `cxrlib.data.readers.indiana.Dataset`.
 
     Raises:
-        InputError: if a path was given (or stands in `$CXR_DATA`) that does
+        InputError: if a path was given (or is set in `$CXR_DATA`) that does
             not exist or holds no data set, or there is none and nothing to draw.
 
     Example:
@@ -131,17 +131,19 @@ def find_reports(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     The order: `folder`, `$CXR_DATA`, `/kaggle/input` (searched by file name), `places`.
 
     Args:
-        folder: string or path. Empty means: look for it; `"none"`: do not;
-            `"kaggle"`: attached there, or fetched, two files of a few megabytes.
-        places: sequence of paths. Where else it may lie.
+        folder: string or path. If empty, it is looked for; `"none"` skips it;
+            `"kaggle"` takes what is attached there, or fetches two files of a few
+            megabytes.
+        places: sequence of paths. Where else it may be.
         kaggle_input: string. Where Kaggle mounts its data.
 
     Returns:
         The `pathlib.Path` of a folder with `indiana_reports.csv`, or `None` if it is
-        nowhere. A phantom's is none.
+        nowhere. A phantom's does not count.
 
     Raises:
-        InputError: if a folder was given that holds none, or Kaggle keeps them back.
+        InputError: if a folder was given that holds none, or Kaggle does not serve
+            them.
 
     Example:
     ```python

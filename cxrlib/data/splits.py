@@ -20,25 +20,25 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
 
     Studies of one patient stay together, and so do studies that share an image:
     one file, or files of the same bytes (collections repeat images under other
-    names and patients); `prepare` adds those of the same pixels. Each class is
-    dealt out by itself, so that the splits have about the same share of abnormal
-    studies. The order of the rows does not matter.
+    names and patients); `prepare` adds those of the same pixels. Each class is split by
+    itself, so that the splits have about the same share of abnormal studies. The order
+    of the rows does not matter.
 
     Args:
         studies: DataFrame with `uid`, `patient`, `frontal`, `lateral` and
             `abnormal`.
         fractions: three floats that sum to 1: train, val, test.
-        seed: int. Another seed deals otherwise.
+        seed: int. Another seed gives another split.
         path: string or `None`. Where the split is saved. A file that is
-            already there is respected: only studies that it does not name are
-            dealt, and join their patient where it names that one.
+            already there is respected: only studies that it does not name are split,
+            and join their patient where it names that one.
 
     Returns:
         The DataFrame sorted by `uid`, with a column `split`.
 
     Raises:
         InputError: if the fractions are not three shares that sum to 1, a uid occurs
-            twice, or the saved file is no split, or it puts one patient into two.
+            twice, or the saved file is not a split, or puts one patient into two.
 
     Example:
     ```python
@@ -48,7 +48,7 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     """
     path = None if path is None else pathlib.Path(path)
     if len(fractions) != 3 or not (
-        min(fractions) >= 0 and abs(sum(fractions) - 1) <= 1e-6  # No NaN is.
+        min(fractions) >= 0 and abs(sum(fractions) - 1) <= 1e-6  # False for NaN.
     ):
         raise InputError(
             f"fractions={tuple(fractions)}: give three shares (train, val, test) that "
@@ -67,7 +67,7 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
     if len(joined):
         print(
             f"Split: {len(joined)} studies of {joined.patient.nunique()} patients "
-            "share images, and stay together."
+            "share images and stay together."
         )
     # Of two processes that split at once, the second must find what the first saved.
     with contextlib.nullcontext() if path is None else locked(path.parent):
@@ -79,7 +79,7 @@ def split_studies(studies, fractions=(0.8, 0.1, 0.1), seed=0, path=None):
 
 
 def split_by(studies):
-    """Tell what a split can keep apart.
+    """Name what a split can keep apart.
 
     Args:
         studies: DataFrame with `uid` and `patient`.
@@ -142,15 +142,15 @@ def split_summary(studies):
 def keep_together(studies, films):
     """Move studies that share a film into one split: that of the first patient.
 
-    So the shares stay about the same, and in which order the films become known,
-    such as when a killed call goes on, changes nothing.
+    So the shares stay about the same, and the order in which the films become known,
+    such as when a killed call continues, changes nothing.
 
     Args:
         studies: DataFrame with `uid`, `patient` and `split`.
         films: dict. uid → names of its films, such as digests of their pixels.
 
     Returns:
-        A copy; the same splits where no film lies in two.
+        A copy; the same splits where no film is in two.
 
     Example:
     ```python
@@ -210,7 +210,7 @@ def _groups(studies, films):
 
 
 def _deal(studies, groups, fractions, seed, assigned):
-    """Hand out the groups, class by class, to the split furthest behind."""
+    """Assign the groups, class by class, to the split furthest behind."""
     table = studies.groupby(groups).agg(n=("uid", "size"), abnormal=("abnormal", "max"))
     # A hash of the name: the order of the rows cannot matter.
     table["order"] = [
@@ -269,7 +269,7 @@ def _read_split(path, studies, groups):
         split = saved[uid]
         if of_patient.setdefault(patient, split) != split:
             raise InputError(
-                f"{path}: puts patient {patient} into two splits (uid {uid}). Mend it, "
+                f"{path}: puts patient {patient} into two splits (uid {uid}). Fix it, "
                 "or delete it to split anew."
             )
         assigned.setdefault(group, split)
@@ -277,11 +277,11 @@ def _read_split(path, studies, groups):
     if known.empty:
         print(
             f"Split: {path} names none of these {len(studies)} studies, but such as "
-            f"{next(iter(saved), '')!r}; dealt anew."
+            f"{next(iter(saved), '')!r}; split anew."
         )
         return {}
     print(
-        f"Split: taken from {path}, whatever seed was given; delete it to deal anew."
+        f"Split: taken from {path}, whatever seed was given; delete it to split anew."
         + f" It names {len(known)} of {len(studies)} studies."
         * (len(known) < len(studies))
         + f" {moved} of them join those with which they share an image." * bool(moved)

@@ -1,4 +1,4 @@
-"""One row per study, from either door, and the funnel that cleans them."""
+"""One row per study, from either layout, and the funnel that cleans them."""
 
 import functools
 import os
@@ -41,7 +41,7 @@ def load_studies(dataset):
         are several), `frontals`, `laterals` (how many), `on_disk` (bool: both
         files exist), `indication`, `findings`, `impression`, `mesh`,
         `problems` (stripped, `""` where missing) and `abnormal` (0, 1 or NaN).
-        The CSV door puts its report into `impression`. `ground` (a key of
+        A CSV's report goes into `impression`. `ground` (a key of
         `cxrbase.grounds.GROUNDS`), `kind` and `root` say where a row comes from.
 
     Raises:
@@ -66,8 +66,8 @@ def load_studies(dataset):
     files = existing([*studies.frontal, *studies.lateral], listed)
     studies["on_disk"] = studies.frontal.isin(files) & studies.lateral.isin(files)
     studies["kind"], studies["root"] = dataset.kind, str(dataset.root)
-    told = studies.impression[studies.impression.ne("")]
-    nothing = told[told.map(says_nothing)].value_counts()
+    texts = studies.impression[studies.impression.ne("")]
+    nothing = texts[texts.map(says_nothing)].value_counts()
     if len(nothing):
         said = ", ".join(f"{text!r} ({n}×)" for text, n in nothing.head(8).items())
         print(
@@ -110,7 +110,7 @@ def funnel(studies):
 
     Exactly one frontal and one lateral → indexed (Indiana layout only) → has
     an impression → normal, or abnormal of the lungs. A CSV's own labels are
-    trusted, and a study without a label is kept; so it is for every row whose
+    trusted, and a study without a label is kept; the same holds for every row whose
     column `kind` is not `"indiana"`.
 
     Args:
@@ -121,7 +121,8 @@ def funnel(studies):
         `dropped`.
 
     Raises:
-        InputError: if a step leaves none of the studies: it is named, and what it met.
+        InputError: if a step leaves none of the studies; the message names the step and
+            says why.
 
     Example:
     ```python
@@ -130,17 +131,17 @@ def funnel(studies):
     ```
     """
     studies = complete(studies)
-    own = studies.kind.ne("indiana")  # Labelled by whoever made the table.
-    told = studies.impression.ne("")
+    own = studies.kind.ne("indiana")  # Labelled by the table's author.
+    has_text = studies.impression.ne("")
     steps = {
         "one frontal and one lateral": studies.frontals.eq(1) & studies.laterals.eq(1),
         "indexed": own | studies.problems.map(is_indexed),
-        "has an impression": told,
+        "has an impression": has_text,
         "normal, or abnormal of the lungs": own | studies.abnormal.notna(),
     }
     if own.all():
         steps = {"one frontal and one lateral": steps["one frontal and one lateral"]}
-        steps["has a report"] = told
+        steps["has a report"] = has_text
     kept = pd.Series(True, index=studies.index)
     rows = [("studies", len(studies), 0)]
     for step, passes in steps.items():
@@ -156,7 +157,7 @@ def funnel(studies):
 
 
 def _met(step, studies):
-    """What a step met that leaves no study, and what would mend it."""
+    """Why a step leaves no study, and how to fix that."""
     if step.startswith("one frontal"):
         views = studies.groupby(["frontals", "laterals"]).size().head(4)
         said = "{} with {} frontals and {} laterals"
@@ -197,7 +198,7 @@ def funnel_markdown(kept, table):
     return "\n".join(lines)
 
 
-# === The two doors ===
+# === The two layouts ===
 
 
 def _load_indiana(dataset, listed):

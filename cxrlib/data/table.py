@@ -1,4 +1,4 @@
-"""What a prepared folder knows of its studies, and their order, without an image."""
+"""The studies of a prepared folder and their order, without an image."""
 
 import pathlib
 
@@ -35,7 +35,7 @@ def split_size(prepared, split):
 
 
 def is_memory_map(prepared):
-    """Tell whether a folder was prepared with `memory_map=True`.
+    """Whether a folder was prepared with `memory_map=True`.
 
     Args:
         prepared: string or path. A folder written by `prepare`.
@@ -64,8 +64,8 @@ def split_shards(prepared, split, kind):
         A list of `pathlib.Path`, in order.
 
     Raises:
-        InputError: if the folder is not prepared, or so that the caller cannot
-            read it, or the split is empty.
+        InputError: if the folder is not prepared, the caller cannot read its format, or
+            the split is empty.
 
     Example:
     ```python
@@ -156,7 +156,7 @@ def _section(prepared, studies, section):
 
 
 def read_targets(prepared, split, section, preprocessor):
-    """Tokenise a split once, and arrange all but its images as `fit` takes them.
+    """Tokenise a split once, and arrange everything but its images as `fit` takes it.
 
     A byte-pair tokenizer is some 1,500 operations. In a pipeline they would be
     traced for every dataset and run for every batch of every epoch.
@@ -230,7 +230,7 @@ def draw_epoch(shards, seed, epoch):
 
 
 def add_views(views, batch):
-    """Complete a batch of targets with its images, which are read and redrawn.
+    """Complete a batch of targets with its images, which are both input and target.
 
     Args:
         views: dict of `frontal` and `lateral`.

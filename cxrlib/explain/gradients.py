@@ -76,7 +76,7 @@ def _torch(function, x):
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         values = function(x)
-        # The zero keeps `x` in the graph also where the function left it out.
+        # The zero keeps `x` in the graph even where the function leaves it out.
         (slopes,) = torch.autograd.grad((values + 0 * x.sum()).sum(), x)
     return values, slopes
 

@@ -1,7 +1,7 @@
-"""Where a model looked, and what the image changed in what it said.
+"""Where a model looked, and what the image changed in its report.
 
-A heat map convinces whatever it shows: hold it against the true outline of the finding
-with `cxrlib.explain.pointing`.
+A heat map is convincing whatever it shows: compare it with the true outline of the
+finding, with `cxrlib.explain.pointing`.
 """
 
 import numpy as np
@@ -13,18 +13,18 @@ VIEWS = ("frontal", "lateral")
 
 
 def grad_cam(maps, gradients, pooled=True):
-    """Grad-CAM: the maps that speak for a score, each as strongly as it does.
+    """Grad-CAM: the feature maps, weighted by how strongly each raises a score.
 
     Args:
         maps: float array `(B, 2, h, w, C)`, an encoder's maps of both views.
         gradients: float array of the same shape, of the score by the maps.
-        pooled: bool. Whether a map weighs the same all over a view, by the mean of
-            its gradients (Grad-CAM), or at each place by the gradient there
-            (HiResCAM). It is one where the score reads the maps' mean.
+        pooled: bool. Whether a map has one weight per view, the mean of its gradients
+            (Grad-CAM), or at each place the gradient there (HiResCAM). Both are the
+            same where the score reads the maps' mean.
 
     Returns:
-        Float32 array `(B, 2, h, w)`: the sum of the weighed maps, and what speaks
-        against the score cut off.
+        Float32 array `(B, 2, h, w)`: the sum of the weighted maps, with what lowers the
+        score set to 0.
 
     Example:
     ```python
@@ -42,10 +42,10 @@ def grad_cam(maps, gradients, pooled=True):
 
 
 def classifier_cam(imaging_model, images):
-    """Where the classifier saw what makes it say "abnormal".
+    """Where the classifier saw what made it answer "abnormal".
 
-    It is the logit that is differentiated: the probability of a study beyond doubt
-    rounds to 1, its gradient to 0, and the clearest finding would get no map.
+    The logit is differentiated: the probability of a clear case rounds to 1, its
+    gradient to 0, and the clearest finding would get no map.
 
     Args:
         imaging_model: an `ImagingModel`.
@@ -82,15 +82,15 @@ def classifier_cam(imaging_model, images):
 
 
 def word_cam(report_model, images, texts, words, batch_size=16):
-    """Where a report's word came from: what fading a place would cost it.
+    """Where a report's word came from: what fading a place would cost the word.
 
-    To first order, in the word's log-probability, given the words before it. A
-    word is its tokens that hold a letter or a digit; they add up.
+    To first order, in the word's log-probability, given the words before it. A word is
+    its tokens that hold a letter or a digit; their values add up.
 
-    Under `"latent"` this is Grad-CAM. Under `"spatial"` every place has a gradient
-    of its own (HiResCAM), taken behind the reader's normalisation: that undoes any
-    scaling of a place's features, so that before it gradient times maps is zero,
-    whatever the model looks at.
+    With `"latent"` this is Grad-CAM. With `"spatial"` every place has its own gradient
+    (HiResCAM), taken after the reader's normalisation. Normalisation undoes any scaling
+    of a place's features, so that before it gradient times maps is zero, whatever the
+    model looks at.
 
     Args:
         report_model: a `ReportModel` that sees the image.
@@ -177,22 +177,22 @@ def upsample(cams, size):
 
 
 def next_word_shift(report_model, images, other_images, text, top=3):
-    """How the next word moves, all along a report, when the image is exchanged.
+    """How the next word changes, all along a report, when the image is exchanged.
 
     Args:
         report_model: a `ReportModel`.
         images: dict of `frontal` and `lateral` of one study `(1, H, W, 1)`; or
             as in `classifier_cam`.
         other_images: dict, as `images`, of another study.
-        text: string. The report that both are made to say.
-        top: int. How many of the likeliest tokens to list for either.
+        text: string. The report that is scored with both.
+        top: int. How many of the likeliest tokens to list for each.
 
     Returns:
         A `pandas.DataFrame` with a row per token of the text and one for its end:
         `said`; `bits`, the Jensen-Shannon divergence of the two distributions
         over the vocabulary (0: the image did not matter, 1: they have
-        nothing in common); `before` and `after`, dicts of the likeliest tokens of
-        either to their probability under `images` and under `other_images`.
+        nothing in common); `before` and `after`, dicts of the likeliest tokens of both
+        to their probability under `images` and under `other_images`.
 
     Raises:
         InputError: if there is more than one study on either side, or a pixel is
@@ -266,7 +266,7 @@ def _teach(preprocessor, texts):
 
 
 def _tokens_of(preprocessor, text, word):
-    """Places of the tokens of one word in what `_teach` says."""
+    """Places of the tokens of one word in the output of `_teach`."""
     said, end, found = text.encode(), 0, []
     tokenizer, known = preprocessor.tokenizer, preprocessor.sequence_length - 1
     for place, token in enumerate(tokenizer([text])[0]):
@@ -285,7 +285,7 @@ def _tokens_of(preprocessor, text, word):
 
 
 def _content(backbone, maps):
-    """What a fading place loses: its maps, as normalised if each place is."""
+    """What a fading place loses: its maps, normalised if each place is."""
     if backbone.conditioning != "spatial":
         return maps
     from keras import ops
@@ -294,7 +294,7 @@ def _content(backbone, maps):
 
 
 def _read(backbone, content):
-    """What the reader makes of the content; it has been normed for `"spatial"`."""
+    """What the reader makes of the content, already normalised for `"spatial"`."""
     from cxrlib.models.encoder import pool_views
 
     if backbone.conditioning == "none":

@@ -1,6 +1,6 @@
 """The pointing game: does a heat map lie on the finding?
 
-Each score stands beside those of maps that looked at nothing: a uniform one, one that
+Each score has beside it those of maps that looked at nothing: a uniform one, one that
 always points to the middle, and those of the other studies.
 """
 
@@ -13,7 +13,7 @@ from cxrscore.score import score
 
 
 def share_inside(cams, masks):
-    """Share of each map's mass that lies on the finding: the energy-based game.
+    """Share of each map's mass on the finding: the energy-based game.
 
     Args:
         cams: float array `(B, …)`, not negative, such as `(B, 2, H, W)` for both
@@ -21,8 +21,8 @@ def share_inside(cams, masks):
         masks: bool array of the same shape, the finding's true outline.
 
     Returns:
-        Float array `(B,)` in [0, 1]. A map without mass says what a uniform one
-        says, and scores the same: the finding's share of the area.
+        Float array `(B,)` in [0, 1]. A map without mass scores as a uniform one does:
+        the finding's share of the area.
 
     Example:
     ```python
@@ -76,7 +76,7 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
         share of the area), `centre` (a map that always points to the middle) and
         `shuffled` (the mean over all the other studies' maps). `fall` is value −
         shuffled and `gain` value − constant, with `fall_interval` and
-        `gain_interval`. One study alone has no shuffle and no interval.
+        `gain_interval`. A single study has no permutation and no interval.
 
     Raises:
         InputError: if the shapes differ, there is no study, a mask is empty, or a
@@ -98,7 +98,7 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
     if not (np.isfinite(cams).all() and cams.min() >= 0):
         raise InputError("A map holds NaN or a negative number; cut it off at 0.")
     rows, columns = ((np.arange(side) + 0.5) / side - 0.5 for side in cams.shape[-2:])
-    # A Gaussian whose deviation is a quarter of the side.
+    # A Gaussian whose standard deviation is a quarter of the side.
     middle = np.exp(-8 * (rows[:, None] ** 2 + columns**2))
     middle = np.broadcast_to(middle, cams.shape[1:])[None]
     scores = {}
@@ -111,7 +111,7 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
         uniform = outline.mean(axis=1, dtype="float64")
         counts = [own, uniform, _inside(_shares(seen(middle)), outline)]
         if n > 1:
-            # Every other study's map, not a draw of them: the mean is linear.
+            # Every other study's map, not a sample of them: the mean is linear.
             of_all = _inside(shares.sum(axis=0, dtype="float64"), outline)
             counts.append((of_all - own) / (n - 1))
         beside = compare_counts(

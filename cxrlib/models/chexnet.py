@@ -1,4 +1,4 @@
-"""CheXNet whole: the encoder and its head for the fourteen NIH labels."""
+"""The whole CheXNet: the encoder and its head for the fourteen NIH labels."""
 
 import keras
 from keras import layers

@@ -1,14 +1,13 @@
-"""How a GPT-2 is told about the image: by one vector, or by looking at its maps."""
+"""How a GPT-2 is conditioned on the image: by one vector, or by attention to maps."""
 
 import keras
 import keras_hub
 from keras import layers, ops
 
-# Each kind of conditioning, and which of the imaging model's outputs it reads.
+# Each kind of conditioning, and the output of the imaging model that it reads.
 IMAGE_INPUTS = {"none": None, "latent": "latent", "spatial": "maps"}
 # Adam moves a weight by about the learning rate per step, so that a plain gate would
-# take a thousand steps to open by half. So many times faster, it opens in the first
-# epochs.
+# take a thousand steps to open by half. With this factor it opens in the first epochs.
 GATE_SPEED = 5.0
 
 
@@ -16,9 +15,9 @@ GATE_SPEED = 5.0
 class LatentStep(layers.Layer):
     """Project the latents of both views to one step of hidden states.
 
-    The seed's conditioning: what comes out is added before every transformer
-    layer, at every position. The projection starts at zero, so that a
-    pretrained GPT-2 is untouched before the first step.
+    The Calabria project's conditioning: the output is added before every transformer
+    layer, at every position. The projection starts at zero, so that a pretrained GPT-2
+    is untouched before the first step.
 
     Args:
         hidden_dim: int. Size of GPT-2's hidden state.
@@ -73,8 +72,8 @@ class LatentStep(layers.Layer):
 class ImageTokens(layers.Layer):
     """Lay out the encoder's maps of both views as one row of image tokens.
 
-    A token for each place of each view; what tells the places and the views
-    apart is learned, like GPT-2's own positions.
+    A token for each place of each view; the positions of places and views are learned,
+    like GPT-2's own positions.
 
     Args:
         hidden_dim: int. Size of GPT-2's hidden state.
@@ -113,7 +112,7 @@ class ImageTokens(layers.Layer):
         )
 
     def call(self, maps, is_normed=False):
-        """Flatten, project, and say where each token lies."""
+        """Flatten, project, and add each token's position."""
         count, channels = self.places.shape[0], maps.shape[-1]
         tokens = ops.reshape(maps, (-1, count, channels))  # (B, 2hw, C)
         tokens = tokens if is_normed else self.norm(tokens)
@@ -126,7 +125,7 @@ class ImageTokens(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class GatedCrossAttention(layers.Layer):
-    """Let every word look at the image, through a gate that starts shut.
+    """Let every word attend to the image, through a gate that starts shut.
 
     `x + tanh(5 · gate) · attention(norm(x), image tokens)`, one gate per channel. At
     zero the layer does nothing, so that a pretrained GPT-2 speaks as before
@@ -181,7 +180,7 @@ class GatedCrossAttention(layers.Layer):
         )
 
     def call(self, x, tokens=None, cache=None, training=None):
-        """Add what the attention brings, as far as the gate lets it."""
+        """Add the output of the attention, scaled by the gate."""
         query = self.norm(x)
         if cache is None:
             seen = self.attention(query, tokens, training=training)
@@ -203,7 +202,7 @@ class GatedCrossAttention(layers.Layer):
         empty = ops.zeros(
             (batch_size, 2, count, self.num_heads, head_dim), self.compute_dtype
         )
-        # What the first place would ask is not wanted here, only what is kept.
+        # The query of the first place is a dummy; only keys and values are kept.
         _, cache = self.attention(
             tokens[:, :1], tokens, cache=empty, cache_update_index=0
         )

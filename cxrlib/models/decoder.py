@@ -13,9 +13,9 @@ class ReconstructionDecoder(keras.Model):
 
     Each stage is transposed convolution, BatchNorm, ReLU, the skip of that
     resolution concatenated, convolution. `skips` says how many levels of the
-    encoder are seen, from the coarsest (conv5) up to the finest (conv1). With
-    five of them the picture can nearly be copied; with none the latent
-    has to carry it all. The difference is worth measuring.
+    encoder are seen, from the coarsest (conv5) up to the finest (conv1). With five of
+    them the picture can nearly be copied; with none the latent has to hold all of it.
+    The difference is worth measuring.
 
     Args:
         skip_shapes: list of five tuples `(h, w, c)`, finest first, as
@@ -85,7 +85,7 @@ class ReconstructionDecoder(keras.Model):
             )(x)  # (B, h, w, c) -> (B, 2h, 2w, c)
             x = layers.BatchNormalization(name=f"up_{level}_bn")(x)
             x = layers.ReLU(name=f"up_{level}_relu")(x)
-        # The sigmoid in float32: half precision would band the greys.
+        # The sigmoid in float32: half precision would give bands of grey.
         image = layers.Conv2D(
             1, 3, padding="same", activation="sigmoid", dtype="float32", name="image"
         )(x)

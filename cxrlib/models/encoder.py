@@ -1,13 +1,13 @@
-"""The shared encoder: DenseNet121 as CheXNet uses it, with its skips laid bare."""
+"""The shared encoder: DenseNet121 as CheXNet uses it, with its skips as outputs."""
 
 import keras
 from keras import layers, ops
 
 from cxrbase.files import InputError
 
-# The last feature map before each halving of the resolution. In DenseNet121
-# they are conv1_relu, conv2_block6_concat, conv3_block12_concat,
-# conv4_block24_concat and conv5_block16_concat.
+# The last feature map at each of five resolutions, 1/2 to 1/32. In DenseNet121 they are
+# conv1_relu, conv2_block6_concat, conv3_block12_concat, conv4_block24_concat and
+# conv5_block16_concat.
 SKIP_LEVELS = 5
 
 
@@ -16,7 +16,7 @@ class ImageNetNormalization(layers.Layer):
     """Turn a grey image in [0, 1] into what an ImageNet encoder was trained on.
 
     The grey channel is repeated to three, then each is shifted and scaled by
-    ImageNet's channel mean and deviation, as CheXNet does.
+    ImageNet's channel mean and standard deviation, as CheXNet does.
 
     Args:
         **kwargs: see `keras.layers.Layer`.
@@ -25,7 +25,7 @@ class ImageNetNormalization(layers.Layer):
         images: float tensor `(B, H, W, 1)` in [0, 1].
 
     Returns:
-        Float tensor `(B, H, W, 3)`, roughly of zero mean and unit deviation.
+        Float tensor `(B, H, W, 3)`, of roughly zero mean and unit standard deviation.
 
     Example:
     ```python

@@ -1,4 +1,4 @@
-"""GPT-2 that is told about the image at every layer."""
+"""GPT-2 that is conditioned on the image at every layer."""
 
 import keras
 import keras_hub
@@ -15,16 +15,16 @@ from cxrlib.models.conditioning import (
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class LatentGPT2Backbone(keras_hub.models.Backbone):
-    """KerasHub's GPT-2 that is told about the image before every layer.
+    """KerasHub's GPT-2, conditioned on the image before every layer.
 
-    The layers are those of `keras_hub.models.GPT2Backbone`, wired anew, with one
-    of three conditionings between them:
+    The layers are those of `keras_hub.models.GPT2Backbone`, with one of three
+    conditionings between them:
 
     - `"latent"`, the Calabria project's: the latents of both views, concatenated,
       normalised, projected to the hidden size and broadcast over all positions.
-    - `"spatial"`: gated cross-attention to the encoder's maps of both views, so
-      that every word can look at its own place of the image.
-    - `"none"`: the image is not seen. What this reaches, words reach alone.
+    - `"spatial"`: gated cross-attention to the encoder's maps of both views, so that
+      every word can attend to its own place in the image.
+    - `"none"`: the image is not seen; what words alone reach.
 
     Whichever it is, a pretrained GPT-2 is untouched before the first step:
     the projection or the gates start at zero.
@@ -156,7 +156,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
 
         Its vocabulary may be smaller (new tokens start at the mean of the old
         ones) and its longest text may be another (common positions are taken
-        over). What is the image's own stays: while the projection is zero, this
+        over). The weights that read the image stay: while the projection is zero, this
         is that GPT-2.
 
         Args:
@@ -192,13 +192,13 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
             ours.set_weights(theirs.get_weights())
 
     def run(self, token_ids, image, padding_mask=None, cache=None, start=0):
-        """The one forward pass, for training, decoding with a cache and heat maps.
+        """The forward pass of training, decoding with a cache, and heat maps.
 
         Args:
             token_ids: int tensor `(B, T)`.
-            image: what `reader` made of the image; with a cache, `keep_image`.
-            padding_mask: int tensor `(B, T)` or `None`, where none is needed: what
-                follows a token does not reach it.
+            image: the output of `reader`; with a cache, that of `keep_image`.
+            padding_mask: int tensor `(B, T)` or `None`, where none is needed: a token
+                does not see what follows it.
             cache: float tensor `(B, layers, 2, T, heads, head_dim)` or `None`. Keys
                 and values of the tokens before `start`.
             start: int. Position of the first token.
@@ -225,13 +225,14 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         return self.layer_norm(x), cache
 
     def logits(self, hidden_states):
-        """Of every next token, `(B, T, V)`: read with the matrix that embeds it."""
+        """Logits of every next token, `(B, T, V)`, by the matrix that embeds it."""
         return self.token_embedding(hidden_states, reverse=True)
 
     def show(self, i, x, image, is_kept=False):
-        """Hidden states before layer `i` `(B, T, hidden_dim)`, told of the image.
+        """Hidden states before layer `i` `(B, T, hidden_dim)`, conditioned on the
+        image.
 
-        `image` is what the reader made of it, or (`is_kept`) `keep_image`.
+        `image` is the output of the reader or (`is_kept`) of `keep_image`.
         """
         if self.conditioning == "latent":
             return self.inject[i]([x, image])  # (B, 1, hidden_dim), broadcast over T
@@ -242,7 +243,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         return x
 
     def keep_image(self, image):
-        """What generation keeps of an image, computed once for a whole report.
+        """What generation keeps of an image, computed once per report.
 
         Args:
             image: float tensor. What the conditioning reads, or `None`.
@@ -260,7 +261,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
 
     @property
     def image_input(self):
-        """Which of the imaging model's outputs is read: its name, or `None`."""
+        """The name of the imaging model's output that is read, or `None`."""
         return IMAGE_INPUTS[self.conditioning]
 
     @property

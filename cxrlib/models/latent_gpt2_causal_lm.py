@@ -11,8 +11,8 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
 
     A `keras_hub.models.CausalLM`, so `compile(sampler=…)` takes KerasHub's
     samplers and `generate` its arguments. Generation keeps keys and values in
-    a cache; what is kept of the image travels in the same cache, where the beam
-    sampler repeats and reorders it together with its report.
+    a cache; what is kept of the image is in the same cache, so that the beam sampler
+    repeats and reorders it together with its report.
 
     Args:
         backbone: a `LatentGPT2Backbone`.
@@ -44,7 +44,7 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
         super().__init__(inputs=backbone.input, outputs=logits, **kwargs)
 
     def build(self, input_shape):
-        """Nothing is left to build, though the tokenizer looks like it to Keras."""
+        """Nothing is left to build, though to Keras the tokenizer seems unbuilt."""
         self.built = True
 
     def get_compile_config(self):
@@ -116,7 +116,7 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
         token_ids, prompt_mask = inputs["token_ids"], inputs["padding_mask"]
         image = inputs.get(self.backbone.image_input)
         hidden_states, cache = self.build_cache(token_ids, image)
-        # All rows go on from where the shortest prompt ends.
+        # All rows continue from where the shortest prompt ends.
         lengths = ops.sum(ops.cast(prompt_mask, "int32"), axis=-1)
 
         def next(prompt, cache, index):
@@ -142,7 +142,7 @@ class LatentGPT2CausalLM(keras_hub.models.CausalLM):
 
 
 def _before_stop(token_ids, prompt_mask, stop_token_ids):
-    """Mask `(B, T)` of what stands up to the first stop token after the prompt."""
+    """Mask `(B, T)` of the tokens up to the first stop token after the prompt."""
     if stop_token_ids is None:
         return ops.ones_like(token_ids, dtype="bool")
     stops = ops.zeros_like(token_ids, dtype="bool")

@@ -1,4 +1,4 @@
-"""Losses of the three tasks, each a mean over what actually counts."""
+"""Losses of the three tasks, each a mean over what is not missing."""
 
 import keras
 from keras import ops
@@ -20,7 +20,7 @@ class ReconstructionLoss(keras.losses.Loss):
     Call arguments:
         y_true: float tensor `(B, H, W, 1)` in [0, 1].
         y_pred: float tensor `(B, H, W, 1)` in [0, 1].
-        sample_weight: float tensor `(B, 1, 1)`; a missing view weighs 0.
+        sample_weight: float tensor `(B, 1, 1)`; a missing view has weight 0.
 
     Example:
     ```python
@@ -59,7 +59,7 @@ class ReconstructionLoss(keras.losses.Loss):
 
 
 def text_loss():
-    """Cross-entropy per real token: padding neither counts nor dilutes.
+    """Cross-entropy per token, padding left out.
 
     Keras's default reduction divides by all positions, padding included, so
     that short reports look well learned; this one divides by the weights.
@@ -97,8 +97,8 @@ def label_loss():
 class MaskLoss(keras.losses.Loss):
     """Binary cross-entropy plus soft Dice loss, one value per image.
 
-    Cross-entropy judges every pixel by itself and gives smooth gradients; Dice
-    judges the shape as a whole, so that small lungs count like large ones.
+    Cross-entropy looks at every pixel by itself and gives smooth gradients; Dice looks
+    at the whole shape, so that small lungs count as much as large ones.
 
     Args:
         **kwargs: see `keras.losses.Loss`.

@@ -30,12 +30,12 @@ TAPS = _taps()
 
 
 def _blur(maps):
-    """Weigh every full window, as the product of a column and a row of taps.
+    """Weighted mean of every full window; the weights are a column times a row of taps.
 
     GPUs since Ampere convolve in TF32, which keeps 10 bits. SSIM takes the
     difference of nearly equal means of squares, and came out wrong by up to
-    0.04. So pixels and taps travel as a high part that TF32 holds exactly and
-    a small remainder; `high·high + low·high + all·low` is float32 again.
+    0.04. So pixels and taps are split into a high part that TF32 holds exactly and a
+    small remainder; `high·high + low·high + all·low` is float32 again.
     """
     for shape in ((WINDOW, 1, 3, 1), (1, WINDOW, 3, 1)):
         high = ops.round(maps * 1024) / 1024
@@ -102,7 +102,7 @@ def ssim(y_true, y_pred, max_value=1.0):
             f"SSIM needs images of {WINDOW}×{WINDOW} pixels or more; these have "
             f"{y_true.shape[1]}×{y_true.shape[2]}. Choose a larger image size."
         )
-    # Only the sum of the two variances enters, so four maps do instead of five.
+    # Only the sum of the two variances is needed, so four maps do instead of five.
     maps = [y_true, y_pred, y_true**2 + y_pred**2, y_true * y_pred]
     blurred = ops.split(_blur(ops.concatenate(maps, axis=0)), 4, axis=0)
     mean_true, mean_pred, squares, product = blurred

@@ -20,7 +20,7 @@ VOCABULARY_FILES = (
     ("assets/tokenizer/vocabulary.json", "assets/tokenizer/merges.txt"),
     ("vocabulary.json", "merges.txt"),
 )
-# Hugging Face's one file. KerasHub's presets have another of this name: look last.
+# Hugging Face's single file. KerasHub's presets have another of this name: look last.
 FAST_TOKENIZER = "tokenizer.json"
 
 
@@ -58,7 +58,7 @@ def read_gpt2_files(folder):
         A pair: a dict from token to id, and the list of merges, best first.
 
     Raises:
-        InputError: if the files are not there, or are no whole byte-level
+        InputError: if the files are not there, or are not a complete byte-level
             vocabulary with the ids 0, 1, 2, …
 
     Example:
@@ -78,7 +78,7 @@ def read_gpt2_files(folder):
         _check_vocabulary(vocabulary, merges)
     except MALFORMED as error:
         raise InputError(
-            f"{paths[0]}: no whole byte-level vocabulary ({in_one_line(error)}). "
+            f"{paths[0]}: not a complete byte-level vocabulary ({in_one_line(error)}). "
             "Download the files of GPT-2's tokenizer again."
         ) from error
     return vocabulary, merges
@@ -155,8 +155,8 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
 
         Args:
             reports: iterable of strings. Training reports only: a merge
-                learned from a test report would leak. They are learned as they
-                are written; `cxrscore.texts.plain` makes one writing of them.
+                learned from a test report would leak. They are learned as they are
+                written; `cxrscore.texts.plain` normalises them.
             vocabulary_size: int. Upper bound, the 256 bytes and the three
                 specials included.
 

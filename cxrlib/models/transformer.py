@@ -1,7 +1,7 @@
 """A Transformer from scratch: reports as text alone, no image.
 
 The decoder of "Attention is all you need" without its cross-attention. It is for
-teaching: generation computes every position anew for each token, where
+teaching: generation recomputes every position for each token, where
 `LatentGPT2CausalLM` has a cache.
 """
 
@@ -75,7 +75,7 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
 class ReportTransformer(keras.Model):
     """Next-token logits given the tokens so far: a language model of reports.
 
-    One matrix embeds the tokens and, transposed, reads them off again. The
+    One matrix embeds the tokens and, transposed, gives the logits. The
     defaults are the paper's base model.
 
     Args:
@@ -87,8 +87,8 @@ class ReportTransformer(keras.Model):
         dropout: float. Dropout rate.
         preprocessor: a `cxrlib.models.text.ReportPreprocessor` or `None`; needed
             to generate, and saved with the model.
-        origin: dict of strings and numbers. What it was trained on; it travels
-            in the file.
+        origin: dict of strings and numbers. What it was trained on; it is saved in the
+            file.
         **kwargs: see `keras.Model`.
 
     Call arguments:
@@ -124,7 +124,7 @@ class ReportTransformer(keras.Model):
         embedding = keras_hub.layers.ReversibleEmbedding(
             vocabulary_size,
             hidden_dim,
-            # Times √D the tokens are as large as the positions, and the logits,
+            # Multiplied by √D the tokens are as large as the positions, and the logits,
             # which are products with the same matrix, start about as large.
             embeddings_initializer=keras.initializers.RandomNormal(
                 stddev=hidden_dim**-0.5
@@ -163,7 +163,7 @@ class ReportTransformer(keras.Model):
         self.origin = dict(origin or {"trained_on": "nothing: random weights"})
 
     def generate(self, prompts, sampler="greedy", max_length=None):
-        """Go on writing from prompts, all together in one batch.
+        """Continue prompts, all together in one batch.
 
         Args:
             prompts: list of strings; `""` begins a report.
@@ -191,7 +191,7 @@ class ReportTransformer(keras.Model):
         token_ids, mask = map(ops.convert_to_tensor, read.values())
 
         def next(prompt, cache, index):
-            # Behind `index` stands padding, which the causal mask hides.
+            # After `index` comes padding, which the causal mask hides.
             logits = self(prompt)  # (B, T, V)
             return ops.take(logits, index - 1, axis=1), None, cache
 

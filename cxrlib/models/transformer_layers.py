@@ -1,7 +1,7 @@
 """The parts of a Transformer, written out: positions, attention, block.
 
-Keras has all of them; here they stand to be read. `05_transformer` builds them piece
-by piece, and a test holds them equal to Keras's own.
+Keras has all of them; these are here to be read. `05_transformer` builds them piece
+by piece, and a test checks that they equal Keras's own.
 """
 
 import keras
@@ -12,7 +12,7 @@ from cxrbase.files import InputError
 
 @keras.saving.register_keras_serializable(package="cxrlib")
 class SinusoidalPositions(layers.Layer):
-    """Add to every token where it stands, as waves of many lengths.
+    """Add to every token its position, as waves of many lengths.
 
     `sin(t / 10000^(2i / D))` in column 2i and the cosine in column 2i + 1.
     Nothing is learned, so there is no longest text.
@@ -46,7 +46,7 @@ class SinusoidalPositions(layers.Layer):
 
 
 def scaled_dot_product(query, key, value, mask=None):
-    """Every query's mean of the values, weighed by how well the keys match.
+    """Every query's mean of the values, weighted by how well the keys match.
 
     `softmax(Q Kᵀ / √d) V`.
 
@@ -55,7 +55,7 @@ def scaled_dot_product(query, key, value, mask=None):
         key: float tensor `(..., S, d)`.
         value: float tensor `(..., S, d)`.
         mask: bool tensor that broadcasts to `(..., T, S)`, or `None`. Where it is
-            `False` nothing is seen; every query must see something.
+            `False` nothing is attended to; every query must attend to something.
 
     Returns:
         A pair: the means `(..., T, d)` and the weights `(..., T, S)`, whose rows
@@ -80,7 +80,7 @@ def scaled_dot_product(query, key, value, mask=None):
 
 
 def causal_mask(length):
-    """Who may look at whom: each token at itself and at those before it.
+    """Which token may attend to which: each to itself and to those before it.
 
     Args:
         length: int. T.
@@ -101,8 +101,8 @@ def causal_mask(length):
 class CausalSelfAttention(layers.Layer):
     """Multi-head attention of a text to its own past, without biases.
 
-    There is no padding mask. Padding stands behind the text, where the causal
-    mask already hides it from every real token.
+    There is no padding mask. Padding follows the text, where the causal mask already
+    hides it from every real token.
 
     Args:
         num_heads: int. Must divide D.
@@ -152,14 +152,14 @@ class CausalSelfAttention(layers.Layer):
         return self.output_projection(ops.reshape(seen, ops.shape(x)))
 
     def attend(self, x):
-        """What each head sees, and where it looks.
+        """Each head's output, and its attention weights.
 
         Args:
             x: float tensor `(B, T, D)`.
 
         Returns:
-            A pair: `(B, H, T, d)` and the weights `(B, H, T, T)`, a row per
-            token that looks.
+            A pair: `(B, H, T, d)` and the weights `(B, H, T, T)`, a row per token that
+            attends.
         """
         query, key, value = (
             self.split_heads(project(x))
@@ -168,7 +168,7 @@ class CausalSelfAttention(layers.Layer):
         return scaled_dot_product(query, key, value, causal_mask(ops.shape(x)[1]))
 
     def split_heads(self, x):
-        """Cut `(B, T, D)` into heads, `(B, H, T, d)`."""
+        """Split `(B, T, D)` into heads, `(B, H, T, d)`."""
         length, head_dim = ops.shape(x)[1], x.shape[-1] // self.num_heads
         x = ops.reshape(x, (-1, length, self.num_heads, head_dim))
         return ops.transpose(x, (0, 2, 1, 3))

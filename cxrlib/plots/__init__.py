@@ -1,9 +1,9 @@
 """One look for every figure of the course.
 
 A function takes arrays or tables and returns a Matplotlib figure, whose caption names
-its ground, with words for whoever cannot see it. Four more return a board: a figure
-with controls, where somebody can press them. Imports Matplotlib, coursework,
-cxrscore, `explain` and `models`; no system.
+its ground, with an alternative text for those who cannot see it. Four more return a
+board: a figure with controls, where a front end can show them. Imports Matplotlib,
+coursework, cxrscore, `explain` and `models`; no system.
 """
 
 from coursework.charts.counts import (

@@ -28,10 +28,10 @@ def plot_influence(influences, tokens, *, ground):
     """Show which token reaches which prediction, and where the answer leaks.
 
     Args:
-        influences: dict of title to float array `(T, T)`, not negative. Row `j`,
-            column `i`: how far the prediction made after token `i` moves when token
-            `j` is exchanged. The answer to `i` is token `i + 1`, so what stands
-            just below the diagonal (outlined) should be 0.
+        influences: dict of title to float array `(T, T)`, not negative. Row `j`, column
+            `i`: how far the prediction made after token `i` moves when token `j` is
+            exchanged. The answer to `i` is token `i + 1`, so the entries just below the
+            diagonal (outlined) should be 0.
         tokens: sequence of strings `(T,)`, in the order of the text.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
@@ -56,7 +56,7 @@ def plot_influence(influences, tokens, *, ground):
         sharey=True,
         squeeze=False,
     )
-    # Small influences are influences, too: the root keeps them visible.
+    # The square root keeps small influences visible.
     norm = PowerNorm(0.5, 0, max(np.max(each) for each in influences.values()) or 1)
     for axes, (title, values) in zip(panels[0], influences.items(), strict=True):
         drawn = axes.imshow(values, cmap=HEAT, norm=norm)
@@ -149,7 +149,7 @@ def plot_gates(gates, *, ground):
     ```
     """
     figure, axes = plt.subplots(figsize=(max(3.6, 0.8 * len(gates) + 1.4), 2.8))
-    rng = np.random.default_rng(0)  # Dots side by side; where exactly says nothing.
+    rng = np.random.default_rng(0)  # Dots side by side, at random.
     layers, means = range(1, len(gates) + 1), []
     for layer, each in zip(layers, gates, strict=True):
         opened = np.abs(each)

@@ -23,8 +23,8 @@ from coursework.charts.style import (
 from coursework.charts.verdicts import verdict_lines
 
 EDGE = [patheffects.withStroke(linewidth=2.5, foreground="black")]
-LEADING = 14  # points from line to line of ten-point text
-# Where the names of `landmarks` stand, as shares of the film's width and height.
+LEADING = 14  # points between lines of ten-point text
+# Where the names of `landmarks` are, as shares of the film's width and height.
 PLACES = {
     "frontal": {"diaphragm": (0.2, 0.05), "heart": (0.84, 0.94), "angle": (0.57, 0.1)},
     "lateral": {"diaphragm": (0.21, 0.05), "heart": (0.12, 0.6), "angle": (0.88, 0.5)},
@@ -33,7 +33,7 @@ NAMES = {"diaphragm": "diaphragm", "heart": "heart", "angle": "costo-\nphrenic\n
 
 
 def landmarks(view, lungs, heart):
-    """Find in masks what a reader looks for first.
+    """Find in masks the landmarks that a reader looks for first.
 
     Args:
         view: string. `"frontal"` or `"lateral"`.
@@ -53,7 +53,7 @@ def landmarks(view, lungs, heart):
     lungs, heart = (np.squeeze(mask) > 0.5 for mask in (lungs, heart))
     rows, columns = np.nonzero(lungs)
     corner = np.argmax(rows + 0.5 * columns)
-    # Of a frontal film the patient's right is the left half.
+    # On a frontal film the patient's right is the left half.
     dome = lungs[:, : lungs.shape[1] // 2] if view == "frontal" else lungs
     places = np.flatnonzero(dome.any(axis=0))
     places = places[len(places) // 4 : -len(places) // 4]  # Away from both ends.
@@ -151,8 +151,7 @@ def show_reconstructions(
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
     Returns:
-        A `matplotlib` figure, a row per study. Errors are shown threefold
-        brightened.
+        A `matplotlib` figure, a row per study. Errors are shown three times as bright.
 
     Example:
     ```python
@@ -177,7 +176,7 @@ def show_reconstructions(
         ):
             draw_radiograph(axes[0], image, "" if row else "input")
             draw_radiograph(axes[1], drawn, f"SSIM {value:.3f}")
-            # The error is small; white at a third shows where it sits.
+            # The error is small; white at a third shows where it is.
             error = np.abs(np.asarray(image) - np.asarray(drawn))
             draw_radiograph(axes[2], error, "" if row else "error × 3", white=1 / 3)
     return caption(figure, ground)
@@ -215,9 +214,9 @@ def show_reports(
 ):
     """Show image pairs with the reference and the generated report beneath.
 
-    Below the reports stands which of the fourteen CheXpert observations the generated
-    one hits (✓, green), and which it misses, invents, or puts on the wrong side (✗,
-    red), by `cxrscore.clinical.marks`.
+    Below the reports is listed which of the fourteen CheXpert observations the
+    generated one hits (✓, green), and which it misses, invents, or puts on the wrong
+    side (✗, red), by `cxrscore.clinical.marks`.
 
     Args:
         frontals: float array `(N, H, W, 1)` in [0, 1].

@@ -20,7 +20,7 @@ from coursework.charts.style import (
 HEAT = "inferno"
 TITLE_WIDTH = 46  # characters
 BEFORE, AFTER = "with its own image", "with another's image"
-LEAST = 0.005  # A likelier token than this has a bar to be seen.
+LEAST = 0.005  # A token must be likelier than this for its bar to be seen.
 
 
 @styled("Heat maps over radiographs: what the model used")
@@ -78,7 +78,7 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
         heat = large / max(float(large.max()), 1e-12)
         for view, axes in enumerate(panels):
             axes.imshow(np.squeeze(images[VIEWS[view]][i]), cmap="gray", vmin=0, vmax=1)
-            # What says nothing stays a plain radiograph.
+            # An empty map leaves a plain radiograph.
             axes.imshow(heat[view], cmap=HEAT, vmin=0, vmax=1, alpha=0.7 * heat[view])
             if masks is not None:
                 draw_border(axes, masks[i, view], SKY, 1.6, size)

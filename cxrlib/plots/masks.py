@@ -1,4 +1,4 @@
-"""Masks on radiographs: outlines, what is missed and what is too much, crops."""
+"""Masks on radiographs: outlines, missed and excess lung, crops."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -17,7 +17,7 @@ from coursework.charts.style import (
     styled,
 )
 
-# Bright, for they lie on black and grey.
+# Bright, since they are drawn on black and grey.
 FOUND, DOUBTFUL = YELLOW, RED
 MISSED, EXTRA = SKY, ORANGE
 TITLE_WIDTH = 30  # characters
@@ -41,7 +41,7 @@ def show_masks(
         images: sequence of float arrays `(H, W)` or `(H, W, 1)` in [0, 1].
         masks: sequence of arrays of the same shapes; lung is what exceeds 0.5.
         truths: sequence of the true masks. Where given, lung that the mask
-            misses is tinted blue, and what is no lung orange and hatched.
+            misses is tinted blue, and what is not lung orange and hatched.
         titles: sequence of strings, one per image.
         doubtful: sequence of bools. The outlines to draw dashed and in red.
         columns: int. Images per row.

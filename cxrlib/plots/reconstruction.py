@@ -24,7 +24,7 @@ from coursework.charts.style import (
 )
 
 TITLE_WIDTH = 22  # characters
-BESIDE = 5  # pixels: an outline so much wider does not cover a small finding.
+BESIDE = 5  # pixels: an outline wider by this does not cover a small finding.
 MARKERS = "os^Dv*"
 
 
@@ -39,8 +39,8 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
         masks: bool array `(N, H, W)`. Outlined, a little wider than they are, on a
             second copy of each film, or on the film where there are no errors, and
             on the errors.
-        gain: float. Below each film stand the absolute errors, brightened by so
-            much; 0 leaves them out.
+        gain: float. The absolute errors are shown below each film, brightened by this
+            factor; 0 leaves them out.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
     Returns:
@@ -97,7 +97,7 @@ def show_versions(films, versions, titles=None, masks=None, gain=3, *, ground):
 
 
 def _draw_around(axes, mask):
-    """Draw a border a little outside of the mask, so that it covers nothing of it."""
+    """Draw a border a little outside the mask, so that it covers none of it."""
     mask = np.asarray(np.squeeze(mask), "float32")
     draw_border(axes, cv2.dilate(mask, np.ones((BESIDE, BESIDE))), SKY)
 
@@ -112,7 +112,7 @@ def plot_decoders(history, *, ground):
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
     Returns:
-        A `matplotlib` figure. Validation is drawn through, training dashed.
+        A `matplotlib` figure. Validation is a solid line, training dashed.
 
     Example:
     ```python

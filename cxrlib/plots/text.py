@@ -8,9 +8,9 @@ from coursework.charts.style import GREY, caption, ink, shown_token, styled
 NUMBERS_UP_TO = 6  # Tokens; beyond, numbers would not fit into the cells.
 
 
-@styled("Heat maps of attention: a row per token that looks")
+@styled("Heat maps of attention: a row per token that attends")
 def plot_attention(weights, tokens, titles=None, columns=2, *, ground):
-    """Show who looks at whom: a heat map per head, a row per token that looks.
+    """Show which token attends to which: a heat map per head, a row per token.
 
     Args:
         weights: float array `(N, T, T)`. Attention weights; rows sum to 1.

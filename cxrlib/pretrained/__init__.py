@@ -1,5 +1,5 @@
-"""Weights that others or we have trained: registry, download, and strict readers.
+"""Pretrained weights, ours and others': registry, download, and strict readers.
 
 A file is loaded whole or not at all, and nothing is unpickled. Imports `cxrlib.models`
-and `cxrbase`; knows no system and no data.
+and `cxrbase`; it knows no system and no data.
 """

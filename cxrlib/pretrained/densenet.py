@@ -25,7 +25,7 @@ PICKLE = b"\x80"  # What it wrote before.
 
 @dataclasses.dataclass
 class Checkpoint:
-    """The tensors of a file, under Keras 3's names, the head cut off.
+    """The tensors of a file, under Keras 3's names, without the head.
 
     Args:
         tensors: dict from `layer/variable`, such as `conv1_conv/kernel`, to a
@@ -43,7 +43,7 @@ class Checkpoint:
 
 
 def read_checkpoint(path):
-    """Read a DenseNet121's weights file; its content says what it is.
+    """Read a DenseNet121's weights file; its format is read from its content.
 
     Args:
         path: string or path: HDF5 in the layout of Keras 2, a PyTorch state dict
@@ -113,7 +113,7 @@ def _cut_head(tensors, path):
 
 
 def load_checkpoint(encoder, path):
-    """Give an encoder all weights of a file, the head cut off, or change nothing.
+    """Give an encoder all weights of a file except the head, or change nothing.
 
     Args:
         encoder: a `CheXNetEncoder`.
@@ -123,8 +123,8 @@ def load_checkpoint(encoder, path):
         The `Checkpoint`.
 
     Raises:
-        InputError: if the file is broken or of no kind that is read, or a tensor is
-            missing, left over or of another shape; the encoder is then as it was.
+        InputError: if the file is broken or of an unknown kind, or a tensor is missing,
+            left over or of another shape; the encoder is then as it was.
 
     Example:
     ```python

@@ -1,4 +1,4 @@
-"""Pretrained files brought here, whole or not at all, and listed."""
+"""Pretrained files downloaded, whole or not at all, and listed."""
 
 import json
 import os
@@ -32,8 +32,8 @@ def fetch_weights(name, folder=None):
         The `pathlib.Path` of the file or folder.
 
     Raises:
-        InputError: if it cannot be fetched, or is not what it should be. Nothing
-            half is left.
+        InputError: if it cannot be fetched, or is not what it should be. No incomplete
+            file is left.
 
     Example:
     ```python
@@ -44,7 +44,7 @@ def fetch_weights(name, folder=None):
     found = find_weights(each.file, folder)
     if found:
         check_sums(found, each)
-        print(f"{each.name}: is there, {found}")
+        print(f"{each.name}: is already there, {found}")
         return found
     if each.get in ("course", "hand"):
         raise InputError(f"{each.file}: cannot be fetched. {how_to_get(each)}")
@@ -64,7 +64,7 @@ def fetch_weights(name, folder=None):
 
 
 def _download(each, scratch):
-    """Bring it somewhere else first; return where."""
+    """Download it to another place first; return where."""
     how, _, handle = each.get.partition(":")
     if how in ("dataset", "model"):
         import kagglehub
@@ -80,7 +80,7 @@ def _download(each, scratch):
     place = scratch / each.file if each.is_folder else scratch
     place.mkdir(exist_ok=True)
     for part in each.parts:
-        # Keras downloads with a progress bar; a fresh folder knows no older half.
+        # Keras downloads with a progress bar; a fresh folder holds no partial download.
         keras.utils.get_file(
             part, f"{each.get}/{part}", cache_dir=place, cache_subdir=""
         )
@@ -88,7 +88,7 @@ def _download(each, scratch):
 
 
 def _publish(source, target):
-    """Copy beside the target, then rename: half a copy never has its name."""
+    """Copy beside the target, then rename: an incomplete copy never has its name."""
     if not source.is_dir():
         with write_whole(target) as temporary:
             shutil.copyfile(source, temporary)
@@ -109,7 +109,7 @@ def obtain_weights(name):
         name: string. See `cxrlib.pretrained.registry.REGISTRY`.
 
     Returns:
-        The path, or `None`; then it was printed why.
+        The path, or `None`, after printing why.
 
     Example:
     ```python
@@ -132,7 +132,7 @@ def obtain_weights(name):
 
 
 def how_to_get(each):
-    """Say in a sentence how an entry comes here.
+    """Say in a sentence how to get an entry.
 
     Args:
         each: a `cxrlib.pretrained.registry.Pretrained`.
@@ -146,7 +146,7 @@ def how_to_get(each):
     ```
     """
     if each.get == "course":
-        return f"It is in the course's repository; {each.source} makes it anew."
+        return f"It is in the course's repository; {each.source} makes it again."
     if each.get == "hand":
         return f"See {each.source}; save it as weights/{each.file}."
     return f"python -m cxrlib weights fetch {each.name}"

@@ -26,7 +26,7 @@ WEIGHTS = {
     KERASHUB: ("model.weights.h5", "model.weights.json"),
     HUGGING_FACE: (SAFETENSORS, INDEX),
 }
-# What a download brings: no pickles, and not the same weights in five formats.
+# What to download: no pickles, and not the same weights in five formats.
 DOWNLOADED = [
     *("config.json", "model*.safetensors", "*.index.json", "model*.weights.*"),
     *("vocab.json", "merges.txt", "tokenizer.json", "added_tokens.json", "assets/*"),
@@ -55,7 +55,7 @@ COMPUTED = {
 
 
 def local_folder(source):
-    """Find a checkpoint's folder, and download it first if it lies elsewhere.
+    """Find a checkpoint's folder, and download it first if necessary.
 
     Args:
         source: string or path. A folder; a KerasHub preset such as
@@ -129,10 +129,10 @@ def gpt2_sizes_of(source):
 
     Returns:
         A dict of `num_layers`, `num_heads`, `hidden_dim` and `intermediate_dim`, or
-        `None` if there is only a vocabulary or nothing: then the preset's hold.
+        `None` if there is only a vocabulary or nothing: then the preset's apply.
 
     Raises:
-        InputError: if the folder holds something else than a GPT-2.
+        InputError: if the folder holds something other than a GPT-2.
 
     Example:
     ```python
@@ -155,8 +155,8 @@ def gpt2_sizes_of(source):
 def read_gpt2(source):
     """Read a plain GPT-2 with its weights.
 
-    Every tensor of the file must find its place in the model, and every weight of
-    the model its tensor. Nothing is unpickled.
+    Every tensor of the file must have a place in the model, and every weight of the
+    model a tensor. Nothing is unpickled.
 
     Args:
         source: string or path. A folder of ours (`config.json`, `gpt2.weights.h5`), of
@@ -202,9 +202,8 @@ def read_gpt2(source):
 def load_gpt2_into(backbone, source, tokenizer=None):
     """Give the text half the weights of a GPT-2, if the source has any.
 
-    While the projection of the image is zero, the text half is that GPT-2 to the
-    last digit. Tokens that it did not know start at the mean of those it knew.
-    Prints one line.
+    While the projection of the image is zero, the text half is exactly that GPT-2.
+    Tokens that it did not know start at the mean of those it knew. Prints one line.
 
     Args:
         backbone: a `LatentGPT2Backbone` of the same sizes; see `gpt2_sizes_of`.
@@ -228,7 +227,7 @@ def load_gpt2_into(backbone, source, tokenizer=None):
     folder = local_folder(source) if source else None
     kind, sizes = _describe(folder) if folder else (None, None)
     if kind is None:
-        print("GPT-2: no pretrained weights; it learns its first word here.")
+        print("GPT-2: no pretrained weights; it starts from random numbers.")
         return "none"
     new = _count_new_tokens(backbone, folder, sizes["vocabulary_size"], tokenizer)
     gpt2 = read_gpt2(folder)
@@ -274,7 +273,7 @@ def _describe(folder):
             return HUGGING_FACE, _hugging_face_sizes(config)
         if "class_name" in config:
             if config["class_name"] != "GPT2Backbone":
-                raise ValueError(f"it is a {config['class_name']}, no GPT2Backbone")
+                raise ValueError(f"it is a {config['class_name']}, not a GPT2Backbone")
             return KERASHUB, checked_sizes(config["config"])
         return OURS, checked_sizes(config)
     except MALFORMED as error:
@@ -287,7 +286,7 @@ def _describe(folder):
 
 def _hugging_face_sizes(config):
     if config["model_type"] != "gpt2":
-        raise ValueError(f"it is a {config['model_type']}, no gpt2")
+        raise ValueError(f"it is a {config['model_type']}, not a gpt2")
     for name, values in COMPUTED.items():
         if config.get(name, values[0]) not in values:
             raise ValueError(f"{name} is {config[name]}, here it can only be {values}")

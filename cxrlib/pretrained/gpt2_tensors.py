@@ -28,7 +28,7 @@ def checked_sizes(config):
         if size > MOST[name]:
             raise ValueError(f"{name} is {size}, {MOST[name]:,} at most")
     if sizes["hidden_dim"] % sizes["num_heads"]:
-        raise ValueError("hidden_dim is no multiple of num_heads")
+        raise ValueError("hidden_dim is not a multiple of num_heads")
     dropout = config.get("dropout", 0.1)
     if type(dropout) not in (int, float) or not 0 <= dropout < 1:
         raise ValueError(f"dropout is {dropout}, not 0 or more and less than 1")
@@ -36,10 +36,9 @@ def checked_sizes(config):
 
 
 def tensor_table(sizes):
-    """List the tensors of a GPT-2 and where their values belong.
-
-    Both sides multiply from the right (Hugging Face by its `Conv1D`), so nothing is
-    transposed; query, key and value lie side by side in one matrix there.
+    """List the tensors of a GPT-2 and where their values belong. Both multiply from the
+    right (Hugging Face by its `Conv1D`), so nothing is transposed; there, query, key
+    and value are side by side in one matrix.
 
     Args:
         sizes: dict. The arguments of a `keras_hub.models.GPT2Backbone`.
@@ -90,14 +89,14 @@ def tensor_table(sizes):
 
 
 def check_room(path, sizes):
-    """Refuse, before it is built, a GPT-2 that its weights' files have no room for.
+    """Refuse, before it is built, a GPT-2 too large for its weights' files.
 
     Args:
         path: `pathlib.Path` of the weights, or of the index of several files.
         sizes: dict. See `tensor_table`.
 
     Raises:
-        InputError: if there are fewer bytes than so many numbers need.
+        InputError: if there are fewer bytes than its weights need.
     """
     files = [path]
     if path.suffix == ".json":

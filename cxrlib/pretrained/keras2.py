@@ -21,11 +21,11 @@ LARGEST = 10**8
 def is_keras3(path):
     """Whether a file is a `.weights.h5` as Keras 3 writes it.
 
-    It holds its tensors by number and not by name, so it is no affair of this
-    module: `cxrlib.pretrained.native.load_whole` loads it.
+    It holds its tensors by number and not by name, so
+    `cxrlib.pretrained.native.load_whole` loads it, not this module.
 
     Args:
-        path: string or path. It may be missing or broken, which is a no.
+        path: string or path. It may be missing or broken: then `False`.
 
     Returns:
         A bool.
@@ -113,10 +113,10 @@ def _read_names(group, attribute):
 
 
 def _read_array(dataset, file):
-    """A dataset as float32, if it lies in this file and has a sane size."""
+    """A dataset as float32, if it is in this file and has a sane size."""
     outside = dataset.file.filename != file.filename
     if outside or dataset.external or dataset.is_virtual:
-        raise ValueError(f"{dataset.name} lies in another file")
+        raise ValueError(f"{dataset.name} is in another file")
     if dataset.size > LARGEST:
         raise ValueError(f"{dataset.name} claims to have {dataset.size} numbers")
     return np.asarray(dataset[()], "float32")
@@ -145,7 +145,7 @@ def rename(layer, weights):
         # the number of the graph it was built in (`predictions_1/kernel:0`).
         owners = [tuple(layer.split("/"))] * len(paths)
     else:
-        # A model as a layer: what all its weights begin with is its own scope.
+        # A model as a layer: the prefix that all its weights share is its own scope.
         for parts in zip(*owners, strict=False):
             if len(set(parts)) > 1:
                 break

@@ -1,4 +1,4 @@
-"""Which pretrained weights a part starts from, found, loaded and said aloud."""
+"""Which pretrained weights a part starts from, found, loaded and printed."""
 
 import pathlib
 
@@ -50,7 +50,7 @@ def load_encoder(encoder, weights="auto", is_phantom=False):
 
 
 def _encoder_file(encoder, weights, is_phantom):
-    """The file to load, or `None`; each choice that fails is said."""
+    """The file to load, or `None`; each choice that fails is printed."""
     if weights == "none":
         return None
     if weights != "auto":
@@ -62,7 +62,7 @@ def _encoder_file(encoder, weights, is_phantom):
     for name in ("chexnet", "imagenet"):
         if path := obtain_weights(name):
             return path
-        print(f"ENCODER: {name} is not to be had; trying the next best.")
+        print(f"ENCODER: {name} is not available; trying the next best.")
     return None
 
 
@@ -73,7 +73,7 @@ def weights_path(source):
         source: string or path.
 
     Returns:
-        The path as it was given, or where the registry's entry lies.
+        The path as it was given, or that of the registry's entry.
 
     Raises:
         InputError: if an entry is not here and cannot be fetched, or is damaged.
@@ -110,7 +110,7 @@ def find_gpt2(gpt2="auto", preset="compact", is_phantom=False):
         The folder as string, or `""` for a vocabulary learned from the reports.
 
     Raises:
-        InputError: if it was asked for by name and is not to be had.
+        InputError: if it was asked for by name and is not available.
 
     Example:
     ```python

@@ -15,8 +15,8 @@ from cxrbase.refusals import in_one_line, require_file
 def load_whole(model, path):
     """Load a weights file that covers every weight, or change nothing.
 
-    Keras passes over what it does not find in a file, so all weights are set to
-    NaN first: one that still is was not loaded.
+    Keras skips what it does not find in a file, so all weights are set to NaN first:
+    one that is still NaN was not loaded.
 
     Args:
         model: a `keras.Model`.
@@ -56,7 +56,7 @@ def gpt2_sizes(gpt2):
 
 
 def save_half(model, path):
-    """Write a model's weights as float16: half the size, all that training knows.
+    """Write a model's weights as float16, which halves the size.
 
     Args:
         model: a `keras.Model`.
@@ -67,7 +67,7 @@ def save_half(model, path):
     save_half(encoder, "weights/phantom_encoder.weights.h5")
     ```
     """
-    # HDF5 crashes where it meets a full disk: only what is whole is written there.
+    # HDF5 crashes on a full disk: write in memory, then the whole file.
     with tempfile.TemporaryDirectory() as scratch:
         whole, half = (pathlib.Path(scratch) / f"{n}.weights.h5" for n in "wh")
         model.save_weights(whole)

@@ -1,8 +1,8 @@
-"""Pretrained files: which there are, where they lie, how they come here.
+"""Pretrained files: which there are, where they are, how to get them.
 
-One registry. A file is looked for in this order: the path that was given,
+A file is looked for in this order: the path that was given,
 `$CXR_WEIGHTS`, `weights/`, `/kaggle/input`; then it may be fetched with kagglehub or
-from its page (see `fetch`), and if it is nowhere, that is said.
+from its page (see `fetch`), and if it is nowhere, a message says so.
 """
 
 import dataclasses
@@ -30,14 +30,14 @@ class Pretrained:
         what: string. What it is, in a few words.
         file: string. The file, or the folder, that it is.
         source: string. Address of the page that it comes from.
-        get: string. How it comes here: `"course"` (it is in the repository),
+        get: string. How to get it: `"course"` (it is in the repository),
             `"hand"`, `"dataset:HANDLE"` or `"model:HANDLE"` (kagglehub), `"keras"`,
             or the address of the folder that `parts` are fetched from.
         licence: string.
         loader: string. The function that loads it.
         parts: tuple of strings. The files to fetch, where there are several.
-        sha256: string. Checksum of the file, where it is known. Those of the
-            course's own files stand in `weights/SHA256SUMS`.
+        sha256: string. Checksum of the file, where it is known. Those of the course's
+            own files are in `weights/SHA256SUMS`.
         ground: string. Of `cxrbase.grounds`, what radiographs or reports it was
             trained on; `""` for photographs and other texts.
     """
@@ -240,7 +240,7 @@ def find_weights(file, folder=None):
     find_weights("phantom_encoder.weights.h5")
     ```
     """
-    # Where `fetch_weights` would write comes first, so that it finds what it wrote.
+    # The folder that `fetch_weights` writes to comes first, so that it finds its files.
     for place in (folder, os.environ.get("CXR_WEIGHTS"), course_weights(), "weights"):
         if place and (pathlib.Path(place) / file).exists():
             return pathlib.Path(place) / file
@@ -280,7 +280,7 @@ def check_sums(path, each):
         if not part.is_file() or checksum(part) != expected:
             mend = f"Delete it, then: python -m cxrlib weights fetch {each.name}"
             if each.get == "course":
-                mend = "Check it out again; if you made it anew: make sums"
+                mend = "Check it out again; if you made it again: make sums"
             raise InputError(
                 f"{part}: its SHA-256 is not the one known for {each.name}: the file "
                 f"is cut off, or another. {mend}"
@@ -303,7 +303,7 @@ def _sums(folder):
         digest, _, name = line.strip().partition(" ")
         if digest and not name:
             raise InputError(
-                f"{path}: line {number} is no checksum and a file's name; correct it, "
+                f"{path}: line {number} is not a checksum and a file name; correct it, "
                 "or write the list anew: make sums"
             )
         if digest:

@@ -87,7 +87,7 @@ def assign(model, tensors, path):
 
 
 def put(tensors, name, array, path):
-    """Add a tensor read from a file; a second one of the same name is refused.
+    """Add a tensor read from a file; refuse a second one of the same name.
 
     Args:
         tensors: dict to add to.

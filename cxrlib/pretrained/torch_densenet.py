@@ -13,17 +13,17 @@ from cxrlib.models.encoder import ImageNetNormalization
 from cxrlib.pretrained.keras2 import HEAD
 from cxrlib.pretrained.tensors import put
 
-# Before it, weights_only could be got round (CVE-2025-32434).
+# Before it, weights_only could be circumvented (CVE-2025-32434).
 SAFE_TORCH = (2, 6)
 # Where training scripts put the state dict in their checkpoint.
 STATE_KEYS = ("state_dict", "model_state_dict", "model")
-# What the wrappers DataParallel and arnoweng's DenseNet121 put before a name.
+# The prefixes of the wrappers DataParallel and arnoweng's DenseNet121.
 PREFIXES = re.compile(r"^((module|model|densenet121)\.)+")
 # Not weights: BatchNorm's count of batches, torchxrayvision's thresholds.
 IGNORED = re.compile(r"(^|\.)(num_batches_tracked|op_threshs|apply_sigmoid)$")
 
 DENSE_LAYER = re.compile(
-    # torchvision says norm1; before 2018 it said norm.1, and so do CheXNet's files.
+    # torchvision writes norm1; before 2018 it wrote norm.1, and so do CheXNet's files.
     r"features\.denseblock(\d+)\.denselayer(\d+)\.(norm|conv)\.?([12])$"
 )
 TRANSITION = re.compile(r"features\.transition(\d+)\.(norm|conv)$")
@@ -46,7 +46,7 @@ OTHER = {"weight": "kernel", "bias": "bias"}
 
 
 def is_safetensors(path):
-    """Whether a file begins as safetensors do: a length, then JSON.
+    """Whether a file begins like safetensors: a length, then JSON.
 
     Args:
         path: string or path of a file.
@@ -63,8 +63,8 @@ def read_torch(path):
     """Read a PyTorch DenseNet's tensors, under Keras 3's names and in its layout.
 
     Both of torchvision's namings are read (`norm1` and the older `norm.1`), with
-    or without `module.`, `densenet121.` and `model.` before them. A name that is
-    none of a DenseNet's is kept, so that `assign` can list it.
+    or without `module.`, `densenet121.` and `model.` before them. A name that does not
+    belong to a DenseNet is kept, so that `assign` can list it.
 
     Args:
         path: string or path of a state dict, of a checkpoint that holds one, or
@@ -140,7 +140,7 @@ def _load_tensors(torch, path):
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
-        # What PyTorch says here is how to switch the safety off: not passed on.
+        # PyTorch's message explains how to switch the safety off: not passed on.
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f" ({found[1]})" if found else ""
         raise InputError(
@@ -175,8 +175,8 @@ def rename(name):
         name: string, such as `module.densenet121.features.norm0.weight`.
 
     Returns:
-        A string, such as `conv1_bn/gamma`; the name itself if it is none of a
-        DenseNet's.
+        A string, such as `conv1_bn/gamma`; the name itself if it does not belong to a
+        DenseNet.
 
     Example:
     ```python

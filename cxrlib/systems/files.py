@@ -1,6 +1,6 @@
 """The models that this course has trained, loaded in safe mode.
 
-It stands above the systems: importing it registers every class that a file may name.
+It is above the systems: importing it registers every class that a file may name.
 """
 
 import cxrlib.models.chexnet

@@ -38,9 +38,9 @@ from cxrbase.files import InputError
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="How many at once. Notebooks that share a folder wait for each other.",
+    help="How many at once. Notebooks that share a folder run one after another.",
 )
-@click.option("--resume", is_flag=True, help="Leave out what is done and whole.")
+@click.option("--resume", is_flag=True, help="Leave out what is done and complete.")
 @click.option(
     "--timeout",
     type=Number(0, 10_000_000, min_open=True),
@@ -70,7 +70,7 @@ def card(folder, out):
 
 
 def _print_schema(context, _, asked):
-    """Say what a rubric may hold, to an editor, and end."""
+    """Print the schema of a rubric, for an editor, and exit."""
     if asked:
         from coursework.grade.rubric import Rubric
 
@@ -116,9 +116,9 @@ def grade(runs_dir, rubric, out, notebooks, jobs):
     )
 
     if out.is_dir() or out.suffix.lower() == ".csv":  # Also "", which is ".".
-        raise InputError(f"{out}: no page; name a file, such as --out grade.html.")
+        raise InputError(f"{out}: not a page; name a file, such as --out grade.html.")
     if out.resolve().is_relative_to(runs_dir.resolve()):
-        raise InputError(f"{out}: lies among the students; choose another --out.")
+        raise InputError(f"{out}: is among the students; choose another --out.")
     start, asked = time.monotonic(), read_rubric(rubric)
     by_hand = out.with_name(f"{out.stem}_by_hand.csv")
     marks = read_marks(by_hand)
@@ -153,7 +153,7 @@ def _count(n, word):
 @click.option(
     "--leave-out", multiple=True, help="A pattern of names, such as 'before_*'."
 )
-@click.option("--headline", is_flag=True, help="Only those that a reader sees first.")
+@click.option("--headline", is_flag=True, help="Only the eight to look at first.")
 def scores(folder, readme, leave_out, headline):
     """Print the scores of a run's notebook, FOLDER, beside their baselines."""
     from coursework.pages.scores import scores_of, write_between_marks

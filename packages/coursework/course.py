@@ -1,4 +1,4 @@
-"""The course at hand: where it lies, and its notebooks."""
+"""The course: where it is, and its notebooks."""
 
 import pathlib
 import re
@@ -31,7 +31,7 @@ def notebooks_folder():
 
 
 def numbered(folder):
-    """The notebooks of a folder that bear a number, `04b` between `04` and `05`.
+    """The numbered notebooks of a folder, `04b` between `04` and `05`.
 
     Args:
         folder: `pathlib.Path`. It need not exist.
@@ -44,7 +44,7 @@ def numbered(folder):
 
 
 def commit():
-    """Name the commit that is checked out, for what is to be made again exactly.
+    """Name the commit that is checked out, so that results can be reproduced.
 
     Returns:
         A string of 40 hexadecimal digits, with `" and changes"` where tracked files

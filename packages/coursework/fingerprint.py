@@ -1,8 +1,8 @@
-"""What makes a run what it is: would one that is done come out the same today?
+"""Fingerprints of a run: would one that is done come out the same today?
 
-Four things are looked at: the notebook with its parameters, the modules of the course
+Four things are compared: the notebook with its parameters, the modules of the course
 that its kernel imported, the pretrained files that it could load, and the data that the
-runs before it had left. A run depends on no template: pages are drawn anew anyway.
+runs before it had left. Templates do not count: pages are written again anyway.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ def fingerprint(run):
 
     Outputs and `run_dir` do not count: a notebook that was only saved with outputs, or
     a run that was moved, is the same. Where a parameter names a file or a folder, the
-    names and sizes of what lies right in it do count.
+    names and sizes of the files directly in it count.
 
     Args:
         run: `Run`.
@@ -91,12 +91,12 @@ def weights():
 
 
 def names_weights(run):
-    """Whether a run's results speak of pretrained weights; else it can load none."""
+    """Whether a run's results mention pretrained weights; otherwise it loads none."""
     return bool(_results(run.folder).get("weights"))
 
 
 def data_before(run):
-    """The data that the runs before a run have left in its folder.
+    """The data that earlier runs have left in a run's folder.
 
     Args:
         run: `Run`.
@@ -119,7 +119,7 @@ def data_before(run):
 
 
 def what_changed(run, record, now=None):
-    """Say what is not as it was when a run was done.
+    """Say what has changed since a run was done.
 
     Args:
         run: `Run`.
@@ -147,7 +147,7 @@ def what_changed(run, record, now=None):
     if record.get("weights", pretrained) != pretrained:
         return "the pretrained files in weights/ changed"
     left = data_before(run)
-    # One that had failed and is now mended had left no data: its successors stay.
+    # One that had failed and is now fixed had left no data: later runs stay.
     for name in before:
         if left.get(name, before[name]) != before[name]:
             return f"{name} left other data"
@@ -155,7 +155,7 @@ def what_changed(run, record, now=None):
 
 
 def _results(folder):
-    """`results.json` as far as it can be read."""
+    """The content of `results.json`, as far as it can be read."""
     try:
         record = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -164,13 +164,13 @@ def _results(folder):
 
 
 def _listing(path):
-    """Names and sizes of the files at a path, or right in the folder that it is."""
+    """Names and sizes of the file at a path, or of the files directly in a folder."""
     path = pathlib.Path(path)
     try:
         if path.is_file():
             return [path.stat().st_size]
         entries = [each for each in os.scandir(path) if each.name[0] != "."]
-    except (OSError, ValueError):  # Most parameters are no path.
+    except (OSError, ValueError):  # Most parameters are not paths.
         return []
     return sorted((e.name, e.stat().st_size if e.is_file() else 0) for e in entries)
 

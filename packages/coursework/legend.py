@@ -1,13 +1,13 @@
-"""What stands beside the values of a run: which columns there are, what each means."""
+"""The columns beside the values of a run: which there are, what each means."""
 
 from cxrscore.tables import BASELINES, TITLES
 
-RIVALS = (*BASELINES, "centre")  # What costs nothing, and ought to be worse.
+RIVALS = (*BASELINES, "centre")  # They need no report model, and should be worse.
 BESIDE = (*RIVALS, "shuffled", "fall")
 
 
 def title_of(kind):
-    """What a column is called: `"permuted"` for `"shuffled"`, as it stands in files."""
+    """The title of a column: `"permuted"` for `"shuffled"`, its name in files."""
     return TITLES.get(kind, kind)
 
 
@@ -29,7 +29,7 @@ def columns_beside(scores):
 
 
 def legend(record, scores):
-    """Say what stands beside the values of a run.
+    """Explain the columns beside the values of a run.
 
     Args:
         record: dict, from `coursework.results.read_results`.
@@ -55,14 +55,14 @@ def legend(record, scores):
     there = "; ".join(filter(None, constant))
     words = {
         "constant": "one answer for every study" + (there and f": {there}"),
-        "frequent": _report(said.get("frequent_report"), "the commonest report")
-        or "the commonest report",
+        "frequent": _report(said.get("frequent_report"), "the most frequent report")
+        or "the most frequent report",
         "random": said.get("random_report") or "a train report drawn at random",
         "nearest": said.get("nearest_report")
         or "the report of the nearest train study",
         "centre": "a heat map that always points to the middle",
         "shuffled": "every study gets the output for another study's images",
-        "fall": "what that costs; where it costs nothing, the images were not used",
+        "fall": "value − permuted; where it is 0, the images were not used",
     }
     return [(title_of(kind), words[kind]) for kind in columns_beside(scores)]
 

@@ -8,13 +8,13 @@ import struct
 import jinja2
 
 PNG = b"\x89PNG\r\n\x1a\n"
-LONGEST = 1000  # Letters; a description is no book.
+LONGEST = 1000  # Letters of a description.
 
 HALF, STAND_IN = "\ufffd", "▯"
 
 
 def templates(package, autoescape=True, **options):
-    """The templates of a package, and beside them those of all pages.
+    """The templates of a package, and those of all pages.
 
     Args:
         package: string. It has a folder `templates`.
@@ -42,10 +42,10 @@ def templates(package, autoescape=True, **options):
 
 
 def without_halves(page):
-    """Show a sign for what is only a part of a character, and say so.
+    """Show a sign for a part of a character, and explain it.
 
-    A tokeniser that works on bytes may cut a letter in two. What then stands in a
-    text is U+FFFD, which looks like a fault of the page.
+    A tokeniser that works on bytes may cut a letter in two. The text then holds U+FFFD,
+    which looks like a fault of the page.
 
     Args:
         page: string of HTML.
@@ -66,7 +66,7 @@ def without_halves(page):
 
 
 def alternative_text(picture):
-    """Describe a picture by what its PNG file says of itself.
+    """Describe a picture by the description in its PNG file.
 
     Args:
         picture: `pathlib.Path` of a PNG file, or its content as bytes, or as the
@@ -103,7 +103,7 @@ def _description(content):
         key, _, rest = data.partition(b"\0")
         if key == b"Description" and kind == b"tEXt":
             return rest.decode("latin-1")
-        # Two bytes say that it is not packed; then come a language and a title.
+        # Two bytes say that it is not compressed; then come a language and a title.
         if key == b"Description" and kind == b"iTXt" and rest[:2] == b"\0\0":
             return rest[2:].split(b"\0", 2)[-1].decode("utf-8", "replace")
         if kind == b"IDAT":

@@ -1,4 +1,4 @@
-"""Notebooks read from disk, whoever wrote them."""
+"""Notebooks read from disk, trusted or not."""
 
 from cxrbase.refusals import InputError, in_one_line, require_file
 

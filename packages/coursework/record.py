@@ -13,7 +13,7 @@ from cxrbase.refusals import require_file
 from cxrscore.tables import BASELINES
 
 SCHEMA = 1
-LARGEST = 1e300  # Whole numbers beyond are no floats.
+LARGEST = 1e300  # Larger whole numbers are not exact floats.
 
 
 def read_results(path):
@@ -34,9 +34,9 @@ def read_results(path):
     ```
     """
     try:
-        # A pipe would never end, nor would a device.
+        # A pipe or a device would never end.
         record = json.loads(require_file(path).read_text(encoding="utf-8"))
-        # JSON may hold half of a character, which no page can be written with.
+        # JSON may hold half of a character, which cannot be written to a page.
         json.dumps(record, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}).") from None
@@ -73,11 +73,13 @@ def check(record):
             raise InputError(f"results lack {name}{mend}.")
     dataset = record["dataset"]
     if dataset.get("ground") not in list(NAMED_GROUNDS):  # It may be a list itself.
-        raise InputError(f"results: dataset ground is none of {list(NAMED_GROUNDS)}.")
+        raise InputError(
+            f"results: dataset ground is not one of {list(NAMED_GROUNDS)}."
+        )
     if not isinstance(dataset.get("counts"), dict):
         raise InputError("results: dataset counts are missing.")
     if not isinstance(record["environment"].get("versions", {}), dict):
-        raise InputError("results: environment versions are no dict.")
+        raise InputError("results: environment versions are not a dict.")
     pretrained = record.get("pretrained", {})  # Optional: older results lack it.
     if not isinstance(pretrained, dict) or not all(
         isinstance(about, dict) for about in pretrained.values()
@@ -113,10 +115,10 @@ def check_answers(answers):
     ```
     """
     if not isinstance(answers, dict):
-        raise InputError('results: answers are no dict, {"1": answer_1, …}.')
+        raise InputError('results: answers are not a dict, {"1": answer_1, …}.')
     for number, answer in answers.items():
         if not (isinstance(number, str) and re.fullmatch(r"[0-9]+", number)):
-            raise InputError(f"results: answer {number!r}: the name is no number.")
+            raise InputError(f"results: answer {number!r}: the name is not a number.")
         if not (answer is None or isinstance(answer, str) or _is_number(answer)):
             raise InputError(
                 f"results: answer {number}: give one finite number or a text, "
@@ -125,7 +127,7 @@ def check_answers(answers):
 
 
 def described(environment):
-    """Keep the part of an environment that explains scores; paths stay private.
+    """Keep the part of an environment that explains scores, without paths.
 
     Args:
         environment: a dataclass, such as of `cxrlib.course.setup`, or `None`.
@@ -150,8 +152,8 @@ def json_ready(value):
     """Give a record in JSON's own types.
 
     Args:
-        value: anything. NumPy's numbers and arrays are unwrapped; what is no finite
-            number becomes `None`, and what JSON does not know, such as a path, a
+        value: anything. NumPy's numbers and arrays are unwrapped; a number that is not
+            finite becomes `None`, and what JSON does not know, such as a path, a
             string.
 
     Returns:
@@ -196,4 +198,4 @@ def _check_metric(name, metric):
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and abs(value) < LARGEST  # Nor NaN.
+    return isinstance(value, int | float) and abs(value) < LARGEST  # False for NaN.

@@ -1,8 +1,4 @@
-"""The writer of `results.json` and `predictions.csv`; `coursework.record` reads them.
-
-Written by the last cell of every notebook; read by the index page, the grader
-and the tables of the README. No number is typed by hand.
-"""
+"""The writer of `results.json` and `predictions.csv`, which `record` reads."""
 
 import contextlib
 import datetime
@@ -35,7 +31,7 @@ VIEWS = ("frontal", "lateral", "frontal_reconstruction", "lateral_reconstruction
 
 
 class Results:
-    """Collects what a notebook found and writes it whole or not at all.
+    """Collects a notebook's results and writes them whole or not at all.
 
     Args:
         run_dir: string or `pathlib.Path`. The folder of the run. The notebook's own
@@ -63,7 +59,7 @@ class Results:
         self.figures = self.folder / "figures"
         self.environment = environment
         self.predictions = None
-        self._evaluated, self._scored = None, ()  # What `evaluate` has entered.
+        self._evaluated, self._scored = None, ()  # Names that `evaluate` has entered.
         self._started = time.monotonic()
         self.record = {
             "schema": SCHEMA,
@@ -84,8 +80,8 @@ class Results:
         """Say what the scores rest on.
 
         Args:
-            ground: string. `"phantom"`, `"drawn"` (real reports with simulated
-                images) or `"real"`; never `"unknown"`.
+            ground: string. `"phantom"`, `"drawn"` (phantom images, real texts) or
+                `"real"`; never `"unknown"`.
             counts: dict of ints. Studies per split.
             seed: int. Of the phantom or the split.
             **fingerprint: scalars. Checksums, the source's name, image size, …
@@ -95,7 +91,7 @@ class Results:
         """
         if ground == "unknown":
             raise InputError(
-                "dataset: nobody said whether the studies are real. Give their table a "
+                "dataset: unknown whether the studies are real. Give the table a "
                 f"column `ground` ({', '.join(NAMED_GROUNDS)}) and `prepare` it again."
             )
         self.record["dataset"] = {
@@ -110,7 +106,7 @@ class Results:
 
         Args:
             part: string, such as `"encoder"`.
-            origin: string. The file's name; `"none"` is an answer.
+            origin: string. The file's name, or `"none"`.
             what: string. What it is, in a few words.
             licence: string.
             ground: string. The ground that it was trained on, see `dataset`.
@@ -127,7 +123,7 @@ class Results:
             value: float or `None`.
             n: int. The studies that it rests on.
             note: string. Why it is `None`, or what a reader must know.
-            constant: float or `None`. What one and the same answer for all reaches.
+            constant: float or `None`. What a single answer for all reaches.
             **protocol: scalars. `split` is required.
         """
         record = score(value, n, note, **protocol)
@@ -155,7 +151,7 @@ class Results:
         """Compute every score of the test studies, and keep table and warnings.
 
         Results hold one set of predictions. Another call with the same section and
-        split, as of a cell that is run again, takes the place of the one before.
+        split, as when a cell is run again, replaces the one before.
 
         Args:
             predictions: `pandas.DataFrame`, one row per study, with the columns
@@ -175,7 +171,7 @@ class Results:
             if predictions[name].map(np.ndim).to_numpy().any():
                 raise InputError(
                     f"Predictions: the column {name} holds arrays, which a CSV cannot "
-                    f"keep; hand in predictions.drop(columns={name!r})."
+                    f"keep; pass predictions.drop(columns={name!r})."
                 )
         what = f"section {section}, split {split}"
         if self._evaluated not in (None, what):
@@ -198,12 +194,12 @@ class Results:
         """List the scores so far with their baselines.
 
         Args:
-            headline: bool. Whether to list the eight to look at first alone.
+            headline: bool. Whether to list only the eight to look at first.
 
         Returns:
             A `pandas.DataFrame` of strings, as of `cxrscore.tables.scores_table`; for
             the eight the columns score, value, 95 % interval, constant, nearest,
-            permuted and n, as far as there are such numbers.
+            permuted and n, as far as they exist.
 
         Example:
         ```python
@@ -247,7 +243,7 @@ class Results:
                 `lateral_reconstruction`.
 
         Raises:
-            InputError: if a name is another.
+            InputError: if a name is not one of these.
         """
         from cxrbase.images import write_png
 
@@ -264,7 +260,7 @@ class Results:
                 finite numbers, texts, or `None` for no answer.
 
         Raises:
-            InputError: that names the answer that is something else.
+            InputError: that names an answer of another type.
         """
         if isinstance(answers, dict):  # A NumPy number is a number, too.
             answers = {
@@ -277,8 +273,8 @@ class Results:
     def write(self):
         """Check everything, then write `predictions.csv` and `results.json`.
 
-        `results.json` comes last and holds the checksum of the CSV: a pair that
-        does not belong together is noticed.
+        `results.json` comes last and holds the checksum of the CSV: a mismatched pair
+        is noticed.
 
         Returns:
             The path of `results.json`.
@@ -330,11 +326,11 @@ class Results:
 
 
 def example_path(uid, name):
-    """Where the image `name` of a study lies in the notebook's folder.
+    """The path of the image `name` of a study in the notebook's folder.
 
     Args:
-        uid: the study's uid. Characters that a file name cannot hold become `_`,
-            with a short checksum so that two such uids stay two.
+        uid: the study's uid. Characters that a file name cannot hold become `_`, with a
+            short checksum so that two such uids stay distinct.
         name: string. One of `VIEWS`.
 
     Returns:

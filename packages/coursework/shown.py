@@ -7,7 +7,7 @@ import pandas as pd
 from cxrscore.tables import headline, scores_table
 
 SHORT = ("value", "95 % interval", "constant", "nearest", "permuted", "n")
-# Columns that stand left.
+# Columns aligned left.
 WORDS = ("score", "protocol", "note", "warning", "what", "numbers")
 
 
@@ -66,7 +66,7 @@ class Shown:
         self.record = record
 
     def _repr_html_(self):
-        """HTML without scripts and style sheets, so that every page can hold it."""
+        """HTML without scripts and style sheets, so that any page can hold it."""
         scores, said = self.record["metrics"], warnings_of(self.record)
         first, whole = headline_table(scores), scores_table(scores)
         parts = [_html(first)]
@@ -93,7 +93,7 @@ def _folded(title, content):
 
 
 def _html(table):
-    """A table whose words stand left and whose numbers stand right."""
+    """A table with words aligned left and numbers right."""
     sides = ["left" if name in WORDS else "right" for name in table]
     rows = [
         _row(cells, sides, tag)

@@ -1,4 +1,4 @@
-"""`status.json`: how far a run has come, and how it ended."""
+"""`status.json`: how far a run is, and how it ended."""
 
 import datetime
 import json
@@ -8,11 +8,11 @@ import time
 from coursework.fingerprint import fingerprint, what_changed
 from cxrbase.files import write_whole
 
-# Of "cut", every cell ran, but a part of what it printed is not kept.
+# "cut": every cell ran, but part of the output was not kept.
 FINAL = ("done", "failed", "cut")
 NOT_DONE = "not done"
 STATES = ("waiting", "running", *FINAL)
-# What must be there, as long as it was left, for a run to count as whole.
+# Files that must still exist, if a run left them, for it to count as complete.
 KEPT = ("results.json", "predictions.csv", "submission.zip")
 
 
@@ -33,7 +33,7 @@ class Status:
 
     def __init__(self, run, state="running"):
         self.run = run
-        self._lock = threading.Lock()  # Memory is told from a thread of its own.
+        self._lock = threading.Lock()  # Memory is reported from another thread.
         self._start = time.monotonic()
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.record = {
@@ -47,7 +47,7 @@ class Status:
         self.write()
 
     def write(self, **changes):
-        """Change some fields; `None` takes one away."""
+        """Change some fields; `None` removes one."""
         with self._lock:
             for name, value in changes.items():
                 if value is None:
@@ -57,7 +57,7 @@ class Status:
             write_status(self.run.folder, self.record)
 
     def end(self, state, **changes):
-        """Say how it ended, after how many minutes, and what it left."""
+        """Record how it ended, after how many minutes, and what it left."""
         minutes = round((time.monotonic() - self._start) / 60, 3)
         self.write(status=state, minutes=minutes, left=_sizes(self.run), **changes)
 
@@ -113,14 +113,14 @@ def in_words(status):
 
 
 def why_again(run, now=None):
-    """Say why a run is to be carried out, again or for the first time.
+    """Say why a run must be carried out, again or for the first time.
 
     Args:
         run: `Run`.
         now: see `coursework.fingerprint.what_changed`.
 
     Returns:
-        A string; empty if the run is done, all there, and would come out the same.
+        A string; empty if the run is done, complete and up to date.
 
     Example:
     ```python
@@ -131,7 +131,7 @@ def why_again(run, now=None):
     if record.get("status") != "done":
         return NOT_DONE
     if record.get("left") != _sizes(run):
-        return "what it left is not whole"
+        return "what it left is not complete"
     return what_changed(run, record, now)
 
 

@@ -10,16 +10,15 @@ from coursework.record import read_results
 from cxrbase.files import InputError, write_whole
 
 SUBMISSION = "submission.zip"
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # A zip knows no earlier date.
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # The earliest date that a zip can hold.
 PATIENCE = 60  # Seconds; a notebook full of figures takes Colab a while.
 
 
 def pack_submission(folder, notebook=None):
     """Pack a notebook's folder into `submission.zip`; the same files, the same bytes.
 
-    The zip holds `<name>/results.json`, `<name>/predictions.csv` if the results
-    speak of it, and `<name>/<name>.ipynb` if there is one, where `<name>` is the
-    folder's.
+    The zip holds `<name>/results.json`, `<name>/predictions.csv` if the results mention
+    it, and `<name>/<name>.ipynb` if there is one, where `<name>` is the folder's.
 
     Args:
         folder: string or `pathlib.Path`. `<run>/<notebook>`, with `results.json`.
@@ -68,9 +67,9 @@ def pack_submission(folder, notebook=None):
 def fetch_notebook(folder):
     """Bring the notebook that is running into its folder, as far as it is saved.
 
-    The runner keeps its copy there anyway. Colab is asked for what it shows;
-    Jupyter and VS Code tell the file, and papermill does if it was started with
-    `--inject-output-path`. The newest one wins.
+    The runner keeps its copy there anyway. Colab is asked for the notebook; Jupyter and
+    VS Code name the file, and so does papermill if it was started with
+    `--inject-output-path`. The newest one is taken.
 
     Args:
         folder: string or `pathlib.Path`. `<run>/<notebook>`.
@@ -89,7 +88,7 @@ def fetch_notebook(folder):
         with write_whole(copy) as temporary:
             temporary.write_text(json.dumps(shown, ensure_ascii=False, indent=1))
         return None
-    saved = [path for path in (copy, *_told_paths()) if path.is_file()]
+    saved = [path for path in (copy, *_named_paths()) if path.is_file()]
     if not saved:
         return (
             "The executed notebook is not in the zip: save it (on Kaggle, File → "
@@ -116,18 +115,18 @@ def _shown_by_colab():
 
         answer = _message.blocking_request("get_ipynb", timeout_sec=PATIENCE)
         return answer["ipynb"]
-    except Exception:  # A private door: whatever it does one day, the rest is packed.
+    except Exception:  # A private interface; the rest is packed anyway.
         return None
 
 
-def _told_paths():
-    """Where the notebook lies, as far as whoever runs it tells."""
-    told = [os.environ.get("JPY_SESSION_NAME")]  # jupyter_server 2 and later.
+def _named_paths():
+    """The path of the notebook, as far as its front end names it."""
+    named = [os.environ.get("JPY_SESSION_NAME")]  # jupyter_server 2 and later.
     if "IPython" in sys.modules:
         shell = sys.modules["IPython"].get_ipython()
         names = getattr(shell, "user_ns", {})
-        told += [names.get("PAPERMILL_OUTPUT_PATH"), names.get("__vsc_ipynb_file__")]
-    paths = [pathlib.Path(path) for path in told if isinstance(path, str)]
+        named += [names.get("PAPERMILL_OUTPUT_PATH"), names.get("__vsc_ipynb_file__")]
+    paths = [pathlib.Path(path) for path in named if isinstance(path, str)]
     return [path for path in paths if path.suffix == ".ipynb"]
 
 

@@ -1,4 +1,4 @@
-"""YAML files that people write: read in bounded time, told in one line."""
+"""YAML files that people write: read in bounded time, errors in one line."""
 
 import yaml
 

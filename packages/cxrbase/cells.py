@@ -1,17 +1,16 @@
 """Cells of a CSV that no spreadsheet takes for a formula, and that read as written.
 
-A formula can read other cells and call out, and the texts are somebody's. Whoever
-opens a CSV may be in another country, where `;` or a tab parts the cells: a sign that
-stands behind any separator inside a cell counts as well. Such a sign gets an
-apostrophe in front, and one more if it has some; our readers take one away. A number
-stays a number.
+A formula can read other cells and call out, and the texts are not ours. In other
+countries `;` or a tab separates the cells, so a sign after any separator inside a cell
+counts as well. Such a sign gets an apostrophe in front, and one more if it has some;
+our readers remove one. A number stays a number.
 """
 
 import re
 
 from cxrbase.files import write_whole
 
-_SIGN = r"(?=[-=+@＝＋－＠])"  # Some take the wide ones for the narrow ones.
+_SIGN = r"(?=[-=+@＝＋－＠])"  # Some spreadsheets read full-width signs as plain ones.
 _START = r"(^|[;,|\"\t\r\n])([^\S\t\r\n]*)"
 _BARE = re.compile(f"{_START}('*){_SIGN}")
 _GUARDED = re.compile(f"{_START}'('*){_SIGN}")

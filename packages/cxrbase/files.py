@@ -1,4 +1,4 @@
-"""Files written whole or not at all, folders locked, what a kill left half swept up."""
+"""Files written whole or not at all, folders locked, partial files removed."""
 
 import contextlib
 import errno
@@ -10,7 +10,7 @@ from cxrbase.refusals import WHILE_WRITING, InputError, make_folder, refusals_to
 
 LOCK = ".lock"  # In the folder that it locks; it holds nothing.
 PARTIAL = ".partial-"  # So begins the name of a file that is not yet whole.
-# What drives answer that know no locks: some networks', some clouds'.
+# The errors of drives without locks: some network and cloud drives.
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
@@ -18,8 +18,8 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 def write_whole(path):
     """Yield a temporary path beside `path`; rename it to `path` on success.
 
-    A reader never sees half a file, whatever interrupts the writer: the
-    rename is atomic because both names lie in the same folder.
+    A reader never sees half a file, whatever interrupts the writer: the rename is
+    atomic because both names are in the same folder.
 
     Args:
         path: string or `pathlib.Path`. The file to write. Missing parent
@@ -67,7 +67,7 @@ def locked(folder, wait=True):
 
     Args:
         folder: string or `pathlib.Path`. It is made if it is missing.
-        wait: bool. Whether to wait for who holds it; work of hours is better refused.
+        wait: bool. Whether to wait for the holder; work of hours is better refused.
 
     Raises:
         InputError: if the disk is full, the folder cannot be made, or `wait` is false
@@ -90,10 +90,10 @@ def locked(folder, wait=True):
 
 
 def _acquire(folder, wait):
-    """Take the lock of a folder; `None` if its drive knows no locks."""
+    """Take the lock of a folder; `None` if its drive has no locks."""
     import filelock  # Here: processes that only decode need not load it.
 
-    # Of one path there is one object, so that a thread cannot wait for itself.
+    # One object per path, so that a thread cannot wait for itself.
     lock = filelock.FileLock(folder.resolve() / LOCK, is_singleton=True)
     try:
         lock.acquire(timeout=0)
@@ -109,13 +109,13 @@ def _acquire(folder, wait):
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
             raise
-        print(f"{folder}: this drive knows no locks; write here from one process only.")
+        print(f"{folder}: this drive has no locks; write here from one process only.")
         return None
     return lock
 
 
 def _holder(path):
-    """Which process holds a lock, in brackets; empty where Linux does not tell."""
+    """The process that holds a lock, in brackets; empty where Linux does not say."""
     with contextlib.suppress(OSError, ValueError):
         inode = str(path.stat().st_ino)
         for line in pathlib.Path("/proc/locks").read_text().splitlines():
@@ -128,7 +128,7 @@ def _holder(path):
 
 
 def sweep(folder):
-    """Remove what a killed process left half written in a folder, not below it.
+    """Remove the partial files of a killed process in a folder, not below it.
 
     Nothing is removed while another process holds the folder.
 
@@ -143,7 +143,7 @@ def sweep(folder):
     folder = pathlib.Path(folder)
     if not any(folder.glob(f"{PARTIAL}*")):
         return
-    # Who never locked it holds it not; and no lock is left where there was none.
+    # Without a lock file nobody holds it; do not leave one.
     known = (folder / LOCK).exists()
     held = locked(folder, wait=False) if known else contextlib.nullcontext()
     with contextlib.suppress(InputError), held:

@@ -5,9 +5,9 @@ GROUNDS = {
     "phantom": "PHANTOM: simulated images and texts, no patient",
     "drawn": "PHANTOM IMAGES, REAL TEXTS: no film of a patient",
     "real": "real radiographs and reports",
-    "unknown": "UNKNOWN GROUND: nobody said whether these are real or simulated",
+    "unknown": "UNKNOWN GROUND: not known whether real or simulated",
 }
-# The same inside of a sentence.
+# The same within a sentence.
 NAMES = {
     "phantom": "phantoms",
     "drawn": "phantom images with real texts",

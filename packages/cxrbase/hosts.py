@@ -12,7 +12,7 @@ DEPTH = 6  # input/datasets/<owner>/<name>/versions/<n>
 
 
 def find_below(start, name):
-    """Look beneath a folder, sparing the folders that hold a collection's images.
+    """Look below a folder, skipping the folders that hold a collection's images.
 
     Args:
         start: string or path. It may be missing.
@@ -58,11 +58,11 @@ def download_is_welcome():
 
 @contextlib.contextmanager
 def fetching(what, otherwise):
-    """Inside, whatever a download raises becomes one line.
+    """Turn whatever a download raises inside the block into one line.
 
     Args:
         what: string. What is fetched, for the message.
-        otherwise: string. How it can be had without.
+        otherwise: string. How to get it without.
 
     Raises:
         InputError: if the network, an account, a package or space is missing.
@@ -90,7 +90,8 @@ def fetching(what, otherwise):
 
 
 def off_drive(path):
-    """Where thousands of small files go instead of Google Drive, on which they crawl.
+    """Where thousands of small files go instead of Google Drive, which is slow for
+    them.
 
     Args:
         path: string or path.

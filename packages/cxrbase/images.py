@@ -1,4 +1,4 @@
-"""One radiograph: read whatever was handed in, make it a square.
+"""One radiograph: read a file of any format, make it a square.
 
 Only NumPy, OpenCV and simplejpeg are imported, because the worker processes that
 decode a whole collection import this module.
@@ -23,23 +23,23 @@ __all__ = [
 ]  # fmt: skip
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
-READS = 2  # Raise it when films come out otherwise: `prepare` then decodes anew.
+READS = 2  # Increase it when decoding changes: `prepare` then decodes again.
 
 
 def read_radiograph(path):
     """Read a PNG, JPEG or DICOM file as one grey image, white bone on black.
 
-    What a file is, its bytes say, whatever its name. Colours become grey, transparency
-    is dropped and the EXIF rotation of a photograph is applied.
+    The format is recognised by the bytes, not the name. Colours become grey,
+    transparency is dropped and the EXIF rotation of a photograph is applied.
 
     - **8 bits** are divided by 255.
     - **16 bits** are divided by the full scale of the film's own depth (8, 10, 12, 14
-      or 16), for detectors write 12 bits into files of 16. All but the brightest
-      0.05 % of the pixels tell it, so that a hot one does not.
+      or 16), since detectors write 12 bits into files of 16. It is read from all but
+      the brightest 0.05 % of the pixels, so that hot ones do not matter.
     - **DICOM** goes through its own rescale and its first table or window that leaves
       a film to be seen, and is stretched to its range; MONOCHROME1 is inverted. The
       range is that of all pixels but padding, which is black; 0.05 % at either end do
-      not count where they lie far beyond the rest (`cxrbase.films.greys.robust_range`).
+      not count where they are far beyond the rest (`cxrbase.films.greys.robust_range`).
 
     Args:
         path: string or `pathlib.Path`.
@@ -93,7 +93,7 @@ def read_noted(path):
             f"{path}: is neither PNG, JPEG nor DICOM. Convert it to PNG first."
         )
     data = read_bytes(path)
-    # OpenCV fills what is missing with grey and says nothing, so look first.
+    # OpenCV silently fills what is missing with grey, so check first.
     if kind == "png":
         data = plain_png(path, data)
     else:
@@ -161,10 +161,10 @@ def check_unit_range(images, name="images"):
 
     Args:
         images: array of any shape.
-        name: string. How the message calls them.
+        name: string. What they are called in the message.
 
     Returns:
-        `images` as handed in.
+        `images`, unchanged.
 
     Raises:
         InputError: if a value is NaN or outside [0, 1].

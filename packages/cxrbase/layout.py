@@ -1,4 +1,4 @@
-"""Where the Indiana collection lies, as Kaggle has it; the phantom copies that."""
+"""The layout of the Indiana collection on Kaggle, which the phantom copies."""
 
 REPORTS = "indiana_reports.csv"
 PROJECTIONS = "indiana_projections.csv"

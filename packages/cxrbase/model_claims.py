@@ -1,4 +1,4 @@
-"""A model file looked at before Keras opens it: what it is, claims and asks for.
+"""A model file checked before Keras opens it: what it is, claims and asks for.
 
 A few bytes can claim gigabytes, and a configuration can ask for code. Keras' safe mode
 refuses most of it; what is refused here does not depend on Keras' version.
@@ -17,11 +17,11 @@ SUFFIXES = {ZIP: (".keras",), HDF5: (".h5", ".hdf5")}
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MOST_CONFIG = 16 * 2**20  # Bytes.
 MOST_PARTS = 200_000  # Values in a configuration.
-# Keras compresses nothing; somebody else may have, and weights shrink by little.
+# Keras compresses nothing; others may, and weights shrink only a little.
 SWELLS, SLACK = 4, 16 * 2**20
-LARGEST = 10**8  # Units, filters, words: more is a slip or an attack.
+LARGEST = 10**8  # Units, filters, words: more is a mistake or an attack.
 ANY_NUMBER = ("seed", "shared_object_id")
-# Layers and objects that run code which lies in the file, or beside it.
+# Layers and objects that run code in the file, or beside it.
 CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer")
 CODE += ("JaxLayer",)
 PACKAGES = ("keras", "keras_hub", "builtins")
@@ -31,12 +31,12 @@ NO_LAYERS |= {"distribution", "visualization", "wrappers", "applications", "lega
 
 
 def check_model_file(path, compile, is_known):
-    """Refuse a file that is no model, that claims too much or asks for code.
+    """Refuse a file that is not a model, claims too much or asks for code.
 
     Args:
         path: `pathlib.Path` of a file.
-        compile: bool. Whether its loss and its optimizer are wanted, too; otherwise
-            they are not looked at, by Keras either.
+        compile: bool. Whether its loss and optimizer are needed, too; otherwise they
+            are not read, by Keras either.
         is_known: function from the name that a class is registered under to a bool.
 
     Returns:
@@ -84,7 +84,7 @@ def _check_archive(path, compile, is_known):
 
 
 def check_members(archive, path):
-    """Refuse an archive that swells, or whose names lead out of a folder."""
+    """Refuse an archive that expands too much, or whose names lead out of a folder."""
     for member in archive.infolist():
         parts = member.filename.replace("\\", "/").split("/")
         if member.filename.startswith("/") or ".." in parts or ":" in parts[0]:
@@ -150,7 +150,7 @@ def check_hdf5(file, size):
         nonlocal claimed
         if isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
-                raise ValueError(f"its {name} lies in another file")
+                raise ValueError(f"its {name} is in another file")
             claimed += item.size * item.dtype.itemsize
             if claimed > SWELLS * size + SLACK:
                 raise ValueError(f"{name} claims to have {item.size} numbers")
@@ -158,7 +158,7 @@ def check_hdf5(file, size):
         for key in item:
             link = item.get(key, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                raise ValueError(f"its {name}/{key} lies in another file")
+                raise ValueError(f"its {name}/{key} is in another file")
 
     look("", file)
     file.visititems(look)
@@ -170,7 +170,7 @@ def check_config(text, is_known, unread=()):
     Args:
         text: string or bytes of JSON.
         is_known: function, see `check_model_file`.
-        unread: sequence of strings. Fields of the whole that are not made use of.
+        unread: sequence of strings. Top-level fields that are not used.
 
     Raises:
         ValueError: with the reason. RecursionError: if it is nested too deep.
@@ -194,7 +194,7 @@ def check_config(text, is_known, unread=()):
 
 
 def _check_object(value, is_known):
-    """Refuse what is no layer, loss or function of Keras nor registered with it."""
+    """Refuse what is neither a layer, loss or function of Keras nor registered."""
     name, module = value.get("class_name"), value.get("module")
     if name is None and module is None:
         return
@@ -207,7 +207,7 @@ def _check_object(value, is_known):
     package, *rooms = str(module).split(".")
     known = package in PACKAGES or is_known(str(value.get("registered_name")))
     if not known:
-        raise ValueError(f"it asks for {module}.{name}, which is no part of Keras")
+        raise ValueError(f"it asks for {module}.{name}, which is not part of Keras")
     led = NO_LAYERS & set(rooms[:2]) and "optimizers" not in rooms  # A backend's own.
     if led and package == "keras":
-        raise ValueError(f"it asks for {module}.{name}, which is no layer")
+        raise ValueError(f"it asks for {module}.{name}, which is not a layer")

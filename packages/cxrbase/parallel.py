@@ -1,4 +1,4 @@
-"""Work spread over processes, in order, in bounded memory, with deaths explained."""
+"""Work spread over processes, in order, with bounded memory, deaths explained."""
 
 import collections
 import concurrent.futures
@@ -11,15 +11,15 @@ import threading
 
 from cxrbase.files import InputError
 
-# Fewer jobs than this are done in this process: starting others, which import
-# everything anew, would take longer.
+# Fewer jobs are done in this process: starting others, which import everything again,
+# would take longer.
 WORTH_A_POOL = 24
 AHEAD = 4  # Jobs done ahead per process; this, not the data, bounds memory.
 
 
 def cores():
-    """How many cores are ours, an int."""
-    if hasattr(os, "sched_getaffinity"):  # Linux: a container may own but a few.
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: a container may have only a few.
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -29,8 +29,8 @@ def workers(work, jobs, processes=None, worth_a_pool=WORTH_A_POOL, what="the wor
     """Yield a function that maps `work` over an iterable, in its order.
 
     It may be called more than once; the processes are started once. They are
-    spawned, since forked ones would inherit TensorFlow's threads in a state of
-    deadlock, and they end when the parent is killed.
+    spawned, since forked ones would inherit TensorFlow's threads, deadlocked, and they
+    end when the parent is killed.
 
     Args:
         work: callable of one argument. It is sent to each process once, so what it
@@ -38,7 +38,7 @@ def workers(work, jobs, processes=None, worth_a_pool=WORTH_A_POOL, what="the wor
         jobs: int. How many are to come: a handful needs no processes.
         processes: int or `None`. By default one per core that is ours, and none but
             this one for fewer jobs than `worth_a_pool`.
-        worth_a_pool: int. Fewer jobs than this are done in this process.
+        worth_a_pool: int. Fewer jobs are done in this process.
         what: string. What `work` is called in an error.
 
     Yields:
@@ -76,7 +76,7 @@ def workers(work, jobs, processes=None, worth_a_pool=WORTH_A_POOL, what="the wor
         yield lambda items: _in_order(pool, items, processes * AHEAD)
     except concurrent.futures.process.BrokenProcessPool as error:
         raise InputError(
-            "a worker process died: for want of memory, or because a script lacks its "
+            "a worker process died: it ran out of memory, or a script lacks its "
             f'if __name__ == "__main__": guard, or {what} is defined in a notebook. '
             "What is finished is kept; run it again with processes=1."
         ) from error
@@ -99,9 +99,9 @@ def _in_order(pool, items, ahead):
 
 @contextlib.contextmanager
 def signals_interrupt():
-    """Inside, SIGTERM and SIGHUP end what runs as Ctrl-C does: in good order.
+    """Make SIGTERM and SIGHUP act like Ctrl-C inside the block.
 
-    In the main thread alone; elsewhere nothing changes. A SIGHUP that is ignored, as
+    Only in the main thread; elsewhere nothing changes. A SIGHUP that is ignored, as
     under `nohup`, stays ignored.
 
     Example:
@@ -142,14 +142,14 @@ def _start(work):
     import cv2
 
     cv2.setNumThreads(1)  # There is a process per core already.
-    # Ctrl-C and a closed terminal are for the parent to heed.
+    # The parent handles Ctrl-C and a closed terminal.
     for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
 def _die_with_parent():
-    """Leave when the parent was killed, instead of waiting for work forever."""
+    """Exit when the parent was killed, instead of waiting for work forever."""
     multiprocessing.parent_process().join()
     os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Paths from tables: kept in their folder, looked up once, missed with a reason."""
+"""Paths from tables: kept in their folder, looked up once, or missing with a reason."""
 
 import errno
 import functools
@@ -37,7 +37,7 @@ def _inside(folder, name):
     try:
         path = (folder / name).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # A loop, a NUL, 300 letters.
-        raise InputError(f"{name!r}: is no path of a file ({error}).") from error
+        raise InputError(f"{name!r}: is not a file path ({error}).") from error
     if not path.is_relative_to(folder):
         raise InputError(
             f"{name}: leads out of its folder {folder}. Paths in a CSV must "
@@ -46,7 +46,7 @@ def _inside(folder, name):
     return path
 
 
-# === Many files, on drives where each look takes long ===
+# === Many files, on drives where each lookup is slow ===
 
 
 def listing():
@@ -131,7 +131,7 @@ def inside_all(folder, names, listed):
 
 
 def _linked(folder, name):
-    """Where a link leads; one that leads in a circle stays what it is called."""
+    """Where a link leads; a circular one stays as it is."""
     try:
         os.stat(folder / name)
     except OSError as error:
@@ -164,7 +164,7 @@ def existing(files, listed):
 
 
 def why_absent(files, listed):
-    """Say of files that are not there why, where the cause can be seen.
+    """Say why files are missing, where the cause can be seen.
 
     Args:
         files: iterable of strings, absolute paths, from `inside_all`.
@@ -188,13 +188,13 @@ def why_absent(files, listed):
     def why(file):
         if address := re.search(r"/(\w+):/(?=[^/])", file):
             if len(address[1]) == 1:
-                return "a path of Windows; write it as it lies below the image folder"
-            return "an address; download the file, and write its name"
+                return "a Windows path; write it relative to the image folder"
+            return "a URL; download the file, and write its name"
         folder, name = os.path.split(file)
         if not name or len(os.fsencode(name)) > 255:
-            return "no path of a file: too long, or links in a circle"
+            return "not a file path: too long, or circular links"
         if name in listed(folder):
-            return "no file, but a pipe or a device"
+            return "not a file, but a pipe or a device"
         there, names = alike(folder)
         if other := names.get(_plain(name)):
             return f"the file is not on disk, but {other!r} is: write it so"
@@ -211,6 +211,6 @@ def why_absent(files, listed):
 
 
 def _plain(name):
-    """A file's name without what is easily written otherwise."""
+    """A file name for comparison: decoded, lower case, without a film's suffix."""
     name = unicodedata.normalize("NFC", urllib.parse.unquote(name))
     return re.sub(r"\.(png|jpe?g|dcm|dicom)$", "", name.strip().casefold())

@@ -1,4 +1,4 @@
-"""What is wrong with the input, or refused by the system, in one line with its mend."""
+"""Errors of the input or the system, in one line that says what to do."""
 
 import contextlib
 import errno
@@ -7,7 +7,7 @@ import pathlib
 import re
 import stat
 
-# What the system answers, and the mend, where it has said no to a file.
+# The system's errors for a file, and what to do about them.
 ELSEWHERE = "Name another place."
 REFUSALS = {
     errno.ENOSPC: "the disk is full; what was written before is kept. Free some space "
@@ -15,29 +15,29 @@ REFUSALS = {
     errno.EDQUOT: "your share of the disk is used up. Free some space and run the same "
     "command again.",
     errno.EROFS: f"this drive can only be read. {ELSEWHERE}",
-    errno.EACCES: "permission denied. Name another place, or see to its rights.",
-    errno.EPERM: "permission denied. Name another place, or see to its rights.",
+    errno.EACCES: "permission denied. Name another place, or change its permissions.",
+    errno.EPERM: "permission denied. Name another place, or change its permissions.",
     errno.ENOTDIR: f"a file is in the way of a folder. {ELSEWHERE}",
     errno.EEXIST: f"a file is in the way of a folder. {ELSEWHERE}",
     errno.EISDIR: "is a folder. Name a file.",
     errno.ENOENT: "is not there, and cannot be made there. Check the path.",
     errno.ENAMETOOLONG: "the name is too long. Name a shorter one.",
-    errno.ELOOP: "links lead round in a circle. Check the path.",
+    errno.ELOOP: "links are circular. Check the path.",
 }
-# What may go wrong in the midst of writing; anything else is a fault of the program.
+# What may go wrong during writing; anything else is a fault of the program.
 WHILE_WRITING = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
     *(errno.EFBIG, errno.ENODEV),
 )
-# What a file may raise that is read, but holds something else than was expected.
+# What reading a file may raise if it holds something else than expected.
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OSError)
 MALFORMED += (RecursionError, OverflowError)
 
 
 class InputError(ValueError):
-    """Something that the user handed in is wrong.
+    """Something that the user gave is wrong.
 
-    The message is one line that names the file and says how to mend it. The
+    The message is one line that names the file and says how to fix it. The
     command line prints it without a traceback.
     """
 
@@ -67,11 +67,11 @@ def make_folder(folder):
 
 @contextlib.contextmanager
 def refusals_told(path, kinds=None):
-    """Inside, an `OSError` becomes an `InputError` that names `path`.
+    """Turn an `OSError` inside the block into an `InputError` that names `path`.
 
     Args:
         path: string or `pathlib.Path`.
-        kinds: tuple of ints or `None`. The error numbers that are told; by default all.
+        kinds: tuple of ints or `None`. The error numbers to convert; by default all.
 
     Example:
     ```python
@@ -92,20 +92,21 @@ def refusals_told(path, kinds=None):
 
 
 def refusal(error, path):
-    """One line for an `OSError`: the file, the reason, the mend."""
+    """One line for an `OSError`: the file, the reason, what to do."""
     words = REFUSALS.get(error.errno, f"{error.strerror}. Check the path.")
     return f"{shown(path)}: {words}"
 
 
 def shown(path):
-    """A path as a message can hold it: in one line, printable, not too long."""
+    """A path for a message: one line, printable, not too long."""
     text = os.fsdecode(path).encode("utf-8", "replace").decode()
     text = "".join(each if each.isprintable() else "?" for each in text)
     return text if len(text) <= 300 else f"{text[:80]}…{text[-40:]}"
 
 
 def require_file(path, what="file", mend="Check the path.", most=None):
-    """Refuse what is no file: nothing, a folder, a pipe or a device, which would hang.
+    """Refuse what is not a file: nothing, a folder, a pipe or a device, which would
+    hang.
 
     Args:
         path: string or `pathlib.Path`.
@@ -117,7 +118,7 @@ def require_file(path, what="file", mend="Check the path.", most=None):
         The `pathlib.Path`.
 
     Raises:
-        InputError: if it is not there, no regular file or larger.
+        InputError: if it is missing, not a regular file or larger.
 
     Example:
     ```python
@@ -145,7 +146,7 @@ def require_file(path, what="file", mend="Check the path.", most=None):
 
 
 def printable(text, longest=200):
-    """Make a name or a message fit to be shown: one line, no control characters.
+    """Make a name or a message printable: one line, no control characters.
 
     Args:
         text: anything; it is turned into a string.
@@ -166,7 +167,7 @@ def printable(text, longest=200):
 
 @contextlib.contextmanager
 def read_as(what, path):
-    """Inside, whatever the reader of a format raises becomes one line.
+    """Turn whatever a reader raises inside the block into one line.
 
     Args:
         what: string. The format.
@@ -193,5 +194,5 @@ def read_as(what, path):
 
 
 def in_one_line(error, longest=160):
-    """What an exception says, as `printable` has it; its kind where it says nothing."""
+    """An exception's message, made `printable`; its class name if it has none."""
     return printable(error, longest) or type(error).__name__

@@ -1,4 +1,4 @@
-"""CSV tables, read as strings; what is wrong with one is told in one line."""
+"""CSV tables, read as strings; errors are reported in one line."""
 
 import codecs
 import contextlib
@@ -16,11 +16,11 @@ from cxrbase.cells import unguard
 from cxrbase.files import InputError
 
 LARGEST = 500_000_000  # Bytes. The 227,000 reports of MIMIC-CXR are 200 MB.
-LONGEST = 1_000_000  # Letters of a cell: beyond it a quote is open, not a report long.
+LONGEST = 1_000_000  # Letters of a cell: if longer, a quote is open.
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-SNIFFED = 20  # Rows that show which of them parts the cells.
+SNIFFED = 20  # Rows that show which of them separates the cells.
 
-# What is handed in as a CSV and is none: its first bytes, what it is, the mend.
+# Files that are not CSV: first bytes, what they are, what to do.
 _SAVE = "save the table as CSV UTF-8"
 _UNPACK = "unpack it first"
 OTHERS = (
@@ -38,28 +38,28 @@ OTHERS = (
     (b"%PDF", "a PDF", _SAVE),
     (b'{"', "in JSON", _SAVE),
     (b"[{", "in JSON", _SAVE),
-    (b"{\\rtf", "a text of a word processor", _SAVE),
-    (b"\x89PNG", "an image", "hand in the table"),
-    (b"\xff\xd8\xff", "an image", "hand in the table"),
+    (b"{\\rtf", "a word processor document", _SAVE),
+    (b"\x89PNG", "an image", "give the table"),
+    (b"\xff\xd8\xff", "an image", "give the table"),
     (b"\x00\x00\xfe\xff", "in UTF-32", _SAVE),
     (b"\xff\xfe", "in UTF-16", _SAVE),
     (b"\xfe\xff", "in UTF-16", _SAVE),
     (
         b"version https://git-lfs",
-        "a pointer of Git LFS",
+        "a Git LFS pointer",
         "fetch the file: git lfs pull",
     ),
 )
 PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml|!--)", re.IGNORECASE)
 
 
-def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
+def read_csv(path, needed=(), mend="Fix the file.", may_be_empty=False):
     """Read a CSV as strings; a report that reads "None" stays a report.
 
     Args:
         path: string, `pathlib.Path` or open file of bytes. UTF-8, with or without a
-            byte-order mark. The cells are parted by commas (in a `.tsv` by tabs), or,
-            which is then said, by semicolons, tabs or bars.
+            byte-order mark. The cells are separated by commas (in a `.tsv` by tabs), or
+            by semicolons, tabs or bars, which is then printed.
         needed: sequence of strings. Columns that must be there.
         mend: string. What to do where one is missing.
         may_be_empty: bool. Whether a header without a row is a table.
@@ -67,10 +67,10 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
     Returns:
         A `pandas.DataFrame` of strings, `""` where a cell is empty. Names of columns
         are stripped, cells are not. Columns without a name, and rows without a single
-        letter, are left out. What `cxrbase.cells` guarded reads as it was.
+        letter, are left out. What `cxrbase.cells` guarded is read as it was.
 
     Raises:
-        InputError: if the file is missing, no file of text, larger than 500 MB,
+        InputError: if the file is missing, not a text file, larger than 500 MB,
             unreadable or empty, lacks a column or names one twice, or a row has more
             cells than the header.
 
@@ -98,7 +98,7 @@ def read_csv(path, needed=(), mend="Mend the file.", may_be_empty=False):
     if not (rows or may_be_empty):
         raise InputError(f"{path}: holds no row below its header. Check the file.")
     if separator != usual:  # Not into stdout, where a command may print JSON.
-        print(f"{path}: read as parted by {SEPARATORS[separator]}.", file=sys.stderr)
+        print(f"{path}: read as separated by {SEPARATORS[separator]}.", file=sys.stderr)
     table = pd.DataFrame(rows, columns=range(len(names)), dtype=object)
     table = table[[column for column, name in enumerate(names) if name]]
     return table.map(unguard).set_axis(named, axis=1)
@@ -109,17 +109,17 @@ def _read_bytes(path):
     if hasattr(path, "read"):
         return _read_utf8(path, path)
     try:
-        status = os.stat(path)  # Before it is opened: a pipe would wait for ever.
+        status = os.stat(path)  # Before opening: a pipe would wait for ever.
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path}: is a folder. Hand in the CSV file itself.")
+            raise InputError(f"{path}: is a folder. Give the CSV file itself.")
         if not stat.S_ISREG(status.st_mode):
             raise InputError(
-                f"{path}: is a pipe or a device, no file. Save the table as a CSV file."
+                f"{path}: is a pipe or a device, not a file. Save the table as CSV."
             )
         if status.st_size > LARGEST:
             raise InputError(
                 f"{path}: is larger than {LARGEST // 10**6} MB ({status.st_size:,} "
-                "bytes). Hand in a smaller table, or only the columns that are needed."
+                "bytes). Give a smaller table, or only the columns that are needed."
             )
         with open(path, "rb") as file:
             return _read_utf8(path, file)
@@ -135,18 +135,18 @@ def _read_bytes(path):
 def _check_kind(path, head):
     for start, kind, mend in OTHERS:
         if head.startswith(start):
-            raise InputError(f"{path}: is {kind}, no CSV file; {mend}.")
+            raise InputError(f"{path}: is {kind}, not a CSV file; {mend}.")
     if PAGE.match(head.removeprefix(codecs.BOM_UTF8)):
         raise InputError(
-            f"{path}: is a web page or XML, no CSV file; download the table itself."
+            f"{path}: is a web page or XML, not a CSV file; download the table itself."
         )
-    # Of UTF-16 without its mark, one of the first two bytes is 0.
+    # In UTF-16 without a byte-order mark one of the first two bytes is 0.
     if head[:2].count(0) == 1:
         raise InputError(f"{path}: is in UTF-16; {_SAVE}.")
 
 
 def _read_utf8(path, file):
-    # Piece by piece, so that of a large file of another kind little is read.
+    # Piece by piece, so that little is read of a large file of another kind.
     parts, rows = [], 1
     for part in iter(lambda: file.read(1 << 20), b""):
         if not parts:
@@ -154,8 +154,8 @@ def _read_utf8(path, file):
         if 0 in part:
             rows += part[: part.index(0)].count(b"\n")
             raise InputError(
-                f"{path}: line {rows} holds a NUL byte: the file is damaged, or no "
-                "CSV. Copy or save it again."
+                f"{path}: line {rows} holds a NUL byte: the file is damaged, or not "
+                "a CSV. Copy or save it again."
             )
         rows += part.count(b"\n")
         parts.append(part)
@@ -178,14 +178,14 @@ def _records(data, separator):
 
 
 def _separator(data, usual, needed):
-    """Which sign parts the cells, and the data without Excel's line that says so."""
+    """The separator, and the data without Excel's line that names it."""
     if said := re.match(rb'"?sep=([,;\t|])"?\r?\n', data):
         return said[1].decode(), data[said.end() :]
 
     def fits(separator):
-        """The header's names, rows that are as wide, how wide; the usual sign first."""
+        """How well a separator fits: names, rows as wide, width, then the usual one."""
         rows = []
-        with contextlib.suppress(csv.Error):  # `_rows` tells what is wrong.
+        with contextlib.suppress(csv.Error):  # `_rows` reports what is wrong.
             rows.extend(itertools.islice(_records(data, separator), SNIFFED))
         rows = [row for row in rows if row]
         if not rows or len(rows[0]) < 2:
@@ -221,10 +221,10 @@ def _rows(path, data, separator):
         if not reason.startswith("row"):
             long = "a cell is longer than a million letters: "
             reason = f"row {row + 1}: {long if 'limit' in reason else ''}"
-            reason += "a quote is not closed, or stands in a cell; there write it twice"
+            reason += "a quote is not closed, or is inside a cell; there write it twice"
         raise InputError(
-            f"{path}: is not a readable CSV file ({reason}). Mend it."
+            f"{path}: is not a readable CSV file ({reason}). Fix it."
         ) from None
     if not names:
-        raise InputError(f"{path}: is not a readable CSV file (it is empty). Mend it.")
+        raise InputError(f"{path}: is not a readable CSV file (it is empty). Fix it.")
     return names, rows

@@ -1,7 +1,7 @@
 """The words that mean missing, unsure, normal or abnormal: one list for all tables.
 
-Labels, reports, predictions and patients are read with it. How a word is written is
-nothing: `key` drops case, accents, blanks and punctuation, in any script.
+Labels, reports, predictions and patients are read with it. Spelling does not matter:
+`key` drops case, accents, blanks and punctuation, in any script.
 """
 
 import collections
@@ -13,16 +13,16 @@ import unicodedata
 from cxrbase.refusals import InputError
 
 
-@functools.lru_cache(10_000)  # A table says the same words again and again.
+@functools.lru_cache(10_000)  # A table repeats the same words.
 def key(text):
-    """What is left of a word when how it is written is taken away.
+    """A word without case, accents, blanks and punctuation.
 
     Args:
         text: string.
 
     Returns:
-        A string of small letters and figures; signs that may mean something (`+`, `✓`)
-        stay, so that only blanks and punctuation give `""`.
+        A string of lower-case letters and digits; signs that may mean something (`+`,
+        `✓`) stay, so that only blanks and punctuation give `""`.
 
     Example:
     ```python
@@ -35,7 +35,7 @@ def key(text):
 
 
 def _speaks(letter):
-    # L letters, N figures; of the signs those that a keyboard puts around a word go.
+    # L letters, N digits; punctuation that a keyboard puts around a word is dropped.
     kind = unicodedata.category(letter)
     return kind[0] in "LN" or (kind in ("Sm", "So") and letter not in "<=>|~¬¦°")
 
@@ -44,7 +44,7 @@ def _words(text):
     return frozenset(key(word) for word in text.split(";"))
 
 
-# Nothing was written here: what programs put into an empty cell, and what people do.
+# Nothing was written here: what programs and people put into an empty cell.
 MISSING = _words(
     """
     n/a; nan; none; null; nil value; nat; #name?; #ref!; #value!; #div/0!; undefined;
@@ -64,9 +64,9 @@ MISSING = _words(
     disponibile; non noto; onbekend; brak; brak danych; bilinmiyor; неизвестно; нет
     данных; не указано; 不明; 未知; 无数据; 無資料; غير معروف
     """
-) | {""}  # Also what holds no letter, such as "?", "." and "--".
+) | {""}  # Also cells without letters, such as "?", "." and "--".
 
-# A patient's name that is none. Short words may be initials, so the list is short.
+# Not a patient's name. Short words may be initials, so the list is short.
 NAMELESS = _words(
     """
     anonymous; anonymised; anonymized; missing; n/a; nan; nat; none; not available;
@@ -154,13 +154,13 @@ DOUBTS = _words(
 
 
 def says_nothing(text):
-    """Tell whether a report, a prediction or a name is none.
+    """Whether a report, a prediction or a name says nothing.
 
     Args:
         text: string.
 
     Returns:
-        A bool. `"None."` with its full stop is the answer of a person, and stays.
+        A bool. `"None."` with its full stop was written by a person, and stays.
 
     Example:
     ```python
@@ -170,14 +170,14 @@ def says_nothing(text):
     """
     if not text or text.isspace():
         return True
-    if len(text) >= 40 or text.strip().lower() == "none.":  # No word is so long.
+    if len(text) >= 40 or text.strip().lower() == "none.":  # No such word is longer.
         return False
     word = key(text)
     return word in MISSING or not word.strip("x")  # "XXXX XXXX": all anonymised.
 
 
 def names_no_finding(text):
-    """Tell whether a cell denies or doubts something, and so names no finding.
+    """Whether a cell denies or doubts something, and so names no finding.
 
     Args:
         text: string.
@@ -205,8 +205,8 @@ def names_no_finding(text):
 
 # === The cells of a column that say normal or abnormal ===
 
-LISTED = 8  # Of the words that are refused.
-SHOWN = 30  # Of the words that are read, for each label.
+LISTED = 8  # Refused words to show.
+SHOWN = 30  # Words read to show, for each label.
 NUMBERS = {0: 0.0, 1: 1.0, -1: math.nan}  # CheXpert writes -1.0 for uncertain.
 LABELS = {"normal": 0.0, "abnormal": 1.0, "unknown": math.nan}
 
@@ -246,7 +246,7 @@ def label_from_cell(value, any_word=False):
                 return label
         if any_word and not names_no_finding(value):
             return 1.0
-    # A probability or a count would be made abnormal in silence.
+    # A probability or a count would silently become abnormal.
     raise InputError(f"{value!r} says neither normal nor abnormal.")
 
 
@@ -294,14 +294,14 @@ def labels_from_cells(cells, any_word=False):
     mend = "Write 0, 1 or nothing"
     if not any_word:
         mend += (
-            "; or, if any word names a finding, hand the column in as `finding`: "
+            "; or, if any word names a finding, map the column to `finding`: "
             '--column finding=NAME (or columns={"finding": "NAME"})'
         )
     raise InputError(f"neither normal nor abnormal: {said}. {mend}.")
 
 
 def words_read(cells, labels):
-    """Tell how the words of a column were read, each with its count.
+    """Say how the words of a column were read, each with its count.
 
     Args:
         cells: sequence of strings.

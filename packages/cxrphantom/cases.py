@@ -7,7 +7,7 @@ from cxrphantom.dice import choose
 from cxrphantom.findings import FINDINGS, Finding
 from cxrphantom.reports.mesh import NO_INDEXING, NORMAL, from_mesh
 
-# From slight to grave; a degree that was not said is drawn as moderate.
+# From slight to severe; a degree that is not given is drawn as moderate.
 DEGREES = ("borderline", "mild", "small", "", "moderate", "large", "severe")
 
 
@@ -74,7 +74,7 @@ def read_case(mesh, rng):
 
     Args:
         mesh: string. Terms joined by `;`.
-        rng: `numpy.random.Generator`, for the places that the terms leave open.
+        rng: `numpy.random.Generator`, for the places that the terms do not give.
 
     Returns:
         A pair of a `Case` with one image per view and the list of the terms
@@ -97,7 +97,7 @@ def read_case(mesh, rng):
 
 
 def _merge(findings):
-    """Draw once what several terms say of one place, as bad as the worst of them."""
+    """Draw once what several terms say of one place, as severe as the worst of them."""
     placed = {finding.name for finding in findings if finding.side or finding.region}
     merged = {}
     for finding in findings:
@@ -114,13 +114,13 @@ def _merge(findings):
 
 
 def complete(finding, rng, others=()):
-    """Fill in the place that a finding leaves open, since it must lie somewhere.
+    """Fill in the place that a finding does not give, since it must be drawn somewhere.
 
     Args:
         finding: `Finding`. What it says already is kept.
         rng: `numpy.random.Generator`.
-        others: sequence of `Finding` of the same study; atelectasis is likely
-            to lie beside the effusion.
+        others: sequence of `Finding` of the same study; atelectasis is likely to be
+            beside the effusion.
 
     Returns:
         A `Finding` with side and region as its drawing needs them.
@@ -179,7 +179,7 @@ def _lung_names(rng):
         }
         if not weights:
             break
-    # In the order of FINDINGS, so that anchors come before what lies beside them.
+    # In the order of FINDINGS, so that anchors come before what is beside them.
     return [name for name in FINDINGS if name in names]
 
 

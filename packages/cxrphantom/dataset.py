@@ -10,7 +10,7 @@ It has the layout of the real collection, and beside it `truth/`:
 - `findings/<uid>_<number>_<view>.png`: masks of the findings.
 
 `phantom.json` marks the folder as drawn. It is written last: a folder without
-it is unfinished, and the same call goes on where the last one was killed.
+it is unfinished, and the same call continues where the last one was killed.
 """
 
 import collections
@@ -31,9 +31,9 @@ from cxrphantom.drawing.study import draw_study
 from cxrphantom.reports import grammar, phrases
 from cxrphantom.reports.mesh import NO_INDEXING, NORMAL, is_known, problems, to_mesh
 
-VERSION = 1  # Raise it when the same seed no longer gives the same folder.
+VERSION = 1  # Increase it when the same seed no longer gives the same folder.
 WARNING = "PHANTOM: drawn by a program, not taken from patients."
-# Every study draws its numbers from streams of its own, so that neither the
+# Every study has its own random streams, so that neither the
 # number of processes nor the order of the studies changes anything.
 STREAMS = ("case", "patient", "drawing", "text", "retakes")
 SMALLEST_JOB = 12  # Fewer studies are drawn sooner than processes start.
@@ -79,15 +79,15 @@ def draw_from_reports(
 ):
     """Draw images for the studies of a real CSV and keep its texts.
 
-    Real language beside simulated images: good for measuring, and marked as
-    that in `phantom.json`. Terms without a picture are counted, summed up on
-    the screen and listed in `unknown_terms.csv`.
+    Phantom images with real texts: good for measuring, and marked as such in
+    `phantom.json`. Terms without a picture are counted, summed up on the screen and
+    listed in `unknown_terms.csv`.
 
     Args:
         reports_csv: string or `pathlib.Path`. An `indiana_reports.csv`.
         out: string or `pathlib.Path`. As in `write_phantom`.
-        limit: int. Only the first so many studies.
-        seed: int. Decides the patients, and the places that terms leave open.
+        limit: int. Only the first studies, this many.
+        seed: int. Decides the patients, and the places that terms do not give.
         size: int. Side of the images in pixels.
         processes: int. How many processes draw; all cores by default.
         progress: bool. Whether to show a progress bar and the summary.
@@ -211,7 +211,7 @@ def _draw(out, job):
 
 
 def _retake(film, rng):
-    """Expose the film again: other exposure and grain, the same patient standing."""
+    """Expose the film again: other exposure and noise, same patient and position."""
     film = film * rng.uniform(0.93, 1.05) + rng.normal(0, 2, film.shape)
     return np.clip(np.round(film), 0, 255).astype("uint8")
 

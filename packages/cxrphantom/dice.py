@@ -1,4 +1,4 @@
-"""One throw of weighted dice."""
+"""A weighted random choice."""
 
 
 def choose(rng, weights):

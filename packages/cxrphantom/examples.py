@@ -1,4 +1,4 @@
-"""Phantom studies in memory, with what an encoder must learn to tell of them."""
+"""Phantom studies in memory, with what an encoder must learn to recognise."""
 
 import dataclasses
 import functools
@@ -16,9 +16,9 @@ from cxrphantom.reports.grammar import findings_text, impression_text
 from cxrphantom.reports.mesh import DEGREES, REGIONS, SIDES
 
 DRAWN = 256  # Films are drawn at this size and shrunk, as `prepare` shrinks them.
-CELL = 16  # Pixels: `skip_4`, where the masks are learned, has a cell for so many.
+CELL = 16  # Pixels: `skip_4`, where the masks are learned, has one cell per 16 × 16.
 PLACES = {"side": SIDES, "region": REGIONS, "degree": DEGREES}
-# What the encoder must tell: each finding, and each with its place and degree.
+# What the encoder must predict: each finding, and each with its place and degree.
 ATTRIBUTES = [
     (name, field, value)
     for name in FINDINGS
@@ -86,7 +86,7 @@ def draw_example(seed, index, size):
                 (cells, cells),
                 interpolation=cv2.INTER_AREA,
             )
-            # A nodule fills a hundredth of its cell, and still is there.
+            # A nodule fills a hundredth of its cell, and must still count.
             cell = maps[i, ..., names.index(finding.name)]
             np.maximum(cell, 255 * (share > 0.01), out=cell, casting="unsafe")
     return views, attributes, maps

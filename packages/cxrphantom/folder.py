@@ -22,7 +22,7 @@ TRUTH = "truth"
 UNKNOWN = "unknown_terms.csv"
 # Records of finished studies while the folder is unfinished.
 PARTIAL = ".partial"
-PNG_LEVEL = 1  # Film grain does not compress: the lowest level saves half the time.
+PNG_LEVEL = 1  # Film noise does not compress: the lowest level saves half the time.
 
 REPORT_COLUMNS = (
     "uid",
@@ -132,7 +132,7 @@ def read_finding_masks(path, uids=None):
 def claimed(out, note):
     """Hold the folder as this phantom's own while it is drawn.
 
-    Another process that draws into it waits, and goes on where this one ended.
+    Another process that draws into it waits, and continues where this one ended.
 
     Args:
         out: `pathlib.Path`. The folder.
@@ -145,7 +145,7 @@ def claimed(out, note):
         InputError: if `out` is a file, holds another phantom or anything else.
     """
     if not _is_finished(out, note):
-        _refuse_others(out)  # Before a lock is left in somebody's folder.
+        _refuse_others(out)  # Before a lock is left in a foreign folder.
         with locked(out):
             if not _is_finished(out, note):
                 _begin(out, note)
@@ -171,7 +171,7 @@ def _refuse_others(out):
     ours = (out / PARTIAL / NOTE).exists() or (out / NOTE).exists()
     if names - {LOCK, PARTIAL} and not ours:
         raise InputError(
-            f"{out}: holds files that are no phantom. Name a new or empty folder."
+            f"{out}: holds files that are not a phantom. Name a new or empty folder."
         )
 
 
@@ -197,7 +197,7 @@ def _compare(out, path, note):
 
 
 def is_drawn(out, uid):
-    """Tell whether a study of an unfinished folder is finished."""
+    """Whether a study of an unfinished folder is finished."""
     return _record_path(out, uid).exists()
 
 
@@ -277,7 +277,7 @@ def publish(out, note, uids, unknown=None):
     reports = [record["report"] for record in records]
     _write_csv(out / REPORTS, REPORT_COLUMNS, reports)
     _write_json(out / NOTE, note)
-    shutil.rmtree(out / PARTIAL, ignore_errors=True)  # A neighbour may be at it, too.
+    shutil.rmtree(out / PARTIAL, ignore_errors=True)  # Another process may do so.
 
 
 def _record_path(out, uid):

@@ -4,7 +4,7 @@ Every table counts the 3,851 studies of the real `indiana_reports.csv` or the
 7,466 images of `indiana_projections.csv`, read through `mesh.from_mesh`.
 """
 
-# Shares of the studies by their MeSH terms, those not indexed dealt out. `lung` has
+# Shares of the studies by their MeSH terms, those not indexed distributed. `lung` has
 # any of the findings below. The course's cleaning, which drops what is abnormal
 # elsewhere only, leaves about as many normals as abnormals, as in the real tables
 # (1,166 and 1,248).
@@ -200,7 +200,7 @@ PATTERNS = {
     "fracture": {"healed": 69, "": 16},
 }
 EVERYWHERE = {"multiple", "interstitial", "diffuse"}  # Patterns of both lungs.
-# What lies where another finding lies, and how often it does.
+# Findings at the place of another finding, and how often.
 BESIDE = {
     "atelectasis": ("pleural_effusion", 0.8),
     "consolidation": ("pleural_effusion", 0.7),

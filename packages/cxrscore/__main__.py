@@ -1,4 +1,4 @@
-"""Anybody's predictions, scored: `python -m cxrscore predictions.csv`."""
+"""Any system's predictions, scored: `python -m cxrscore predictions.csv`."""
 
 import sys
 

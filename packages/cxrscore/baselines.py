@@ -1,4 +1,4 @@
-"""Baselines: what a score is worth that never looked at the image."""
+"""Baselines: what can be scored without ever looking at the image."""
 
 import collections
 
@@ -20,7 +20,7 @@ def _ranked(texts):
         if tidy(text):
             first.setdefault(tidy(text), str(text))
             frequency[tidy(text)] += 1
-    # Ties in order of the alphabet, so that the rows' order does not matter.
+    # Ties in alphabetical order, so that the rows' order does not matter.
     order = sorted(frequency, key=lambda text: (-frequency[text], text))
     return [(first[text], frequency[text]) for text in order]
 
@@ -28,13 +28,13 @@ def _ranked(texts):
 def best_constant(train_texts, candidates=50, sample=1000, seed=0):
     """The one report that scores best when it is given to every train study.
 
-    It is sought among the most frequent train reports, by the mean of BLEU-4 and
+    It is chosen among the most frequent train reports, by the mean of BLEU-4 and
     ROUGE-L over the train reports. The test split takes no part in the choice.
 
     Args:
         train_texts: sequence of strings. The reports of the train split.
         candidates: int. How many of the most frequent reports to try.
-        sample: int. Against how many train reports, drawn by `seed`, each is
+        sample: int. Number of train reports, drawn by `seed`, against which each is
             tried. A thousand settle the order; all of them take minutes.
         seed: int.
 
@@ -73,7 +73,7 @@ def best_constant(train_texts, candidates=50, sample=1000, seed=0):
 
 
 def most_frequent(train_texts):
-    """The report that occurs most often in train; of equals, the alphabet's first.
+    """The report that occurs most often in train; of equals, the first in the alphabet.
 
     Args:
         train_texts: sequence of strings.
@@ -124,12 +124,11 @@ def nearest_reports(train_features, train_texts, features):
     """For each study the report of the train study that looks most alike.
 
     The features may be an encoder's pooled latents; the likeness is their cosine.
-    What this reaches by looking, without a language model, a model should pass.
+    It looks, but has no language model: a model should score higher.
 
     Args:
         train_features: float array `(m, d)`, one row per train study.
-        train_texts: sequence of strings `(m,)`; studies with an empty one are
-            not looked at.
+        train_texts: sequence of strings `(m,)`; studies with an empty one are not used.
         features: float array `(n, d)`.
 
     Returns:
@@ -157,7 +156,7 @@ def nearest_reports(train_features, train_texts, features):
     texts = [text for text in train_texts if tidy(text)]
     if not texts:
         raise InputError("The train reports are all empty: none is nearest.")
-    # The length of the asked row does not change which train row is nearest.
+    # The length of a row does not change which train row is nearest.
     known = known[spoken]
     known = known / np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
     nearest = []
@@ -196,12 +195,12 @@ def derangement(n, generator):
 
 
 def shuffled_orders(n, permutations=20, seed=0):
-    """Orders for the image-shuffle test: every study gets another's output.
+    """Orders for the permutation test: every study gets another study's output.
 
     A deterministic decoder (greedy, beam) writes the same report for the same
-    images, so generating with exchanged images equals exchanging the outputs:
-    nothing is generated anew. For a sampling decoder it is the expectation.
-    A model that does not lose by the shuffle has not looked at the image.
+    images, so generating with permuted images equals permuting the outputs: nothing is
+    generated again. For a sampling decoder it is the expectation. A model that loses
+    nothing when permuted has not used the image.
 
     Args:
         n: int. Studies.

@@ -1,8 +1,8 @@
-"""95 % intervals over studies: what another draw of the same test split would give.
+"""95 % intervals over studies: what another sample of test studies would give.
 
 A score that is a function of sums over the studies (BLEU, a mean, a micro F1, an
-accuracy) is resampled by weighing those sums: nothing is counted twice, and two
-outputs weighed alike are compared study by study.
+accuracy) is resampled by weighting those sums: nothing is counted twice, and two
+outputs with the same weights are compared study by study.
 """
 
 import functools
@@ -11,7 +11,7 @@ import numpy as np
 
 RESAMPLES = 1000
 LEVEL = 0.95
-# What a score's protocol says beside its interval.
+# How a score's protocol describes its interval.
 WORDS = f"95 % bootstrap over studies, {RESAMPLES} resamples, percentiles"
 _CHUNK = 4_000_000  # Weights held at once, so that 10,000 studies fit in 16 MB.
 _KEPT = 20_000_000  # Weights kept for the next caller: 20 MB, so 20,000 studies.
@@ -23,9 +23,9 @@ def resampling_weights(n, resamples=RESAMPLES, seed=0, groups=None):
     Args:
         n: int. Studies.
         resamples: int.
-        seed: int. The same seed weighs two outputs of the same studies alike.
-        groups: array `(n,)` or `None`. What is drawn in the place of single studies,
-            each with all its studies: patients, whose films are alike.
+        seed: int. The same seed gives two outputs of the same studies the same weights.
+        groups: array `(n,)` or `None`. What is drawn instead of single studies, each
+            with all its studies: patients, whose films are alike.
 
     Yields:
         Float arrays `(r, n)` of whole numbers; each row sums to `n` (with groups,
@@ -62,7 +62,7 @@ def _draw(n, resamples, seed):
 
 @functools.lru_cache(maxsize=2)
 def _kept_draw(n, resamples, seed):
-    """The same, kept: every score of a table weighs the same studies alike."""
+    """The same, cached: every score of a table uses the same weights."""
     return tuple(_draw(n, resamples, seed))
 
 

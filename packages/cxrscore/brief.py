@@ -1,6 +1,6 @@
 """Scores in brief, as the card of a model keeps them."""
 
-# By the names of the card, what stands beside a value in the results.
+# Names in the card → the keys beside a value in the results.
 BESIDE = {name: name for name in ("constant", "frequent", "nearest")}
 BESIDE["permuted"] = "shuffled"
 

@@ -1,4 +1,4 @@
-"""Words of warning: what a reader of the scores must know before believing them."""
+"""Warnings: what a reader of the scores must know before trusting them."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ from cxrscore.score import format_score
 from cxrscore.texts.plain import is_unspaced
 from cxrscore.texts.protocols import tidy
 
-DISTINCT = 0.1  # Below this share of different reports the model says little.
+DISTINCT = 0.1  # Below this share of different reports the model is repetitive.
 SHORT = 0.5  # Words per prediction by words per reference.
-FEW = 30  # Studies below which a bootstrap is too sure of itself.
-LEAST = 4  # Below it one resample in ten holds a single study, which proves nothing.
-MANY = 0.1  # Share of references in another language from which on it is told.
+FEW = 30  # Below this number of studies bootstrap intervals are too narrow.
+LEAST = 4  # Below it one resample in ten holds only one study, which proves nothing.
+MANY = 0.1  # From this share of references in another language on there is a warning.
 _WATCHED = ("bleu_4", "bleu", "rouge_l", "auroc")
 
 
@@ -20,8 +20,8 @@ class Caution(NamedTuple):
 
     Args:
         name: string. Two or three words.
-        what: string. What is so, in a line.
-        numbers: string. What tells it.
+        what: string. The finding, in one line.
+        numbers: string. The evidence.
         words: string. The same as a sentence, every score named.
     """
 
@@ -42,7 +42,7 @@ def _watched(scores):
 
 
 def cautions(scores, references=(), predictions=()):
-    """Say in words what makes scores worth less than they look.
+    """Say what makes scores worth less than they look.
 
     Args:
         scores: dict of scores, as of `evaluate_predictions(…)["scores"]` or
@@ -53,8 +53,8 @@ def cautions(scores, references=(), predictions=()):
     Returns:
         A list of `Caution`, empty where there is nothing to say: few distinct or very
         short reports, reports that are not in English, a constant that does as well,
-        no loss by permuting the images, few studies. Nothing is drawn from a score
-        that is undefined.
+        no loss when the images are permuted, few studies. Undefined scores give no
+        warning.
 
     Example:
     ```python
@@ -78,7 +78,7 @@ def _texts(references, predictions):
         others = len(set(map(tidy, references)))
         yield Caution(
             "few distinct reports",
-            "most studies get a report that another one gets, too",
+            "most studies share their report with another study",
             f"{distinct} of {n}; of the references {others}",
             f"{share}; of the references {others} are.",
         )
@@ -138,12 +138,12 @@ def _language(references, predictions):
 
 
 def _no_gain(watched):
-    """Scores in which one report for all does as well, surely or perhaps."""
+    """Scores in which one report for all does as well, or may do so."""
     compared, worse, alike = 0, [], []
     for name, record in watched.items():
         gain, ends = record.get("gain"), record.get("gain_interval")
         if gain is None or not (gain or record["value"]):
-            continue  # 0 against 0, as BLEU-4 of two words, tells nothing.
+            continue  # 0 against 0, as in BLEU-4 of two words, means nothing.
         compared += 1
         values = map(format_score, (record["value"], record["value"] - gain))
         words = f"{name} ({' against '.join(values)})"
@@ -160,8 +160,8 @@ def _no_gain(watched):
     if parts:
         yield Caution(
             "no gain",
-            "one and the same answer for every study does as well",
-            f"not better in {len(worse)} of {compared} scores, not surely in "
+            "the same answer for every study does as well",
+            f"not better in {len(worse)} of {compared} scores, not clearly in "
             f"{len(alike)} more",
             "One and the same answer for every study does as well: "
             f"{'; '.join(parts)}.",
@@ -180,7 +180,7 @@ def _no_fall(watched):
     if level:
         yield Caution(
             "images not used",
-            "permuting the images costs nothing, or nothing that is sure",
+            "permuting the images does not clearly lower the scores",
             f"{len(level)} of {len(tested)} scores",
             "As if the images were not looked at: permuting the outputs among the "
             f"studies costs nothing, or nothing that is sure, in {', '.join(level)}.",

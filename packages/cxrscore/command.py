@@ -1,4 +1,4 @@
-"""The command line for anybody's predictions: every score beside its baselines."""
+"""The command line for any predictions: every score beside its baselines."""
 
 import json
 import pathlib
@@ -37,8 +37,8 @@ PATH = click.Path(path_type=pathlib.Path)
 def score(predictions, train, train_column, protocols, section, split, seed, as_json):
     """Score the reports in PREDICTIONS, a CSV with columns prediction and reference.
 
-    Optional columns: uid, and nearest and random, what these baselines say. Every
-    score gets a 95 % interval and stands beside what needs no image.
+    Optional columns: uid, and nearest and random, the reports of these baselines. Every
+    score gets a 95 % interval, and baselines that need no image beside it.
     """
     from cxrscore.evaluate import evaluate_predictions
     from cxrscore.tables import terminal_width
@@ -62,18 +62,18 @@ def score(predictions, train, train_column, protocols, section, split, seed, as_
 def _say(text):
     try:
         click.echo(text)
-    except BrokenPipeError:  # Nobody reads on, as behind `head`; click ends quietly.
+    except BrokenPipeError:  # The reader has gone, as after `head`; click ends quietly.
         raise
     except OSError as error:
-        raise InputError(f"What was found cannot be written: {error}.") from error
+        raise InputError(f"The result cannot be written: {error}.") from error
 
 
 def read_pairs(path):
-    """Read what `score` needs from anybody's CSV.
+    """Read what `score` needs from a CSV.
 
     Args:
         path: string or path. Columns `prediction` and `reference`, optionally
-            `uid`, `nearest`, `random`; others are not looked at.
+            `uid`, `nearest`, `random`; others are ignored.
 
     Returns:
         A `pandas.DataFrame` of strings; without uids the rows are counted.
@@ -95,7 +95,7 @@ def read_pairs(path):
         raise InputError(f"{path}: no row has a reference.")
     if "uid" in table and table["uid"].duplicated().any():
         twice = table["uid"][table["uid"].duplicated()].iloc[0]
-        raise InputError(f"{path}: uid {twice} occurs more than once. Mend the table.")
+        raise InputError(f"{path}: uid {twice} occurs more than once. Fix the table.")
     if "uid" not in table:
         table["uid"] = range(1, len(table) + 1)
     columns = ("uid", "reference", "prediction", "nearest", "random")

@@ -1,8 +1,8 @@
-"""A score and its baselines, resampled together: what is beyond chance, and what not.
+"""A score and its baselines, resampled together: which differences exceed chance.
 
-Text and clinical scores are functions of sums over the studies. So the counts of the
-output, of each baseline and of each shuffle are taken once, put side by side, and
-weighed by the same resamples: differences are paired, study by study.
+Text and clinical scores are functions of sums over the studies. So the output, each
+baseline and each permutation are counted once, put side by side, and weighted by the
+same resamples: differences are paired, study by study.
 """
 
 import functools
@@ -21,14 +21,14 @@ CONSTANTS = ("constant", "frequent")  # Baselines that are one report for every 
 
 
 def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
-    """Every score of a scorer with its interval, its baselines and its shuffle.
+    """Every score of a scorer with its interval, its baselines and its permutation.
 
     Args:
         scorer: made from the references `(n,)`, such as a
             `cxrscore.texts.scores.TextScorer`. It has `counts(texts)`, what each
             study adds to sums, and `scores(group, sums, n)`.
         predictions: sequence of strings `(n,)`.
-        baselines: dict of name to strings `(n,)`, what else could have been said.
+        baselines: dict of name to strings `(n,)`, the baselines' reports.
         orders: int array `(permutations, n)` of
             `cxrscore.baselines.shuffled_orders`.
         seed: int. Of the resamples.
@@ -39,7 +39,7 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
         each baseline by its name, `shuffled` (mean over the orders), `fall` (value −
         shuffled), `gain` (value − the better constant); and of value, fall and gain
         the 95 % intervals `interval`, `fall_interval`, `gain_interval`. With fewer
-        than two studies there are no intervals and no shuffle.
+        than two studies there are no intervals and no permutation.
 
     Example:
     ```python
@@ -64,11 +64,11 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
 
 
 def compare_counts(counts, scores, baselines, seed=0, intervals=True):
-    """The comparison of `compare`, where everything is counted already.
+    """The comparison of `compare`, with everything already counted.
 
     Args:
         counts: array `(n, outputs, k)`. What each study adds to the sums of the
-            output itself, of each baseline, and of each shuffle, in this order.
+            output itself, of each baseline, and of each permutation, in this order.
         scores: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
         baselines: list of strings, their names.
         seed: int. Of the resamples.
@@ -98,16 +98,16 @@ def compare_counts(counts, scores, baselines, seed=0, intervals=True):
 def compare_labels(
     labels, probabilities, prevalence, orders, threshold=0.5, seed=0, intervals=True
 ):
-    """Every label score with its interval, a constant and its shuffle.
+    """Every label score with its interval, a constant and its permutation.
 
-    The constant is the commoner class. For Brier score and ECE it is the forecast of
+    The constant is the majority class. For Brier score and ECE it is the forecast of
     the prevalence: a class as a probability of 0 or 1 would be a straw man there.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
         probabilities: float array `(n,)` in [0, 1].
-        prevalence: float in [0, 1]. The share of positives in train; from a half on,
-            1 is the commoner class.
+        prevalence: float in [0, 1]. The share of positives in train; from one half on,
+            1 is the majority class.
         orders: int array `(permutations, n)`.
         threshold: float. Positive from here on.
         seed: int. Of the resamples.
@@ -115,8 +115,8 @@ def compare_labels(
 
     Returns:
         A dict by `cxrscore.labels.scores.NAMES`, each as of `compare` with
-        the one baseline `constant`. Of an error (Brier, ECE) less is better: there a
-        good model's `fall` and `gain` are negative.
+        the one baseline `constant`. For an error (Brier, ECE) less is better: a good
+        model's `fall` and `gain` are negative.
 
     Example:
     ```python
@@ -146,7 +146,7 @@ def compare_labels(
 
 
 def _beside(point, drawn, baselines):
-    """One score's numbers; the columns are value, baselines, then shuffles."""
+    """One score's numbers; the columns are value, baselines, then permutations."""
     record = {"value": point[0], **dict(zip(baselines, point[1:], strict=False))}
     shuffles = slice(1 + len(baselines), None)
     others = {}

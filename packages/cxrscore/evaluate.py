@@ -1,4 +1,4 @@
-"""From `predictions.csv` to every score: what wrote `results.json` can be redone."""
+"""From `predictions.csv` to every score: anyone can recompute a `results.json`."""
 
 import functools
 import itertools
@@ -32,7 +32,7 @@ IMAGES = {
     "psnr": "PSNR in dB, mean over studies",
 }
 VIEWS = ("frontal", "lateral")
-# Of many studies few orders say as much as many orders of few.
+# With many studies few orders suffice.
 SHUFFLED = 20_000
 THEMSELVES = "the references being scored (an upper bound)"
 
@@ -98,7 +98,7 @@ def _label_scores(
     seed,
     intervals,
 ):
-    """Label scores beside what a constant reaches; what it says, in words."""
+    """Label scores beside what a constant reaches, and a description of it."""
     pair = table["label"], table["probability"]
     scores = classification_scores(
         *pair, threshold, split, threshold_from=threshold_from, intervals=intervals
@@ -118,14 +118,14 @@ def _label_scores(
         name: beside[name.split(".")[1]] | record for name, record in scores.items()
     }
     word = "abnormal" if prevalence >= 0.5 else "normal"
-    words = f"{word}, the commoner class of {of}; for Brier score and ECE the "
+    words = f"{word}, the majority class of {of}; for Brier score and ECE the "
     words += f"forecast {prevalence:.3f}, the prevalence of abnormal in {of}"
     return scores, {"constant_label": words, "constant_probability": prevalence}
 
 
-def _text_baselines(told, spoken, constant, frequent, seed):
-    """What else could have been said, `{baseline: texts}`, and where it comes from."""
-    own, n = list(told["reference"]), len(told)
+def _text_baselines(scored, spoken, constant, frequent, seed):
+    """The baselines' reports, `{baseline: texts}`, and where they come from."""
+    own, n = list(scored["reference"]), len(scored)
     pool, source = (spoken, "train") if spoken else (own, THEMSELVES)
     columns, said = {}, {}
     for kind, text, choose in (
@@ -134,30 +134,30 @@ def _text_baselines(told, spoken, constant, frequent, seed):
     ):
         report = {"text": text} if text else choose(pool) | {"chosen_on": source}
         columns[kind], said[f"{kind}_report"] = [report["text"]] * n, report
-    if "random" in told:
+    if "random" in scored:
         said["random_report"] = "a report drawn for each study (column random)"
-        columns["random"] = list(told["random"])
+        columns["random"] = list(scored["random"])
     elif n > 1:
         said["random_report"] = f"the reference of another study, seed {seed}"
         columns["random"] = [own[i] for i in shuffled_orders(n, 1, seed)[0]]
-    if "nearest" in told:
+    if "nearest" in scored:
         said["nearest_report"] = "that of the train study most alike (column nearest)"
-        columns["nearest"] = list(told["nearest"])
+        columns["nearest"] = list(scored["nearest"])
     return columns, said
 
 
 def _text_scores(
-    table, told, columns, order, protocols, train_texts, intervals, **words
+    table, scored, columns, order, protocols, train_texts, intervals, **words
 ):
-    """Text and clinical scores; those `told` have a reference and are scored."""
-    predictions = list(told["prediction"])
+    """Text and clinical scores; the studies `scored` have a reference."""
+    predictions = list(scored["prediction"])
     scores = {}
     for scorer, compute in (
         (
-            TextScorer(told["reference"], protocols),
+            TextScorer(scored["reference"], protocols),
             functools.partial(text_scores, train_texts=train_texts),
         ),
-        (ClinicalScorer(told["reference"]), clinical_scores),
+        (ClinicalScorer(scored["reference"]), clinical_scores),
     ):
         own = compute(
             *(table[name] for name in TEXTS),
@@ -167,7 +167,7 @@ def _text_scores(
             **words,
         )
         beside = {}
-        if len(told):
+        if len(scored):
             beside = compare(scorer, predictions, columns, order, intervals=intervals)
         scores |= {name: beside.get(name, {}) | own[name] for name in own}
     return scores
@@ -197,36 +197,36 @@ def evaluate_predictions(
     Args:
         table: `pandas.DataFrame`, one row per study. Column `uid`, and any of
             `reference`, `prediction` (texts; "nan" and such are empty ones),
-            `nearest`, `random` (what these baselines say), `label` (0, 1, NaN),
+            `nearest`, `random` (the reports of these baselines), `label` (0, 1, NaN),
             `probability` ([0, 1]),
             `ssim_frontal`, `ssim_lateral`, `mse_frontal`, `mse_lateral`, `psnr_…`.
         train_texts: sequence of strings. The train split's reports: constants and
             random reports are taken from them. Without them, and where a baseline
             is not given, they are taken from the references being scored: an upper
-            bound, and said to be one.
-        constant: string. The best constant report, where it was chosen before.
-        frequent: string. The most frequent report, where it was chosen before.
-        train_labels: array `(m,)` of 0, 1, NaN. Its commoner class is the constant
-            label, its prevalence the constant probability; without it, those of
-            these studies.
+            bound, and named so.
+        constant: string. The best constant report, if it was chosen before.
+        frequent: string. The most frequent report, if it was chosen before.
+        train_labels: array `(m,)` of 0, 1, NaN. Its majority class is the constant
+            label, its prevalence the constant probability; without it, those of these
+            studies.
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where the studies come from.
         threshold: float in [0, 1]. Abnormal from this probability on.
         threshold_from: string. How the threshold was chosen, such as the words of
             `cxrscore.labels.thresholds.choose_threshold`.
         image_size: string, such as `"64×64 pixels"`. SSIM depends on it.
-        permutations: int. The most orders of the shuffle test; fewer where there
-            are more than a thousand studies, and with 0 there is no such test.
-        seed: int, 0 or more. Of the shuffle test and the choice of baselines.
+        permutations: int. The most orders of the permutation test; fewer for more than
+            a thousand studies; 0 leaves the test out.
+        seed: int, 0 or more. Of the permutation test and the choice of baselines.
         protocols: names from `cxrscore.texts.scores.PROTOCOLS`.
-        intervals: bool. Whether to resample the studies. Without, and without
+        intervals: bool. Whether to resample the studies. Without them, and without
             permutations, it takes a fiftieth of the time.
 
     Returns:
         A dict: `scores` (name → value, n, protocol, note, interval, and where they
         make sense `constant`, `frequent`, `random`, `nearest`, `shuffled`, `fall`,
         `gain` and their intervals, see `cxrscore.comparison.compare`),
-        `baselines` (what they say and how they were chosen), `warnings` (list of
+        `baselines` (their reports and how they were chosen), `warnings` (list of
         sentences), `cautions` (the same in short: name, what, numbers, see
         `cxrscore.cautions.Caution`) and `table` (the given one, with the column
         `random` where train reports were drawn).
@@ -246,7 +246,7 @@ def evaluate_predictions(
         raise InputError(f"Predictions lack the column uid: {list(table.columns)}.")
     if table.columns.has_duplicates:
         name = table.columns[table.columns.duplicated()][0]
-        raise InputError(f"Predictions: the column {name} stands twice.")
+        raise InputError(f"Predictions: the column {name} occurs twice.")
     twice = table["uid"][table["uid"].duplicated()]
     if len(twice):
         raise InputError(f"Predictions: uid {twice.iloc[0]} occurs more than once.")
@@ -269,24 +269,24 @@ def evaluate_predictions(
         spoken = [t for t in _listed(train_texts) if _said(t)]
         if spoken and "random" not in table:
             table = table.assign(random=random_reports(spoken, len(table), seed))
-        read = as_read(table)  # It is kept as it was written.
-        told = read[[bool(tidy(text)) for text in read["reference"]]]
+        read = as_read(table)  # The table itself stays as it was written.
+        scored = read[[bool(tidy(text)) for text in read["reference"]]]
         columns = {}
-        if len(told):
-            columns, said = _text_baselines(told, spoken, constant, frequent, seed)
+        if len(scored):
+            columns, said = _text_baselines(scored, spoken, constant, frequent, seed)
             baselines |= said
         scores |= _text_scores(
             read,
-            told,
+            scored,
             columns,
-            shuffled_orders(len(told), permutations, seed),
+            shuffled_orders(len(scored), permutations, seed),
             protocols,
             train_texts=spoken or None,
             intervals=intervals,
             section=section,
             split=split,
         )
-        texts = (told["reference"], told["prediction"])
+        texts = (scored["reference"], scored["prediction"])
     said = cautions(scores, *texts)
     return {
         "scores": scores,
@@ -306,18 +306,18 @@ def _check_options(permutations, seed, threshold):
 
 
 def _said(cell):
-    """A text, or `""` for one that is none, such as "nan" and "XXXX."."""
+    """A text, or `""` for one that says nothing, such as "nan" and "XXXX."."""
     return "" if pd.isna(cell) or says_nothing(str(cell)) else cell
 
 
 def as_read(table):
-    """Give the texts of a table as they are scored.
+    """Return the texts of a table as they are scored.
 
     Args:
         table: DataFrame with some of `reference`, `prediction`, `nearest`, `random`.
 
     Returns:
-        A copy: in one writing, and `""` where a text says nothing, such as "nan".
+        A copy: normalised, and `""` where a text says nothing, such as "nan".
 
     Example:
     ```python

@@ -1,4 +1,4 @@
-"""The score: a number that carries its protocol, so that it never stands alone."""
+"""The score: a number that carries its protocol."""
 
 import math
 
@@ -8,7 +8,7 @@ from cxrscore import bootstrap
 
 
 def score(value, n, note=None, interval=None, **protocol):
-    """Bind a number to the way in which it was got.
+    """Bind a number to how it was obtained.
 
     Args:
         value: int, float or `None`. A value that is not finite becomes `None`,
@@ -28,7 +28,7 @@ def score(value, n, note=None, interval=None, **protocol):
     score(0.31, n=120, split="test", section="impression")
     ```
     """
-    if value is not None and not isinstance(value, int):  # A count stays whole.
+    if value is not None and not isinstance(value, int):  # A count stays an integer.
         value = float(value)
         value = value if math.isfinite(value) else None
     if value is None and note is None:
@@ -103,6 +103,6 @@ def format_score(value):
     if isinstance(value, int):
         return str(value)
     if not round(value, 6):
-        value = 0.0  # What differs from 0 by rounding only.
+        value = 0.0  # Differs from 0 only by rounding.
     places = 6 if 0 < abs(value) < 0.01 else 4
     return f"{value:.{places}f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Scores as tables: every value with its interval and what stands beside it."""
+"""Scores as tables: every value with its interval and its baselines."""
 
 import shutil
 import textwrap
@@ -9,7 +9,7 @@ from cxrscore.labels.scores import LOWER_IS_BETTER
 from cxrscore.score import format_score
 
 BASELINES = ("constant", "frequent", "random", "nearest")
-# What the keys of a `results.json` are called where people read them.
+# Titles for readers of the keys of a `results.json`.
 TITLES = {
     "interval": "95 % interval",
     "shuffled": "permuted",
@@ -26,7 +26,7 @@ HEADLINES = {
     "frontal.ssim": "SSIM of the frontal reconstruction",
     "lateral.ssim": "SSIM of the lateral reconstruction",
 }
-PROGRESS = ("before_training", "training")  # They measure no test study.
+PROGRESS = ("before_training", "training")  # They do not measure test studies.
 _LESS = (*LOWER_IS_BETTER, "wrong_side_share")
 _NEITHER = ("_share", "_ratio")  # More is not better, so no baseline is best.
 
@@ -39,7 +39,7 @@ def headline(scores):
 
     Returns:
         A dict of as many of them as there are `HEADLINES`: these first and in their
-        order, then others, how training went last.
+        order, then others, those of the training last.
 
     Example:
     ```python
@@ -154,8 +154,8 @@ def scores_markdown(scores):
 def scores_text(scores, width=100):
     """The scores with intervals and baselines for a terminal, then their protocols.
 
-    A table that would be too wide lacks baselines, the least telling first, and says
-    which.
+    A table that would be too wide leaves out baselines, the least important first, and
+    says which.
 
     Args:
         scores: dict of scores, named `group.score`.
@@ -214,7 +214,7 @@ def terminal_width():
 
 
 def _protocol_words(scores):
-    """What the scores of a group rest on, each word of it once, then their notes."""
+    """What the scores of a group rest on, said once, then their notes."""
     heads = {"cleaning": "cleaning: ", "tokeniser": "tokeniser: "}
     words = [
         heads.get(key, "") + record["protocol"][key]
@@ -234,7 +234,7 @@ def _protocol_words(scores):
 
 
 def hanging(head, words, width=100):
-    """Break words into lines behind a head.
+    """Break words into lines after a heading.
 
     Args:
         head: string.
@@ -262,7 +262,7 @@ def markdown(table):
         table: `pandas.DataFrame`.
 
     Returns:
-        A string. Numbers stand right, by their column's name.
+        A string. Numbers are aligned right, by their column's name.
 
     Example:
     ```python

@@ -11,7 +11,7 @@ from cxrbase.layout import IMAGES, PHANTOM_NOTE, PROJECTIONS, REPORTS
 from cxrbase.words import key
 
 KAGGLE_HANDLE = "raddar/chest-xrays-indiana-university"
-# What the projection of a film is called elsewhere, as `key` has it.
+# Other names for the projections, as `key` writes them.
 VIEWS = {
     "frontal": """f frontal front pa ap posteroanterior anteroposterior
         posterioranterior anteriorposterior apsupine aperect apportable""",
@@ -76,7 +76,7 @@ class Dataset:
 
 
 def describe_folder(path, found="", columns=None, image_root=None):
-    """Tell which layout a path holds.
+    """Find out which layout a path holds.
 
     Args:
         path: `pathlib.Path`. A folder or a CSV.
@@ -109,12 +109,12 @@ def describe_folder(path, found="", columns=None, image_root=None):
             return _indiana(root, found, image_root)
         path = _only_csv(root)
     elif path.suffix.lower() not in (".csv", ".tsv", ".txt"):
-        raise InputError(f"{path}: is not a CSV. Hand in a folder or a CSV file.")
+        raise InputError(f"{path}: is not a CSV. Give a folder or a CSV file.")
     images = pathlib.Path(os.path.expanduser(image_root)) if image_root else root
     if not os.path.isdir(images):
         raise InputError(f"{images}: the image folder does not exist. Check the path.")
     images = images.resolve()
-    # A table of one's own over a phantom's images makes them no more real.
+    # Your own table over a phantom's images does not make them real.
     note = _note_above(root) or _note_above(images)
     return Dataset(root, "csv", found, path, images, dict(columns or {}), note)
 
@@ -158,7 +158,7 @@ def _only_csv(root):
         return tables[0]
     names = ", ".join(table.name for table in tables) or "none"
     raise InputError(
-        f"{root}: holds no {REPORTS}, and of other CSV files: {names}. Hand in the "
+        f"{root}: holds no {REPORTS}, and of other CSV files: {names}. Give the "
         "path of the one CSV to read."
     )
 
@@ -198,14 +198,14 @@ def name_views(projections, path):
 
 
 def meet(uids, others, path, other_path):
-    """Let the uids of two tables meet: `1.0`, which programs make of `1`, is `1`.
+    """Match the uids of two tables: `1.0`, which programs make of `1`, is `1`.
 
     Args:
         uids, others: series of strings.
         path, other_path: of their tables, for the message.
 
     Returns:
-        Both series, as they meet.
+        Both series, as they match.
 
     Raises:
         InputError: if they do not: it names one of each.
@@ -220,13 +220,13 @@ def meet(uids, others, path, other_path):
         pair = [each.str.replace(r"\.0+$", "", regex=True) for each in pair]
     if not pair[0].isin(pair[1]).any():
         raise InputError(
-            f"{path}: none of its uids, such as {uids.iloc[0]!r}, stands in "
+            f"{path}: none of its uids, such as {uids.iloc[0]!r}, is in "
             f"{other_path}, which has such as {others.iloc[0]!r}. Write both alike."
         )
     alone = pair[0][~pair[0].isin(pair[1])]
     if len(alone):
         print(
-            f"{path}: {len(alone)} of {len(uids)} uids, such as {alone.iloc[0]!r}, do "
-            f"not stand in {other_path}."
+            f"{path}: {len(alone)} of {len(uids)} uids, such as {alone.iloc[0]!r}, are "
+            f"not in {other_path}."
         )
     return pair

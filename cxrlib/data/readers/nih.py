@@ -16,7 +16,7 @@ from cxrbase.tables import read_csv
 from cxrbase.words import labels_from_cells
 
 TABLE = "Data_Entry_2017.csv"
-# Their column → ours. Only the first `NEEDED` must be there.
+# Their column → ours. Only the first `NEEDED` are required.
 COLUMNS = {
     "Image Index": "file",
     "Finding Labels": "findings",
@@ -35,15 +35,15 @@ def find_nih(folder="", places=(), kaggle_input=KAGGLE_INPUT):
     The order: `folder`, `$CXR_NIH`, `/kaggle/input` (searched by file name), `places`.
 
     Args:
-        folder: string or path. Empty means: look for it; `"none"`: do not.
-        places: sequence of paths. Where else it may lie.
+        folder: string or path. If empty, it is looked for; `"none"` skips it.
+        places: sequence of paths. Where else it may be.
         kaggle_input: string. Where Kaggle mounts its data.
 
     Returns:
         The `pathlib.Path`, or `None` if it is nowhere.
 
     Raises:
-        InputError: if a path was given (or stands in `$CXR_NIH`) that holds no
+        InputError: if a path was given (or is set in `$CXR_NIH`) that holds no
             `Data_Entry_2017.csv`.
 
     Example:
@@ -72,8 +72,8 @@ def read_nih(folder, limit=None, seed=0):
 
     Args:
         folder: string or path. See `find_nih`.
-        limit: int or `None`. At most so many images, of patients drawn at random and
-            whole: all images of a patient, or none.
+        limit: int or `None`. The most images, of patients drawn at random: all images
+            of a patient, or none.
         seed: int. Of the draw.
 
     Returns:
@@ -81,7 +81,7 @@ def read_nih(folder, limit=None, seed=0):
         file's name without suffix), `patient`, `frontal` (path), `lateral` (empty),
         `abnormal` (0 for `No Finding`, else 1), `findings` (joined by `|`), and
         `age` (NaN where it cannot be), `sex` and `view` (`""` where missing). Images
-        without a label are left out, which is said.
+        without a label are left out, and a message says so.
 
     Raises:
         InputError: if the table is missing, is not readable, lacks a column or names
@@ -102,7 +102,7 @@ def read_nih(folder, limit=None, seed=0):
     table["uid"] = [pathlib.PurePath(name).stem for name in table.file]
     if table.uid.duplicated().any():
         twice = table.file[table.uid.duplicated()].iloc[0]
-        raise InputError(f"{folder / TABLE}: names {twice} more than once. Mend it.")
+        raise InputError(f"{folder / TABLE}: names {twice} more than once. Fix it.")
     try:
         table["abnormal"] = labels_from_cells(table.findings, any_word=True)
     except InputError as error:
@@ -114,7 +114,7 @@ def read_nih(folder, limit=None, seed=0):
     table = table[table.file.isin(there)].sort_values("uid", ignore_index=True)
     if table.empty:
         raise InputError(
-            f"{folder}: none of the images that {TABLE} names lies in images/ or "
+            f"{folder}: none of the images that {TABLE} names is in images/ or "
             "images_*/images/. Check the folder."
         )
     table["frontal"], table["lateral"] = table.file.map(there), ""
@@ -127,7 +127,7 @@ def read_nih(folder, limit=None, seed=0):
 
 
 def _draw_patients(table, limit, seed):
-    """As many whole patients as fit, in an order that only the seed decides."""
+    """As many complete patients as fit, in an order that only the seed decides."""
     counts = table.groupby("patient").size()
     order = np.random.default_rng(seed).permutation(len(counts))
     fits = counts.iloc[order].cumsum() <= limit

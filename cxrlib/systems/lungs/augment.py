@@ -1,27 +1,27 @@
 """Radiographs made harder: what a lung segmenter may meet in other hospitals.
 
-The masks at hand come from two hospitals, upright and well exposed. Every
+The masks available come from two hospitals, upright and well exposed. Every
 function here takes a grey image in [0, 1] and a random generator and returns
 the image changed; those that take the mask as well know where the lungs are.
-Disease is drawn over the lung and the mask stays: lung that is full of water
-is lung.
+Disease is drawn over the lung and the mask stays: a lung hidden by consolidation or
+behind an effusion is still lung.
 """
 
 import cv2
 import numpy as np
 
-SMALLEST = 0.005  # Of the image: smaller regions are specks, no lungs.
+SMALLEST = 0.005  # Of the image: smaller regions are specks, not lungs.
 
 
 def augment(image, mask, rng, gentle=0.2):
-    """Change an image and its mask as chance will have it.
+    """Change an image and its mask at random.
 
     Args:
         image: float32 array `(S, S)` in [0, 1].
         mask: uint8 array `(S, S)`, 0 and 1.
         rng: `numpy.random.Generator`.
         gentle: float. Share of the images that are only mirrored, moved a little
-            and exposed a little differently: good films are to be met, too.
+            and exposed a little differently, since good films occur, too.
 
     Returns:
         The image and the mask, of the same shapes and types.
@@ -59,7 +59,7 @@ def augment(image, mask, rng, gentle=0.2):
 
 
 def warp(image, mask, rng, strength=1.0):
-    """Turn, scale, shear, shift and bend; what comes into view is one grey."""
+    """Turn, scale, shear, shift and bend; what comes into view is a single grey."""
     size = image.shape[0]
     angle = rng.normal(0, 8) if rng.random() < 0.9 else rng.uniform(-45, 45)
     angle = np.deg2rad(strength * angle)
@@ -82,7 +82,7 @@ def warp(image, mask, rng, strength=1.0):
         ]
     fill = float(rng.choice([0.0, 0.0, rng.random(), 1.0]))
     image = cv2.remap(image, *source, cv2.INTER_LINEAR, borderValue=fill)
-    # Cut at a half of what lies between the pixels: the nearest would fray it.
+    # Interpolated, then cut at one half: nearest neighbours would fray the edge.
     share = cv2.remap(mask.astype("float32"), *source, cv2.INTER_LINEAR, borderValue=0)
     return image, (share > 0.5).astype("uint8")
 
@@ -94,7 +94,7 @@ def expose(image, rng):
     """Another tube, detector and window."""
     image = np.clip(image, 0, 1) ** np.exp(rng.normal(0, 0.4))
     kind = rng.random()
-    if kind < 0.25:  # A narrow window: both ends are cut off.
+    if kind < 0.25:  # A narrow window: both ends are clipped.
         low, high = np.quantile(image, [rng.uniform(0, 0.2), rng.uniform(0.75, 1)])
         image = (image - low) / max(high - low, 0.05)
     elif kind < 0.4:  # Contrast made locally equal, as some devices do.
@@ -104,7 +104,7 @@ def expose(image, rng):
     elif kind < 0.7:  # Flat and grey.
         contrast = rng.uniform(0.3, 1)
         image = image * contrast + rng.uniform(0, 1 - contrast)
-    if rng.random() < 0.4:  # The heel of the anode; a patient who lies askew.
+    if rng.random() < 0.4:  # The anode heel effect; a patient not quite straight.
         size = image.shape[0]
         field = rng.normal(0, 0.12, (3, 3)).astype("float32")
         image = image + cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC)
@@ -112,7 +112,7 @@ def expose(image, rng):
 
 
 def degrade(image, rng):
-    """Blur, grain, a small picture enlarged, JPEG blocks or sharpened edges."""
+    """Blur, noise, a small picture enlarged, JPEG blocks or sharpened edges."""
     kind = rng.integers(5)
     size = image.shape[0]
     if kind == 0:
@@ -172,7 +172,7 @@ def add_disease(image, mask, rng):
 def lungs_of(mask):
     """Left and right lung of a mask, each 0 and 1: its two largest regions.
 
-    Less of them where the lungs touch, one is missing, or both are specks.
+    Fewer where the lungs touch, one is missing, or both are specks.
 
     Args:
         mask: uint8 array `(H, W)`, 0 and 1.

@@ -1,4 +1,4 @@
-"""Cropping a radiograph to its lungs, and the way back."""
+"""Cropping a radiograph to its lungs, and putting a crop back."""
 
 import dataclasses
 import hashlib
@@ -26,7 +26,7 @@ class LungBox:
     side: int
 
     def crop(self, image):
-        """Cut the window out; what lies beyond the image is 0.
+        """Cut the window out; what is beyond the image is 0.
 
         Args:
             image: array `(H, W)`.
@@ -73,12 +73,12 @@ class LungBox:
 
 
 def lung_box(mask, margin=MARGIN):
-    """Lay a square around the lungs.
+    """Put a square around the lungs.
 
     The square is as large as the longer side of the lungs' bounding box plus
-    the margin. Near the border it is moved into the image; in an image too
-    narrow for it the margin gives way; and only where the lungs themselves are
-    longer than the image is wide does it reach over the border.
+    the margin. Near the border it is moved into the image; in an image too narrow for
+    it the margin shrinks; it reaches over the border only where the lungs themselves
+    are longer than the image is wide.
 
     Args:
         mask: bool array `(H, W)`, not empty.
@@ -143,7 +143,7 @@ def crop_to_lungs(image, model=None, margin=MARGIN):
 
 
 class LungCrop:
-    """The crop of frontal views for `prepare`; it loads its model where it runs.
+    """The crop of frontal views for `prepare`; it loads its model in each process.
 
     Args:
         model: string, path or `None`. As in `load_lung_model`.
@@ -168,16 +168,16 @@ class LungCrop:
         self.path = lung_model_path(model)
         self.margin = margin
         self.kept_whole = ""  # Why the last image was not cropped.
-        self._model = load_lung_model(self.path)  # Here, so that a bad file is told.
+        self._model = load_lung_model(self.path)  # To report a bad file now.
 
     @property
     def name(self):
-        """What decides the crop: another model or margin makes other shards."""
+        """What determines the crop: another model or margin makes other shards."""
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()[:8]
         return f"lungs ({self.path.name} {digest}, margin {self.margin:g})"
 
     def __getstate__(self):
-        """Travel to another process without the model."""
+        """Pickle without the model, for another process."""
         return self.__dict__ | {"_model": None}
 
     def __call__(self, image):
@@ -192,7 +192,7 @@ class LungCrop:
         if multiprocessing.parent_process() is not None:
             import tensorflow as tf
 
-            # A worker per core is enough; their threads would fight.
+            # There is a worker per core; more threads would compete.
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         from cxrlib.systems.lungs.segment import load_lung_model
@@ -201,7 +201,7 @@ class LungCrop:
 
 
 def crop_options(crop, model=None):
-    """The arguments of `prepare` for a crop that goes by a word.
+    """The arguments of `prepare` for a crop that is named by a word.
 
     Args:
         crop: string. `"none"` or `"lungs"`.

@@ -20,7 +20,7 @@ COLUMNS = (
     "file", "mask", "height", "width", "area", "regions", "symmetry", "confidence",
     "flag", "error", "notes",
 )  # fmt: skip
-MOST_PIXELS = 16_000_000  # Held at once, the last film apart.
+MOST_PIXELS = 16_000_000  # Held at once, not counting the last film.
 GOOD, DOUBTFUL = (255, 221, 51), (255, 64, 64)  # Yellow and red, RGB.
 
 
@@ -29,12 +29,13 @@ def segment_folder(
 ):
     """Write a lung mask for every radiograph in a folder and its subfolders.
 
-    A file that cannot be read is listed, and the rest goes on. Whatever ends
-    the run, the table is written for all that is done.
+    A file that cannot be read is listed, and the rest continues. However the run ends,
+    the table is written for all that is done.
 
     Args:
         in_dir: string or path. Its PNG, JPEG and DICOM files are read; they are
-            known by their names or, where a name tells nothing, by their first bytes.
+            recognised by their names or, where a name does not say, by their first
+            bytes.
         out_dir: string or path. Receives each mask as PNG (0 and 255) of the
             image's own size under the image's own name, and `segmentation.csv`
             with a row per image.
@@ -92,12 +93,12 @@ def _segment_all(in_dir, out_dir, names, model, overlay, batch_size, progress):
 
 
 def _names(in_dir, out_dir):
-    """All radiographs beneath a folder, relative to it, but for our own output.
+    """All radiographs below a folder, relative to it, except our own output.
 
     Also how many other files there are.
     """
     if not in_dir.is_dir():
-        raise InputError(f"{in_dir}: is no folder. Give the folder of the radiographs.")
+        raise InputError(f"{in_dir}: is not a folder. Give the radiographs' folder.")
     if in_dir.resolve() == out_dir.resolve():
         raise InputError(
             f"{out_dir}: the masks would overwrite the images. Give another OUT_DIR."
@@ -120,7 +121,7 @@ def _names(in_dir, out_dir):
 
 
 def _mask_name(name):
-    """A mask is called as its film; dots in a UID begin no suffix."""
+    """A mask has its film's name; dots in a UID do not begin a suffix."""
     known = name.suffix.lower() in SUFFIXES
     return (name.with_suffix("") if known else name).as_posix() + ".png"
 
@@ -141,12 +142,12 @@ def _read(in_dir, name, taken):
 
 
 def _batches(films, batch_size):
-    """Gather films for the model, but no more of them than memory should hold."""
+    """Gather films for the model, but no more than memory should hold."""
     batch, pixels = [], 0
     for film in films:
         batch.append(film)
         pixels += 0 if film[1] is None else film[1].size
-        del film  # Else it would be held while the next is read.
+        del film  # Otherwise it would be held while the next is read.
         if len(batch) == batch_size or pixels > MOST_PIXELS:
             yield batch
             batch, pixels = [], 0
@@ -174,7 +175,7 @@ def _segment_batch(out_dir, batch, model, overlay):
 
 
 def _judged(good, model):
-    """A `LungMask` for each image, or what is wrong with it: one spoils no other."""
+    """A `LungMask` for each image, or what is wrong with it, one by one."""
     images = [image for _, image in good]
     try:
         return segment_lungs(images, model, batch_size=max(1, len(images)))
@@ -205,7 +206,7 @@ def outline(image, mask, colour=GOOD):
     lines, _ = cv2.findContours(
         np.asarray(mask, "uint8"), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
-    thickness = max(1, round(max(mask.shape) / 256))  # As thin on every size.
+    thickness = max(1, round(max(mask.shape) / 256))  # Scales with the image.
     return cv2.drawContours(drawn, lines, -1, colour, thickness, cv2.LINE_AA)
 
 
@@ -217,7 +218,7 @@ def _last_words(table, out_dir, others):
         f"flagged; {len(broken)} files could not be read. All are in {out_dir / TABLE}."
     ]
     if others:
-        lines.append(f"  {others} other files were left out: no PNG, JPEG or DICOM.")
+        lines.append(f"  {others} other files were left out: not PNG, JPEG or DICOM.")
     lines += [f"  {row.file}: {row.flag}" for row in doubtful.head(5).itertuples()]
     lines += [f"  {row.file}: {row.error}" for row in broken.head(20).itertuples()]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from cxrbase.layout import IMAGES
 from cxrlib.data.splits import split_studies
 from cxrlib.systems.lungs.augment import augment
 
-# Where the images and masks of a layout lie; both have the same names.
+# Where the images and masks of a layout are; both have the same names.
 LAYOUTS = {
     "pairs": ("images", "masks"),
     "phantom": (IMAGES, "truth/lungs"),
@@ -88,7 +88,7 @@ def _disease(name):
 
 
 def split_pairs(pairs, fractions=(0.8, 0.1, 0.1), seed=0):
-    """Deal the patients of every source into train, val and test.
+    """Split the patients of every source into train, val and test.
 
     Args:
         pairs: DataFrame from `find_lung_pairs`.
@@ -136,7 +136,7 @@ def read_pairs(pairs, size=256):
                 "Leave the pair out, or find the right mask."
             )
         images[i] = np.round(255 * resize_square(image, size))
-        # Averaged, then cut at a half: nearest neighbours would fray the border.
+        # Averaged, then cut at one half: nearest neighbours would fray the border.
         masks[i] = resize_square(mask, size) > 0.5
     return images, masks
 
@@ -144,13 +144,13 @@ def read_pairs(pairs, size=256):
 def lung_batches(
     images, masks, batch_size=16, seed=0, first_epoch=0, epochs=1, gentle=0.2
 ):
-    """Stream augmented batches for training, the same for a seed.
+    """Stream augmented batches for training, the same for the same seed.
 
     Args:
         images: uint8 array `(N, S, S)`, 0 to 255.
         masks: uint8 array `(N, S, S)`, 0 and 1.
-        batch_size: int. What is left of an epoch after the last whole batch is
-            dropped; other images are left the next time.
+        batch_size: int. The images of an epoch after the last full batch are dropped;
+            each epoch drops others.
         seed: int. Decides the order and what is done to each image.
         first_epoch: int. Where a resumed training begins.
         epochs: int. Where it ends.

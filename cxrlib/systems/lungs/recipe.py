@@ -1,4 +1,4 @@
-"""What the lung U-Net is trained by."""
+"""The recipe of the lung U-Net's training."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Where the lungs are: any U-Net's answer, cleaned up and judged."""
+"""Where the lungs are: any U-Net's output, cleaned up and checked."""
 
 import dataclasses
 import re
@@ -14,28 +14,28 @@ from cxrbase.refusals import require_file
 from cxrlib.model_file import open_model
 from cxrlib.pretrained.registry import LUNG_UNET, check_sums, entry, find_weights
 
-FLAT = 1 / 255  # Less contrast than one grey level is no picture.
-# Regions smaller than this are specks or a bubble of the stomach, no lungs.
+FLAT = 1 / 255  # With less contrast than one grey level there is no picture.
+# Regions smaller than this are specks or the gastric bubble, not lungs.
 SMALLEST = 0.005  # Of the image.
 SMALLEST_BY_LARGEST = 0.1
-# What a plausible mask looks like. Of 600 pairs one has a smaller area, and one less
-# symmetry. Of 635 NIH frontals none has less confidence; of 42 laterals all have.
+# Limits of a plausible mask. Of 600 pairs one has a smaller area, and one less
+# symmetry. No NIH frontal of 635 has less confidence; all of 42 laterals have.
 AREA = (0.08, 0.65)  # Of the image.
-SYMMETRY = 0.25  # The smaller lung by the larger.
+SYMMETRY = 0.25  # The smaller lung over the larger.
 CONFIDENCE = 0.91  # Mean over the mask of the probability.
-OVER_NOTHING = 0.1  # Of 500 real frontals none has more than 0.01.
+OVER_NOTHING = 0.1  # None of 500 real frontals has more than 0.01.
 
 
 @dataclasses.dataclass
 class LungMask:
-    """The lungs of one radiograph, and whether to believe it.
+    """The lungs of one radiograph, and whether to trust the mask.
 
     Args:
         mask: bool array `(H, W)`, of the image's own size.
         area: float. Share of the image that is lung.
         regions: int. Separate regions of lung size before the clean-up.
-        symmetry: float. Area of the smaller lung by that of the larger, 0 where
-            there is one only.
+        symmetry: float. Area of the smaller lung over that of the larger, 0 where there
+            is only one.
         confidence: float. Mean probability inside the mask, 0 where it is empty.
         flag: string. Why the mask is not plausible; empty if it is.
     """
@@ -49,12 +49,12 @@ class LungMask:
 
     @property
     def is_plausible(self):
-        """Whether nothing speaks against the mask."""
+        """Whether the mask is plausible."""
         return not self.flag
 
 
 def lung_model_path(path=None):
-    """Where the model lies: the file named, or `lung_unet.keras` of the course.
+    """The path of the model: the file named, or `lung_unet.keras` of the course.
 
     Args:
         path: string, path or `None`.
@@ -81,11 +81,11 @@ def lung_model_path(path=None):
 
 
 def load_lung_model(path=None):
-    """Load a model that finds lungs: ours, or any of one sigmoid channel.
+    """Load a model that finds lungs: ours, or any with one sigmoid channel.
 
-    The seed's U-Net (`iamtapendu/lung-segmentation-model` on Kaggle) is one that
-    fits. A foreign model is handed pixels in [0, 1], three times the same grey
-    if it takes three channels.
+    The Calabria project's U-Net (`iamtapendu/lung-segmentation-model` on Kaggle) is one
+    that fits. Another model gets pixels in [0, 1], the grey repeated if it takes three
+    channels.
 
     Args:
         path: string, path or `None`. A `.keras`, `.h5` or `.hdf5` file; `None` takes
@@ -105,7 +105,7 @@ def load_lung_model(path=None):
     """
     path = lung_model_path(path)
     try:
-        # Not compiled: a foreign loss would have to be known here.
+        # Not compiled: an unknown loss could not be loaded.
         model = open_model(path, "lung model", compile=False)
     except InputError:
         _refuse_other_kinds(path)
@@ -115,7 +115,7 @@ def load_lung_model(path=None):
 
 
 def _refuse_other_kinds(path):
-    """Name what a `.keras` file holds if it is none that finds lungs."""
+    """Refuse a `.keras` file that holds another class, by its name."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("config.json") as config:
             found = re.search(r'"class_name": "(\w+)"', config.read(1000).decode())
@@ -165,8 +165,8 @@ def segment_lungs(images, model=None, batch_size=16):
         A list of `LungMask`, in the order of the images.
 
     Raises:
-        InputError: if an image is no grey picture in [0, 1], or the model's
-            answers are no probabilities.
+        InputError: if an image is not a grey picture in [0, 1], or the model's outputs
+            are not probabilities.
 
     Example:
     ```python
@@ -181,24 +181,24 @@ def segment_lungs(images, model=None, batch_size=16):
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
         squares = np.stack([resize_square(image, size) for image in batch])
-        # Filled up to a power of two: each other size would be traced anew.
+        # Filled up to a power of two: each new size would be traced again.
         spare = 2 ** (len(batch) - 1).bit_length() - len(batch)
         squares = np.pad(squares, ((0, spare), (0, 0), (0, 0)))
         squares = np.repeat(squares[..., None], channels, axis=-1)  # (B, S, S, C)
         answers = np.asarray(model.predict_on_batch(squares), "float32")[: len(batch)]
-        check_unit_range(answers, f"the answers of {model.name}")
+        check_unit_range(answers, f"the outputs of {model.name}")
         for image, square, answer in zip(batch, squares, answers, strict=False):
             if np.ptp(image) < FLAT:
-                answer = np.zeros_like(answer)  # The net would see its own noise.
+                answer = np.zeros_like(answer)  # It would segment noise.
             found.append(judge(np.squeeze(answer), image.shape))
             share = _over_nothing(square[..., 0], found[-1].mask)
             if share > OVER_NOTHING and not found[-1].flag:
-                found[-1].flag = f"{share:.0%} of the mask lie where the film is blank"
+                found[-1].flag = f"{share:.0%} of the mask is where the film is blank"
     return found
 
 
 def _over_nothing(square, mask):
-    """Share of a mask over pixels of one grey that go on beyond it: no film is there.
+    """Share of a mask over pixels of one grey that extend beyond it: blank film.
 
     A lung that is black throughout ends where the mask does.
     """
@@ -222,7 +222,7 @@ def _as_image(image, i):
 
 
 def judge(probability, shape):
-    """Turn a model's answer into a mask, cleaned up, of the image's own size.
+    """Turn a model's output into a mask, cleaned up, of the image's own size.
 
     Args:
         probability: float array `(S, S)` in [0, 1].
@@ -238,8 +238,8 @@ def judge(probability, shape):
     """
     raw = probability > 0.5
     clean, areas = clean_mask(raw)
-    # A hole that was filled, a speck that was dropped: made sure of, so that
-    # enlarging the probabilities gives the same regions, with smooth borders.
+    # Filled holes and dropped specks are set to 1 and 0, so that enlarging the
+    # probabilities gives the same regions, with smooth borders.
     sure = np.where(clean == raw, probability, clean).astype("float32")
     height, width = shape
     large = cv2.resize(sure, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
@@ -274,7 +274,7 @@ def clean_mask(mask, keep=2):
     """
     mask = np.asarray(mask, "uint8")
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    areas = statistics[1:, cv2.CC_STAT_AREA]  # Without the background.
+    areas = statistics[1:, cv2.CC_STAT_AREA]  # Not the background.
     smallest = max(SMALLEST * mask.size, SMALLEST_BY_LARGEST * max(areas, default=0))
     order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= smallest]
     kept = np.isin(labels, [i + 1 for i in order[:keep]]).astype("uint8")
@@ -284,7 +284,7 @@ def clean_mask(mask, keep=2):
 
 
 def _flag(found):
-    """Say in words what speaks against a mask; nothing if nothing does."""
+    """Say why a mask is not plausible; `""` if it is."""
     low, high = AREA
     if found.regions == 0:
         return "no lungs found"

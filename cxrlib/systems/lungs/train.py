@@ -1,4 +1,4 @@
-"""Training the lung U-Net: on masks drawn by people, then on its own as well."""
+"""Training the lung U-Net: on masks drawn by people, then also on its own."""
 
 import dataclasses
 import json
@@ -27,11 +27,11 @@ from cxrlib.systems.lungs.segment import segment_lungs
 from cxrlib.systems.lungs.unet import LungUNet
 from cxrlib.training import train, warmup_cosine
 
-HARD_COPIES = 2  # Of each validation image, beside the image itself.
+HARD_COPIES = 2  # Augmented copies of each validation image, beside the image itself.
 
 
 def compile_lung_unet(model, learning_rate=1e-3):
-    """Compile a model that segments lungs: Dice + BCE, Dice and IoU beside it.
+    """Compile a model that segments lungs: loss Dice + BCE, metrics Dice and IoU.
 
     Args:
         model: a `LungUNet`, or another model of one sigmoid channel.
@@ -54,10 +54,10 @@ def compile_lung_unet(model, learning_rate=1e-3):
 
 
 def harden(images, masks, copies=HARD_COPIES, seed=0):
-    """Set augmented copies behind images and masks, the same ones every time.
+    """Append augmented copies to images and masks, the same ones every time.
 
-    An epoch that is best on clean films need not be best on bad ones, so the
-    validation looks at both.
+    An epoch that is best on clean films need not be best on bad ones, so validation
+    uses both.
 
     Args:
         images: uint8 array `(N, S, S)`, 0 to 255.
@@ -103,10 +103,10 @@ def fit_lung_unet(
         val_pairs: tuple of images and masks, shown as they are; see `harden`.
         out: string or path. As in `cxrlib.training.train`.
         recipe: a `LungRecipe`, or `None` for its defaults.
-        resume: bool. Take up a training found in `out`.
+        resume: bool. Whether to resume a training found in `out`.
         settings: dict or `None`. What else defines this training.
         verbose: see `keras.Model.fit`.
-        **changes: fields of the recipe that are to be others.
+        **changes: fields of the recipe to change.
 
     Returns:
         The model of the best epoch.
@@ -156,7 +156,7 @@ def fit_lung_unet(
 
 
 def label_by_model(model, folder):
-    """Let a model draw the masks of a folder of radiographs; keep the plausible.
+    """Let a model draw the masks of a folder of radiographs; keep the plausible ones.
 
     Args:
         model: a trained model, as for `segment_lungs`.
@@ -166,7 +166,7 @@ def label_by_model(model, folder):
         Images and masks as from `read_pairs`.
 
     Raises:
-        InputError: if not one mask is plausible.
+        InputError: if no mask is plausible.
 
     Example:
     ```python
@@ -227,24 +227,24 @@ def train_lung_unet(
 ):
     """Train the course's lung model, from folders to the file in `weights/`.
 
-    The first round learns from masks drawn by people. With `unlabelled`, its
-    model then draws the masks of radiographs from elsewhere, and a second
-    round goes on from there with both: films of other hospitals, seen through
-    the same augmentation, must get the masks that they got untouched.
+    The first round learns from masks drawn by people. With `unlabelled`, its model then
+    draws the masks of radiographs from elsewhere, and a second round continues with
+    both: augmented films of other hospitals must get the masks that they got without
+    augmentation.
 
     Args:
-        out: string or path ending in `.keras`. Beside it goes a `.json` with the
-            same name: where the data came from and what the model reaches.
+        out: string or path ending in `.keras`. A `.json` of the same name is written
+            beside it: where the data came from and what the model reaches.
         data: string or path. As in `find_lung_pairs`.
-        recipe: a `LungRecipe`, or `None` for its defaults. Of the first round; the
+        recipe: a `LungRecipe`, or `None` for its defaults, for the first round; the
             second takes a third of its epochs, and a smaller learning rate.
         unlabelled: string, path or `None`. Radiographs without masks.
-        workdir: string or path. Checkpoints; a killed training goes on there.
-        resume: bool. Whether it does.
-        **changes: fields of the recipe that are to be others.
+        workdir: string or path. Checkpoints; a killed training continues there.
+        resume: bool. Whether to resume it.
+        **changes: fields of the recipe to change.
 
     Returns:
-        The figures, as they stand in the `.json`.
+        A dict, the content of the `.json`.
 
     Raises:
         InputError: if a folder holds no radiographs or too few pairs, or another
@@ -281,14 +281,14 @@ def _train_lung_unet(out, data, recipe, unlabelled, workdir, resume):
     if unlabelled:
         more = label_by_model(model, unlabelled)
         added = len(more[0])
-        # What people drew counts twice.
+        # Masks drawn by people count twice.
         parts = zip(pairs["train"], pairs["train"], more, strict=True)
         model = fit_lung_unet(
             model, tuple(map(np.concatenate, parts)), val, workdir / "second", recipe,
             epochs=max(1, recipe.epochs // 3), learning_rate=1.2e-3, gentle=0.35,
             seed=recipe.seed + 1, resume=resume, verbose=2,
         )  # fmt: skip
-    figures = {
+    report = {
         "made_with": {
             "keras": keras.__version__,
             "python": platform.python_version(),
@@ -299,27 +299,27 @@ def _train_lung_unet(out, data, recipe, unlabelled, workdir, resume):
             "pairs": table.groupby(["source", "split"]).size().unstack().T.to_dict(),
             "labelled_by_model": added,
         },
-        "reaches": _figures(model, table, pairs),
+        "reaches": _reached(model, table, pairs),
     }
     plain = LungUNet.from_config(model.get_config())
     plain.set_weights(model.get_weights())  # Without the optimizer's two copies.
     with write_whole(out) as temporary:
         plain.save(temporary)
     with write_whole(out.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(figures, indent=2) + "\n")
-    print(json.dumps(figures["reaches"], indent=2))
-    return figures
+        temporary.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report["reaches"], indent=2))
+    return report
 
 
-def _figures(model, table, pairs):
+def _reached(model, table, pairs):
     """Dice, IoU and flags, for each held-out split and source."""
-    figures = {}
+    report = {}
     for split in ("val", "test"):
         scores = mask_scores(model, *pairs[split])
         sources = table.source[table.split.eq(split)].to_numpy()
         for name in ("all", *sorted(set(sources))):
             rows = np.full(len(sources), True) if name == "all" else sources == name
-            figures[f"{split}/{name}"] = {
+            report[f"{split}/{name}"] = {
                 "n": int(rows.sum()),
                 "dice_mean": round(float(scores["dice"][rows].mean()), 4),
                 "dice_median": round(float(np.median(scores["dice"][rows])), 4),
@@ -327,4 +327,4 @@ def _figures(model, table, pairs):
                 "iou_mean": round(float(scores["iou"][rows].mean()), 4),
                 "flagged": int(scores["flagged"][rows].sum()),
             }
-    return figures
+    return report

@@ -10,11 +10,11 @@ from cxrbase.files import InputError
 class LungUNet(keras.Model):
     """U-Net with residual blocks and a strided stem, from grey images to masks.
 
-    Every image is first brought to mean 0 and deviation 1, so that exposure
-    and windowing matter little. The stem halves the image before the first
-    block: the border of a lung is smooth, and a quarter of the pixels shows it
-    as well. The path down has one residual block per width; the path up
-    doubles, joins the skip connection of that size and convolves once.
+    Every image is first brought to mean 0 and standard deviation 1, so that exposure
+    and windowing matter little. The stem halves the image before the first block: the
+    border of a lung is smooth, and a quarter of the pixels shows it as well. The path
+    down has one residual block per width; the path up doubles the size, joins the skip
+    connection and convolves once.
 
     Args:
         image_size: int. Side of the square input in pixels, a multiple of

@@ -1,4 +1,4 @@
 """The core system: two radiographs in; reconstructions, a label and a report out.
 
-It may import the lungs, which crop a frontal, and what stands below the systems.
+It may import the lungs, which crop a frontal, and what is below the systems.
 """

@@ -27,7 +27,7 @@ class StackViews(layers.Layer):
         return ops.concatenate(views, axis=0)
 
     def compute_output_shape(self, input_shape):
-        """The batch doubles, which a symbolic shape cannot say."""
+        """The batch doubles, which a symbolic shape cannot express."""
         return (None, *input_shape[0][1:])
 
 
@@ -48,12 +48,12 @@ class UnstackViews(layers.Layer):
     """
 
     def call(self, stacked):
-        """Cut the batch in the middle."""
+        """Split the batch in the middle."""
         half = ops.shape(stacked)[0] // 2
         return [stacked[:half], stacked[half:]]
 
     def compute_output_shape(self, input_shape):
-        """Two halves, each of a batch that a symbolic shape cannot say."""
+        """Two halves, whose batch size a symbolic shape cannot express."""
         return [(None, *input_shape[1:])] * 2
 
 
@@ -135,13 +135,13 @@ class ImagingModel(keras.Model):
         self.frontal_decoder = frontal_decoder
         self.lateral_decoder = lateral_decoder
         self.classifier = classifier
-        # Behind a function: Keras would save a model that is an attribute as a part.
+        # In a function: Keras would save a model that is an attribute as a part.
         self.encoder_view = functools.cache(self._make_encoder_view)
 
     def _make_encoder_view(self):
         """The same model without its decoders; `encoder_view()` makes it once.
 
-        A model that is made anew is traced anew, DenseNet121 and all.
+        A new model would be traced again, with all of DenseNet121.
         """
         names = ("abnormal", "latent", "maps")
         outputs = {name: self.output[name] for name in names}

@@ -21,9 +21,9 @@ class ReportModel(keras.Model):
     Args:
         imaging: an `ImagingModel`.
         causal_lm: a `LatentGPT2CausalLM`.
-        origin: dict of strings and numbers. What it was trained on and how its
-            images were prepared; it travels in the file, so that a report can
-            say whether a phantom taught it.
+        origin: dict of strings and numbers. What it was trained on and how its images
+            were prepared; it is saved in the file, so that a report can say whether the
+            model learned from phantoms.
         **kwargs: see `keras.Model`.
 
     Call arguments:
@@ -80,10 +80,10 @@ class ReportModel(keras.Model):
         if "trained_on" not in self.origin:
             raise InputError("origin does not say what the model was trained_on.")
         if self.origin.get("section", "impression") not in sections:
-            raise InputError(f"origin's section is none of {', '.join(sections)}.")
+            raise InputError(f"origin's section is not one of {', '.join(sections)}.")
         threshold = self.origin.get("threshold", 0.5)
         if not isinstance(threshold, float) or not 0 <= threshold <= 1:
-            raise InputError("origin's threshold is no number from 0.0 to 1.0.")
+            raise InputError("origin's threshold is not a number from 0.0 to 1.0.")
 
     @property
     def preprocessor(self):
@@ -152,7 +152,7 @@ class ReportModel(keras.Model):
             now = keras_hub.samplers.serialize(self.causal_lm.sampler)
             if keras_hub.samplers.serialize(sampler) == now:
                 return
-        # An instance is always taken as it comes, with its seed at the start.
+        # An instance is always compiled anew, so that it starts from its seed.
         eager = self.causal_lm.run_eagerly
         self.causal_lm.compile(sampler=sampler, run_eagerly=eager)
 
@@ -256,8 +256,8 @@ def compile_report_model(
         delta: float. Weight of the text.
         ssim_weight: float. λ in `MSE + λ(1 − SSIM)`.
         clipnorm: float or `None`. Largest norm of one variable's gradient.
-        run_eagerly: bool. Train operation by operation: slower from the
-            second step on, but no graph has to be made before the first.
+        run_eagerly: bool. Train operation by operation: slower from the second step on,
+            but no graph has to be built before the first.
 
     Returns:
         The model, compiled. Component losses are logged unweighted.

@@ -81,9 +81,9 @@ def predict_split(
 def encode_split(model, prepared, split):
     """Encode and classify every study of a split, without decoding or writing.
 
-    It costs a fraction of `predict_split`, and gives what the figures of the test
-    split stand beside: the probabilities of validation, which choose the
-    threshold, and the latents of train, in which the nearest study is sought.
+    It costs a fraction of `predict_split`, and gives what the scores of the test split
+    need: the probabilities of validation, which choose the threshold, and the latents
+    of train, among which the nearest study is found.
 
     Args:
         model: a `ReportModel`.
@@ -178,9 +178,9 @@ def _as_seen(image, path, model, crop=None):
 
 @contextlib.contextmanager
 def eagerly(model):
-    """Inside, a report model runs operation by operation, and no graph is made.
+    """Run a report model operation by operation, without building a graph.
 
-    A graph pays from the second batch on: to make it takes longer than one study.
+    A graph pays off from the second batch on: building it takes longer than one study.
 
     Args:
         model: a `ReportModel`.
@@ -200,7 +200,7 @@ def eagerly(model):
         yield
     finally:
         imaging.predict_function, imaging.run_eagerly, lm.run_eagerly = before
-        # A graph holds the sampler that it was made with.
+        # A graph holds the sampler that it was built with.
         lm.generate_function = written if lm.sampler is sampler else None
 
 
@@ -209,8 +209,8 @@ def write_report(
 ):
     """Write the report of one study from its image files.
 
-    A missing lateral is replaced by a black image and the answer says so: the
-    model has learned from pairs, and does worse without one.
+    A missing lateral is replaced by a black image, and the answer says so: the model
+    has learned from pairs, and does worse without it.
 
     Args:
         model: a `ReportModel`.
@@ -223,7 +223,7 @@ def write_report(
 
     Returns:
         A dict: `report` (string), `label` (`"normal"` or `"abnormal"`),
-        `abnormal_probability` and `threshold` (floats: abnormal from there on),
+        `abnormal_probability` and `threshold` (floats: abnormal from the threshold on),
         `notes` (list of strings: what was missing or odd about a film, what the model
         was trained on), and `images` (dict of both views and both reconstructions,
         `(H, W, 1)`).
@@ -259,7 +259,7 @@ def write_report(
     origin = model.origin
     notes.append(f"The model was trained on {origin['trained_on']}.")
     if origin.get("ground") != "real":
-        notes.append("It has never seen a real radiograph: take no word of it.")
+        notes.append("It has never seen a real radiograph: do not rely on it.")
     with eagerly(model):
         reports, seen = model.generate(images, prompt, sampler, return_imaging=True)
     probability, threshold = float(seen["abnormal"][0, 0]), origin.get("threshold", 0.5)

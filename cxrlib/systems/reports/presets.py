@@ -16,7 +16,7 @@ from cxrlib.systems.reports.recipe import ReportRecipe
 DENSENET121 = {"blocks": (6, 12, 24, 16), "growth_rate": 32, "stem_filters": 64}
 
 PRESETS = {
-    # Compiles in seconds: for tests and smoke runs, not for figures.
+    # Compiles in seconds: for tests and smoke runs, not for scores.
     "tiny": {
         "image_size": 64,
         "encoder": {"blocks": (1, 1, 2, 1), "growth_rate": 12, "stem_filters": 16},
@@ -40,7 +40,7 @@ PRESETS = {
             "intermediate_dim": 768,
         },
     },
-    # What seed and papers use: CheXNet's resolution and GPT-2 base.
+    # As in the Calabria project and papers: CheXNet's resolution and GPT-2 base.
     "base": {
         "image_size": 224,
         "encoder": DENSENET121,
@@ -82,7 +82,7 @@ def preset_sizes(preset):
 def build_imaging_model(
     preset="compact", image_size=None, skips=ReportRecipe.skips, trainable_layers=None
 ):
-    """Build encoder, twin decoders and classifier of a preset.
+    """Build the encoder, twin decoders and classifier of a preset.
 
     Args:
         preset: string. See `PRESETS`.
@@ -164,7 +164,7 @@ def build_report_model(
         dropout: float. Dropout rate inside GPT-2.
         origin: dict or `None`. See `ReportModel`.
         gpt2_sizes: dict or `None`. `num_layers`, `num_heads`, `hidden_dim` and
-            `intermediate_dim` of the text half, in the place of the preset's. See
+            `intermediate_dim` of the text half, instead of the preset's. See
             `cxrlib.pretrained.gpt2.gpt2_sizes_of`.
         conditioning: string. How GPT-2 is conditioned on the image: `"latent"`,
             `"spatial"` or `"none"`. See `LatentGPT2Backbone`.

@@ -1,8 +1,8 @@
-"""Pretrain the encoder on phantoms, in the place that CheXNet's weights have.
+"""Pretrain the encoder on phantoms, in place of CheXNet's weights.
 
-CheXNet learned 14 diseases from 112,000 films. Where those weights are not at
-hand, this gives the encoder a start of the same kind: it learns which findings
-a phantom shows, on which side and where, from studies that no notebook uses.
+CheXNet learned 14 labels from some 100,000 films. Where those weights are not
+available, this gives the encoder a start of the same kind: it learns which findings a
+phantom shows, on which side and where, from studies that no notebook uses.
 """
 
 import dataclasses
@@ -61,7 +61,7 @@ def build_pretraining_model(encoder):
 
 
 def _rare():
-    """Start every logit at a low probability, so that the many zeros are no news."""
+    """Start every logit at a low probability, since most targets are 0."""
     return keras.initializers.Constant(-3.0)
 
 
@@ -119,7 +119,7 @@ def pretrain_encoder(out, recipe=None, **changes):
         out: string or path, ending in `.weights.h5`. Written after every epoch,
             in half precision.
         recipe: an `EncoderRecipe`, or `None` for its defaults.
-        **changes: fields of the recipe that are to be others.
+        **changes: fields of the recipe to change.
 
     Returns:
         The `keras.callbacks.History`.
@@ -130,7 +130,7 @@ def pretrain_encoder(out, recipe=None, **changes):
     ```
     """
     if not str(out).endswith(".weights.h5") or os.path.isdir(out):
-        raise InputError(f"{out}: must end in .weights.h5, and be no folder.")
+        raise InputError(f"{out}: must end in .weights.h5 and not be a folder.")
     recipe = dataclasses.replace(recipe or EncoderRecipe(), **changes)
     keras.utils.set_random_seed(recipe.seed)
     sizes = preset_sizes(recipe.preset)

@@ -1,7 +1,7 @@
 """Train the report model that the course ships, on phantoms that no notebook draws.
 
 Images, reports and truth of a phantom cost nothing, so it may learn from many more
-studies than a notebook has the time for. It starts as 07's training does.
+studies than a notebook has time for. It starts as 07's training does.
 """
 
 import dataclasses
@@ -43,7 +43,8 @@ def draw_prepared(out, studies, held_out, seed):
     """Draw phantoms of two seeds and prepare them; the films are then deleted.
 
     Args:
-        out: string or path. The prepared folder. What is whole is left as it is.
+        out: string or path. The prepared folder. If it is complete, it is left as it
+            is.
         studies: int. Drawn from `seed`, for train and val (a twentieth).
         held_out: int. Drawn from `seed + 1`, for test.
         seed: int.
@@ -80,8 +81,8 @@ def pretrain_report(
 ):
     """Train the shipped report model, store it, and score what was stored.
 
-    It starts from the course's own encoder and GPT-2, as 07 does on a phantom. A
-    killed call goes on from `workdir`.
+    It starts from the course's own encoder and GPT-2, as 07 does on a phantom. A killed
+    call continues from `workdir`.
 
     Args:
         out: string or path. A folder; receives `report.weights.h5` (float16, the
@@ -90,10 +91,10 @@ def pretrain_report(
         recipe: a `ShippedRecipe`, or `None` for its defaults.
         workdir: string or path. Prepared studies and checkpoints.
         environment: what `cxrlib.course.setup` returned. Gives the versions.
-        **changes: fields of the recipe that are to be others.
+        **changes: fields of the recipe to change.
 
     Returns:
-        What stands in `report.json`, a dict.
+        The content of `report.json`, a dict.
 
     Raises:
         InputError: if the encoder or the GPT-2 is not there, `workdir` holds a
@@ -105,7 +106,7 @@ def pretrain_report(
     ```
     """
     recipe = dataclasses.replace(recipe or ShippedRecipe(), **changes)
-    workdir = pathlib.Path(workdir)
+    out, workdir = pathlib.Path(out), pathlib.Path(workdir)
     prepared = draw_prepared(
         workdir / "prepared", recipe.studies, recipe.held_out, recipe.seed
     )
@@ -118,7 +119,7 @@ def pretrain_report(
         gpt2=gpt2,
         seed=recipe.seed,
     )
-    # Where the encoder was made anew, no training that began with the old is taken up.
+    # If the encoder was made again, a training from the old one is not resumed.
     work = workdir / f"training-{checksum(weights_path(encoder))[:8]}"
     model = train_report_model(prepared, work, training, verbose=2)
     counts = read_manifest(prepared)["counts"]
@@ -133,7 +134,7 @@ def pretrain_report(
         model,
         out,
         made_with={
-            "command": f"python -m cxrlib pretrain-report {pathlib.Path(out).name}",
+            "command": f"python -m cxrlib pretrain-report {out.parent.name}/{out.name}",
             "commit": commit(),
             "recipe": dataclasses.asdict(recipe),
             "studies": counts,
@@ -141,7 +142,7 @@ def pretrain_report(
         },
         curve=curve(work / "history.csv"),
     )
-    stored = load_report_model(out)  # In float16, as a user gets it.
+    stored = load_report_model(out)  # In float16, as users get it.
     predictions, _ = predict_split(stored, prepared)
     evaluate_model(results, stored, prepared, predictions)
     results.write()
@@ -154,7 +155,7 @@ def pretrain_report(
 
 
 def curve(history):
-    """Read what each epoch reached from `history.csv`: a dict of dicts, from 1 on."""
+    """Read the losses of each epoch from `history.csv`: a dict of dicts, from 1 on."""
     table = pd.read_csv(history).set_index("epoch")[list(CURVE)].round(4)
     table.index = (table.index + 1).astype(str)
     return table.to_dict("index")

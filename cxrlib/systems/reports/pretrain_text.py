@@ -1,9 +1,9 @@
-"""Pretrain a small GPT-2 on the phantom's language, in the place of OpenAI's.
+"""Pretrain a small GPT-2 on the phantom's language, in place of OpenAI's.
 
 GPT-2 learned English from eight million pages before anybody conditioned it on
-an image. Where those weights are not at hand, this gives the `compact` preset
-a start of the same kind: words without images, from a seed that no notebook
-draws from. That a report belongs to an image, it does not learn here.
+an image. Where those weights are not available, this gives the `compact` preset a start
+of the same kind: words without images, from a seed that no notebook draws from. It does
+not learn here that a report belongs to an image.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ def pretrain_gpt2(out, recipe=None, **changes):
         out: string or path. A folder; receives `gpt2.weights.h5` (float16),
             `config.json`, `vocab.json` and `merges.txt`.
         recipe: a `TextRecipe`, or `None` for its defaults.
-        **changes: fields of the recipe that are to be others.
+        **changes: fields of the recipe to change.
 
     Returns:
         The `keras.callbacks.History`.

@@ -1,4 +1,4 @@
-"""What the reports are trained by: the whole system, and its three pretrainings."""
+"""The recipes of the reports: the whole system, and its three pretrainings."""
 
 import dataclasses
 
@@ -15,11 +15,11 @@ def _weight(what):
 
 
 def _sequence_length(what):
-    return setting(64, f"Tokens per {what}.", low=2, high=1024)  # GPT-2's own most.
+    return setting(64, f"Tokens per {what}.", low=2, high=1024)  # GPT-2's own maximum.
 
 
 def _vocabulary_size(default, what):
-    # It begins with 256 bytes and a few special tokens; the most is twice GPT-2's.
+    # It begins with 256 bytes and a few special tokens; the maximum is twice GPT-2's.
     words = f"Of the vocabulary learned from {what}."
     return setting(default, words, low=260, high=100_000)
 
@@ -45,7 +45,7 @@ class ReportRecipe(Recipe):
     delta: float = _weight("text")
     ssim_weight: float = setting(0.5, "λ in MSE + λ(1 − SSIM).", high=1)
     skips: int = setting(5, "Levels that the decoders may copy from.", high=5)
-    # The default was chosen by `benchmarks/conditioning.py`: see the README.
+    # The default was chosen by `benchmarks/conditioning.py`: see docs/results.md.
     conditioning: str = setting(
         "spatial",
         "How GPT-2 is conditioned on the image.",
@@ -53,7 +53,7 @@ class ReportRecipe(Recipe):
     )
     sequence_length: int = _sequence_length("report")
     vocabulary_size: int = _vocabulary_size(1000, "train")
-    # Of the weights, a checkpoint notes where they came from: see `identity`.
+    # A checkpoint notes where the weights came from: see `identity`.
     gpt2: str = setting(
         "auto",
         "auto, none, gpt2, distilgpt2, or a folder of vocabulary and weights.",
@@ -65,10 +65,10 @@ class ReportRecipe(Recipe):
     seed: int = setting(0, "Of weights, order and dropout.", high=MOST_SEED)
 
     def __post_init__(self):
-        """Refuse a training in which nothing counts."""
+        """Refuse a training whose weights are all 0."""
         super().__post_init__()
         if not any((self.alpha, self.beta, self.gamma, self.delta)):
-            raise InputError("alpha, beta, gamma and delta are all 0: give one weight.")
+            raise InputError("alpha, beta, gamma and delta are all 0: set one of them.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

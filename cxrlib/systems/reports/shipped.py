@@ -1,7 +1,7 @@
-"""The report model that this course ships: trained on phantoms, there at once.
+"""The report model that this course ships, trained on phantoms.
 
 Most of its encoder is that of `phantom_encoder.weights.h5`, frozen while it was
-trained. So its own file holds only the layers that learned: a third less.
+trained. So its own file holds only the layers that learned, and is a third smaller.
 """
 
 import json
@@ -22,7 +22,7 @@ from cxrlib.systems.reports.presets import build_report_model
 
 SHIPPED = "phantom-report"
 CARD, WEIGHTS = "report.json", "report.weights.h5"
-# The course's own files that it started from; of the second it needs the vocabulary.
+# The course's own files that it started from; it needs the vocabulary of the second.
 STARTS = ("phantom-encoder", "phantom-gpt2")
 MOST_CARD = 2**20  # Bytes.
 
@@ -81,7 +81,7 @@ def load_report_model(source=SHIPPED):
     except MALFORMED as error:
         raise InputError(
             f"{path}: is no card of a report model ({in_one_line(error)}). Check it "
-            "out again, or make it anew: make pretrain"
+            "out again, or make it again: make pretrain"
         ) from error
     encoder, gpt2 = (pathlib.Path(weights_path(name)) for name in STARTS)
     if _rests_on(encoder, gpt2) != rests_on:
@@ -98,19 +98,19 @@ def load_report_model(source=SHIPPED):
 
 
 def _rests_on(encoder, gpt2):
-    """Checksums of what a shipped model cannot be loaded without."""
+    """Checksums of the files that a shipped model needs."""
     files = (encoder, gpt2 / "vocab.json", gpt2 / "merges.txt")
     return {path.name: checksum(path) for path in files}
 
 
 def save_report_model(model, folder, **card):
-    """Store what a report model learned, and the card that it is loaded by.
+    """Save the layers that a report model learned, and its card.
 
     Args:
         model: a `ReportModel` of the preset `compact` that started from the course's
             own encoder and GPT-2.
         folder: string or path. Receives `report.weights.h5` and `report.json`.
-        **card: what else the card is to say: how it was made, what it reaches.
+        **card: what else the card should say: how it was made, what it reaches.
 
     Returns:
         The card, a dict.

@@ -72,7 +72,7 @@ def describe_origin(prepared, section):
         section: string. The text that it learns.
 
     Returns:
-        A flat dict that travels inside the model file.
+        A flat dict that is saved in the model file.
 
     Example:
     ```python
@@ -93,7 +93,7 @@ def describe_origin(prepared, section):
 
 
 def identity(model, prepared):
-    """What a training rests on, so that a resume can tell that it changed.
+    """What a training rests on, so that a resume notices if it changed.
 
     Args:
         model: a `ReportModel` whose weights were just loaded.
@@ -126,9 +126,9 @@ def train_report_model(
         prepared: string or path. A folder written by `prepare`.
         out: string or path. See `cxrlib.training.train`.
         recipe: a `ReportRecipe`, or `None` for its defaults.
-        resume: bool. Take up a training found in `out`.
+        resume: bool. Whether to resume a training found in `out`.
         verbose: see `keras.Model.fit`.
-        **changes: fields of the recipe that are to be others.
+        **changes: fields of the recipe to change.
 
     Returns:
         The `ReportModel` of the best epoch.
@@ -148,7 +148,7 @@ def train_report_model(
     keras.utils.set_random_seed(recipe.seed)
     manifest = read_manifest(prepared)  # Before `out` is made.
     with locked(out, wait=False):
-        pass  # `train` would refuse it later: after the model is built.
+        pass  # `train` would refuse it only after the model is built.
     model = _new_model(recipe, prepared, manifest)
     settings = recipe.settings() | identity(model, prepared)
     steps = math.ceil(split_size(prepared, "train") / recipe.batch_size)
@@ -196,7 +196,7 @@ def train_report_model(
 
 
 def _new_model(recipe, prepared, manifest):
-    """A `ReportModel` that has learned nothing here, its pretrained weights loaded."""
+    """An untrained `ReportModel` with its pretrained weights loaded."""
     is_phantom = source_ground(manifest["source"]) != "real"
     folder = find_gpt2(recipe.gpt2, recipe.preset, is_phantom)
     preprocessor = make_preprocessor(
@@ -225,18 +225,18 @@ def _new_model(recipe, prepared, manifest):
 
 
 def evaluate_model(results, model, prepared, predictions, split="test"):
-    """Enter the figures of a split into a `Results`, with data and weights named.
+    """Enter the scores of a split into a `Results`, with data and weights named.
 
     Args:
         results: a `coursework.results.Results`.
         model: the `ReportModel` that predicted.
         prepared: string or path. The folder that was predicted.
         predictions: DataFrame from `cxrlib.systems.reports.predict.predict_split`;
-            its latents make room for the nearest train reports.
+            its latents are replaced by the nearest train reports.
         split: string. Which split it was.
 
     Returns:
-        The table of figures, a DataFrame to show.
+        The table of scores, a DataFrame to show.
 
     Example:
     ```python
@@ -271,7 +271,7 @@ def evaluate_model(results, model, prepared, predictions, split="test"):
 
 
 def _beside(model, prepared, predictions, split):
-    """What the baselines need; in the predictions, nearest reports replace latents."""
+    """What the baselines need; nearest reports replace the predictions' latents."""
     latents = predictions.pop("latent") if "latent" in predictions else None
     train = encode_split(model, prepared, "train")
     beside = {

@@ -21,7 +21,7 @@ from cxrscore.evaluate import read_predictions
 
 UNKNOWN = "not known"
 UNRECORDED = "licence not recorded"
-REGISTERED = "cxrlib>"  # Before the name of a layer that the course registers.
+REGISTERED = "cxrlib>"  # The prefix of the layers that the course registers.
 CONDITIONING = {
     "latent": "the latents of both views, projected and added before every layer",
     "spatial": "cross-attention to the maps of both views before every layer",
@@ -35,7 +35,7 @@ LICENCES = {
     "phantom": ["Images and texts: phantoms, drawn by this project, MIT."],
     "drawn": [
         "Images: phantoms, drawn by this project, MIT.",
-        "Texts: the reports that they were drawn after keep their own licence, which "
+        "Texts: the reports that they were drawn from keep their own licence, which "
         f"also covers predictions.csv and what this card quotes. {INDIANA}",
     ],
     "real": [
@@ -49,8 +49,8 @@ def write_model_card(folder, out=None):
     """Write the model card of a run, as Markdown and as a page.
 
     Everything in it is read from `results.json`, the `predictions.csv` that belongs
-    to it, and the sizes in `model.keras`, where it lies beside them. What they do
-    not hold is said to be not known or not recorded.
+    to it, and the sizes in `model.keras`, if it is beside them. What is missing
+    there is called not known or not recorded.
 
     Args:
         folder: string or `pathlib.Path`. A notebook's folder in a run, or what
@@ -96,7 +96,7 @@ def write_model_card(folder, out=None):
 
 
 def _read(path):
-    """What `read_results` does not insist on, a card must be able to rely on."""
+    """Check the fields that a card needs and `read_results` does not require."""
     record = read_results(path)
     for name, kind in (("model", dict), ("pretrained", dict), ("warnings", list)):
         if not isinstance(record.setdefault(name, kind()), kind):
@@ -105,7 +105,7 @@ def _read(path):
 
 
 def as_markdown(value):
-    """Write a value so that Markdown and HTML take it for plain words.
+    """Write a value so that Markdown and HTML take it for plain text.
 
     Args:
         value: anything. A report may hold bars, stars or a `<script>`.
@@ -118,14 +118,14 @@ def as_markdown(value):
     as_markdown("a|b <i>")  # "a\\|b \\<i\\>"
     ```
     """
-    text = re.sub(r"[^\S\xa0]+", " ", str(value))  # Hard spaces stay.
+    text = re.sub(r"[^\S\xa0]+", " ", str(value))  # Non-breaking spaces stay.
     text = re.sub(r"[\\`*\[\]<>|&$~#]", r"\\\g<0>", text)
     # An underscore inside a word is one already, as in bleu_4.
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
 
 
 def _escaped(value):
-    """Escape what comes into the template, but not what a macro of it has made."""
+    """Escape what comes into the template, but not the output of its macros."""
     return value if isinstance(value, markupsafe.Markup) else as_markdown(value)
 
 
@@ -134,7 +134,7 @@ def _title(record, folder):
 
 
 def _card(record, folder):
-    """Everything that the template says."""
+    """Everything that the template shows."""
     data = record["dataset"]
     predictions, trouble = _predictions(record, folder)
     metrics = tested(record["metrics"])
@@ -164,7 +164,7 @@ def _warnings(record):
 
 
 def _alarm(record):
-    """The line that nobody must overlook."""
+    """The line that must not be overlooked."""
     measured, trained = record["dataset"]["ground"], record["model"].get("ground")
     words = [GROUNDS[measured]] * (measured != "real")
     if trained in GROUNDS and trained not in ("real", measured):
@@ -178,11 +178,11 @@ def _predictions(record, folder):
     if not isinstance(said, dict):
         return None, []
     if not path.is_file():
-        return None, ["predictions.csv is missing: what only it tells is left out."]
+        return None, ["predictions.csv is missing: what needs it is left out."]
     if hashlib.sha256(path.read_bytes()).hexdigest() != said.get("sha256"):
         return None, [
-            "predictions.csv is not the file that belongs to results.json: what only "
-            "it tells is left out."
+            "predictions.csv is not the file that belongs to results.json: what needs "
+            "it is left out."
         ]
     return read_predictions(path), []
 
@@ -201,7 +201,7 @@ def _model(record, folder):
     section = about.get("section", parameters.get("section"))
     kind = parameters.get("conditioning", about.get("conditioning"))
     for sizes in parts.values():
-        if "vocabulary_size" in sizes:  # The text half; older files had no choice.
+        if "vocabulary_size" in sizes:  # The text half; older files had only one kind.
             kind = sizes.get("conditioning", "latent")
     yield "trained on", about.get("trained_on")
     yield "reads", size and f"{size} × {size} pixels, fit {fit}, crop {crop}"
@@ -227,8 +227,8 @@ def _model(record, folder):
 def model_parts(path):
     """List the project's layers inside a `.keras` file, with their sizes.
 
-    They are known by the name that they are registered under, `cxrlib>…`: it stays
-    where a class moves to another module.
+    They are recognised by their registered name, `cxrlib>…`, which stays when a class
+    moves to another module.
 
     Args:
         path: string or `pathlib.Path`. Its weights are not read.
@@ -314,7 +314,7 @@ def _run(record):
 
 
 def _public(value):
-    """A path says where it ends, not whose machine it was on."""
+    """Only the last part of a path, not whose machine it was on."""
     path = pathlib.PurePath(str(value))
     return "/".join(("…", *path.parts[-2:])) if path.is_absolute() else value
 
@@ -340,7 +340,7 @@ def _word(value):
 
 
 def _known(pairs):
-    """Pairs to show; what is missing is said to be not known."""
+    """Pairs to show; what is missing is called not known."""
     return [
         (name, UNKNOWN if value is None or value == "" else value)
         for name, value in pairs

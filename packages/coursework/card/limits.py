@@ -1,4 +1,4 @@
-"""What a model card must warn of, read off the results and never typed by hand."""
+"""What a model card must warn about, read from the results, never typed by hand."""
 
 import math
 
@@ -11,8 +11,8 @@ from cxrscore.tables import format_interval
 from cxrscore.texts.protocols import tidy
 
 FEW = 20  # Studies; a share of fewer is hardly a score.
-MANY = 400  # Studies from which on a share is known to within 5 points.
-# Where less is better or nothing is; and what one class alone makes perfect.
+MANY = 400  # From this many studies on a share is known to within 5 points.
+# Where less is better, or nothing is; and what a single class makes perfect.
 NOT_RANKED = (
     *LOWER_IS_BETTER,
     *("mse", "loss", "distinct", "share", "ratio", "sensitivity", "specificity"),
@@ -77,15 +77,15 @@ def _ground(record):
             )
         else:
             yield (
-                "What it was trained on is simulated; real data it can have met in "
-                "its pretrained weights alone."
+                "What it was trained on is simulated; real data can only have been in "
+                "its pretrained weights."
             )
     elif trained == "drawn":
         yield "It was trained on simulated images beside real reports."
     if trained and trained != data:
         yield (
             f"It was trained on {NAMES.get(trained, trained)} and measured on "
-            f"{NAMES[data]}: the scores tell how far it carries, not what it learned."
+            f"{NAMES[data]}: the scores show how it generalises, not what it learned."
         )
 
 
@@ -127,7 +127,7 @@ def _classes(metrics):
 
 
 def _findings(metrics, predictions):
-    """Findings that too few references speak of, where findings are scored."""
+    """Findings that too few references mention, where findings are scored."""
     if predictions is None or "reference" not in predictions:
         return
     clinical = [f for name, f in metrics.items() if name.startswith("clinical.")]
@@ -154,15 +154,15 @@ def _reports(predictions):
     if n < 2:
         return
     if len(counts) == 1:
-        yield f"It writes one and the same report for all {n} studies."
+        yield f"It writes the same report for all {n} studies."
         return
     yield (
-        f"It writes {len(counts)} different reports for {n} studies, whose references "
-        f"are {predictions['reference'].map(tidy).nunique()} different ones."
+        f"It writes {len(counts)} different reports for {n} studies, which have "
+        f"{predictions['reference'].map(tidy).nunique()} different references."
     )
     if counts.iloc[0] > 1:
-        commonest = predictions["prediction"][written.eq(counts.index[0]).idxmax()]
-        yield f"{quote(commonest)} it writes {counts.iloc[0]} times."
+        most = predictions["prediction"][written.eq(counts.index[0]).idxmax()]
+        yield f"It writes {quote(most)} {counts.iloc[0]} times."
 
 
 def _baselines(ranked):
@@ -186,7 +186,7 @@ def _baselines(ranked):
 
 def _permuted(ranked):
     falls = {n: f for n, f in ranked.items() if f.get("fall") is not None}
-    # A fall of a rounding error is none.
+    # A fall within rounding error does not count.
     still = [
         name
         for name, score in falls.items()
@@ -200,7 +200,7 @@ def _permuted(ranked):
     elif falls:
         yield (
             f"All {len(falls)} scores that were tested fall when the images are "
-            "permuted: what the model says depends on the image."
+            "permuted: the model's output depends on the image."
         )
     elif ranked:
         yield (
@@ -215,7 +215,7 @@ def _split(record):
         yield "How the studies were split is not known."
     elif by != "patient" and record["dataset"]["ground"] != "phantom":
         yield (
-            f"The split goes by {by}, not by patient: one patient's studies may lie on "
+            f"The split goes by {by}, not by patient: one patient's studies may be on "
             "both sides of it."
         )
 

@@ -1,4 +1,4 @@
-"""The picture of a model card: beside its Markdown, and inside of its page."""
+"""The picture of a model card: beside its Markdown, and inside its page."""
 
 import base64
 import os
@@ -13,7 +13,7 @@ LARGEST = 5_000_000  # Bytes; the page holds the picture.
 
 
 def find_picture(folder):
-    """Choose the picture of a run: its reports, a film, or what was drawn first.
+    """Choose the picture of a run: its reports, a film, or its first figure.
 
     Args:
         folder: `pathlib.Path`. A notebook's folder in a run.
@@ -36,7 +36,7 @@ def find_picture(folder):
 
 
 def linked(picture, out):
-    """Name the picture from where the Markdown lies.
+    """Name the picture relative to the Markdown.
 
     Args:
         picture: `pathlib.Path` or `None`.
@@ -57,7 +57,7 @@ def linked(picture, out):
 
 
 def embedded(picture):
-    """Put the picture into the page, which then is whole without its folder.
+    """Embed the picture in the page, which then needs no other file.
 
     Args:
         picture: `pathlib.Path` or `None`.

@@ -48,7 +48,7 @@ def tested(metrics):
 
 
 def shared_protocol(metrics):
-    """What the protocols of more than half of the scores say alike.
+    """What the protocols of more than half of the scores have in common.
 
     Args:
         metrics: dict of scores.
@@ -106,7 +106,7 @@ def tables(metrics, shared):
 
     Args:
         metrics: dict of scores.
-        shared: dict, from `shared_protocol`; it is not said again.
+        shared: dict, from `shared_protocol`; it is not repeated.
 
     Returns:
         A list of dicts: `title`; `columns`; `rows`, tuples of strings; `notes`, what
@@ -130,7 +130,7 @@ def _prefix(name):
 
 
 def _protocol(score):
-    """What a score's protocol says, but for what says nothing."""
+    """What a score's protocol says, without empty entries."""
     said = {"n": score["n"]} | score["protocol"]
     said.pop("protocol", None)  # The score's name begins with it.
     if said.get("left_out") == 0:
@@ -153,7 +153,7 @@ def _table(title, scores, shared):
         **({TITLES["interval"]: ends} if any(ends) else {}),
         **columns,
     }
-    notes, names = {}, []  # What is said → its number.
+    notes, names = {}, []  # Note → its number.
     for name, score in scores.items():
         own = [pair for pair in _protocol(score).items() if pair not in shared.items()]
         said = "; ".join(filter(None, (*map(": ".join, own), score.get("note"))))

@@ -41,7 +41,7 @@ def plot_history(log, *, ground):
     )
     for axes in grid.flat[len(names) :]:
         axes.set_axis_off()
-    # A single epoch is no line.
+    # A single epoch makes no line.
     style = {"marker": "o"} if len(table) == 1 else {}
     drawn = {}
     for axes, name in zip(grid.flat, names, strict=False):

@@ -16,7 +16,7 @@ from coursework.charts.style import (
     styled,
 )
 
-BAR = "#d7dade"  # Grey enough to see, light enough to lie behind.
+BAR = "#d7dade"  # Visible, but light enough for a background.
 
 
 def _say(axes, words):
@@ -81,9 +81,9 @@ def plot_roc(labels, probabilities, threshold=None, *, ground):
     return caption(figure, ground)
 
 
-@styled("Confusion matrix: true classes in rows, calls in columns")
+@styled("Confusion matrix: true classes in rows, predicted classes in columns")
 def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, *, ground):
-    """Plot which class is called what: studies, their 95 % interval, and shares.
+    """Plot a confusion matrix: studies, their 95 % interval, and shares.
 
     Args:
         labels: array `(n,)` of 0, 1 or NaN (left out).
@@ -137,7 +137,7 @@ def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, *, groun
 def plot_calibration(labels, probabilities, bins=10, equal="width", *, ground):
     """Plot the share of positives against the probability, or why there is none.
 
-    The grey bars are where a perfectly calibrated model would lie on as many studies:
+    The grey bars are where a perfectly calibrated model would be with as many studies:
     a point within its bar is no sign of bad calibration.
 
     Args:
@@ -148,7 +148,8 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", *, ground):
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
     Returns:
-        A `matplotlib` figure: the curve, and beneath it where the probabilities lie.
+        A `matplotlib` figure: the curve, and below it the distribution of the
+        probabilities.
 
     Raises:
         InputError: if the two differ in number, a value is out of range, or `equal`

@@ -1,4 +1,4 @@
-"""Scores beside what needs no model: dots with intervals, baselines as marks."""
+"""Scores beside their baselines: dots with intervals, baselines as marks."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -17,7 +17,7 @@ from coursework.charts.style import (
 
 MARKS = {"constant": ("s", GREY), "nearest": ("^", ORANGE), "shuffled": ("x", RED)}
 MARKS |= {"permuted": MARKS["shuffled"], "most frequent": ("v", GREEN)}
-OTHER = ("d", "black")  # Any other name: what somebody else has reported.
+OTHER = ("d", "black")  # Any other name: a score that others report.
 PANEL_TITLE = {"loc": "left", "fontsize": 10, "fontweight": "bold"}
 
 
@@ -30,7 +30,7 @@ def plot_beside(
     *,
     ground,
 ):
-    """Plot scores with their intervals on one axis, and what stands beside them.
+    """Plot scores with their intervals on one axis, and their baselines.
 
     Args:
         scores: dict of name to score, as of
@@ -85,7 +85,7 @@ def plot_scores(
         label: string. What the dots are.
         perfect: dict of name to float. The best possible value where it is not 1.
         published: dict of name to string. What others report on other studies;
-            written beneath the axis and not drawn on it, for it cannot be compared.
+            written below the axis and not drawn on it, since it cannot be compared.
         columns: int. Panels per row.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
@@ -117,7 +117,7 @@ def plot_scores(
         low, high = np.nanmin(drawn), np.nanmax(drawn)
         room = 0.06 * ((high - low) or 1)
         ends = low - room, high + room
-        axes.set_xlim(ends if best >= start else ends[::-1])  # Better is right.
+        axes.set_xlim(ends if best >= start else ends[::-1])  # Better is to the right.
         for place in (start, best):
             axes.axvline(place, color=GREY, linewidth=1, zorder=0)
         word = "zero" if first is None else "constant"
@@ -165,13 +165,13 @@ def _legend_once(figure):
         )
 
 
-@styled("Histograms: how scores scatter over resamples of the studies")
+@styled("Histograms: how scores vary over resamples of the studies")
 def plot_resamples(resamples, shared=2, *, ground):
-    """Plot how scores scatter over the resamples, with their 95 % intervals.
+    """Plot how scores vary over the resamples, with their 95 % intervals.
 
     Args:
         resamples: dict of title to float array `(resamples,)`.
-        shared: int. So many panels, from the first, have one common axis.
+        shared: int. How many panels, from the first, share one axis.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
     Returns:

@@ -1,7 +1,7 @@
-"""The look that every figure shares, its words for whoever cannot see it, its file.
+"""The style that every figure shares, its alternative text, its file.
 
-The colours are those of Okabe and Ito, which colour-blind readers tell apart; whatever
-a colour says, a mark, a line style or a word says, too.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish;
+whatever a colour shows, a mark, a line style or a word shows, too.
 """
 
 import functools
@@ -22,11 +22,11 @@ from cxrbase.grounds import GROUNDS
 
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 SKY, YELLOW, PURPLE, GREY = "#56b4e9", "#f0e442", "#cc79a7", "#5f6672"
-# Words need more contrast than marks: the green and the red of text.
+# Green and red for text, which needs more contrast than marks.
 HIT, MISS = "#00694c", "#a33f00"
 CLASSES = ("normal", "abnormal")
-PIECE = "▯"  # In the place of a byte that is no whole character.
-LONGEST = 600  # Letters of an alternative text that is made from a figure's words.
+PIECE = "▯"  # In place of a byte that is not a whole character.
+LONGEST = 600  # Letters of an alternative text that is made from the text in a figure.
 # Where each format keeps the alternative text.
 DESCRIPTION = {".png": "Description", ".svg": "Description", ".pdf": "Subject"}
 STYLE = {
@@ -56,10 +56,11 @@ STYLE = {
 
 
 def styled(shows):
-    """Decorate a function that draws, so that its figure has our style and words.
+    """Decorate a function that draws, so that its figure has our style and alternative
+    text.
 
     Args:
-        shows: string. What the figure shows, as its alternative text begins.
+        shows: string. What the figure shows, the beginning of its alternative text.
 
     Returns:
         A decorator.
@@ -105,7 +106,7 @@ def alt_text(figure):
     ground = figure.get_supxlabel()
     words = [" ".join(text.get_text().split()) for text in figure.findobj(Text)]
     words = [each.replace(r"\$", "$") for each in words if each != ground]
-    # The numbers at the ticks say nothing without the picture.
+    # Tick labels mean nothing without the picture.
     seen = "; ".join(dict.fromkeys(w for w in words if any(map(str.isalpha, w))))
     shows = getattr(figure, "shows", "Figure")
     text = f"{shows}: {seen}" if seen else shows
@@ -114,7 +115,7 @@ def alt_text(figure):
 
 
 def _describe_in_notebooks():
-    """Let the outputs of a notebook carry the alternative text, as metadata `alt`."""
+    """Give the outputs of a notebook the alternative text, as metadata `alt`."""
     ipython = sys.modules.get("IPython")
     shell = ipython and ipython.get_ipython()
     if shell:
@@ -123,10 +124,10 @@ def _describe_in_notebooks():
 
 
 def caption(figure, ground):
-    """Write beneath a figure what it rests on, unless that is real radiographs.
+    """Write below a figure what it rests on, unless that is real radiographs.
 
-    Data that nobody has called real get a caption, too. Where a label holds a part of
-    a character, the mark for it is explained.
+    Data of unknown ground get a caption, too. Where a label holds a part of a
+    character, the mark for it is explained.
 
     Args:
         figure: `matplotlib` figure.
@@ -140,7 +141,7 @@ def caption(figure, ground):
     caption(plt.figure(), "phantom")
     ```
     """
-    # Whoever sees the figure alone must know that nobody was X-rayed for it.
+    # The figure by itself must say that nobody was X-rayed for it.
     if ground != "real":
         figure.supxlabel(GROUNDS[ground], fontsize=9, color=MISS)
     if any(PIECE in text.get_text() for text in figure.findobj(Text)):
@@ -151,7 +152,7 @@ def caption(figure, ground):
 
 
 def shown_token(token, blank="␣"):
-    """A token as an axis can show it; a leading blank and half characters are seen."""
+    """A token as an axis shows it, with leading blank and half characters visible."""
     letters = [
         letter if letter.isprintable() and letter != "\ufffd" else PIECE
         for letter in token.strip()
@@ -166,7 +167,7 @@ def plain_text(text):
 
 
 def level(titles, width):
-    """Wrap titles, all to as many lines, so that the images below them align.
+    """Wrap titles, all to the same number of lines, so that the images below align.
 
     Args:
         titles: sequence of strings.
@@ -190,7 +191,7 @@ def class_name(label):
 
 
 def ink(face):
-    """Black or white: what can be read on a colour."""
+    """Black or white, whichever is readable on a colour."""
     red, green, blue = colors.to_rgb(face)
     return "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
 
@@ -203,7 +204,7 @@ def draw_radiograph(axes, image, title="", white=1.0, **arguments):
 
 
 def bare(axes):
-    """Leave of axes no more than what is drawn and their labels."""
+    """Remove everything from axes but what is drawn and their labels."""
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     axes.spines[:].set_visible(False)
@@ -244,8 +245,8 @@ def save_figure(figure, path, alt=None):
         figure: `matplotlib` figure.
         path: string or `pathlib.Path`, such as
             `outputs/demo/07_multitask/figures/roc.png`.
-        alt: string. What the figure shows, for whoever cannot see it; by default
-            `alt_text` makes it from the figure's words. A PNG keeps it as
+        alt: string. What the figure shows, for those who cannot see it; by default
+            `alt_text` makes it from the text in the figure. A PNG keeps it as
             `Description`, the output of a notebook's cell as the metadata `alt`.
 
     Returns:

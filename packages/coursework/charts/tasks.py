@@ -1,4 +1,4 @@
-"""Several tasks on shared weights: how hard each pulls, and which way."""
+"""Gradients of several tasks on shared weights: lengths and cosines."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -19,7 +19,7 @@ LOOKS = (("o", BLUE), ("D", ORANGE), ("^", GREEN))
 
 @styled("Gradients of several losses on shared weights: their lengths and cosines")
 def plot_pulls(moments, *, ground):
-    """Show the gradients that several losses send into the same weights.
+    """Show the gradients of several losses by the same weights.
 
     Args:
         moments: dict of title to dict of task to float array `(k,)`, the gradient
@@ -77,7 +77,7 @@ def plot_pulls(moments, *, ground):
 
 
 def _cosines(axes, tasks, cosines):
-    """A heat map with its numbers below the diagonal; the rest would say it twice."""
+    """A heat map with its numbers below the diagonal; the rest would repeat them."""
     shown = np.where(np.tri(len(tasks), k=-1, dtype=bool), cosines, np.nan)
     drawn = axes.imshow(shown, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
     for row, column in zip(*np.tril_indices(len(tasks), -1), strict=True):

@@ -10,7 +10,7 @@ INJECTED = "injected-parameters"  # The cell that papermill adds.
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A code cell, as far as grading looks at it.
+    """What grading needs of a code cell.
 
     Args:
         id: string.
@@ -30,7 +30,7 @@ class Cell:
 
     @property
     def own(self):
-        """Whether its code is the student's to change: parameters and answers."""
+        """Whether the student may change its code: parameters and answers."""
         return self.solution or bool({"parameters", INJECTED} & set(self.tags))
 
 
@@ -62,7 +62,7 @@ def read_cells(content):
 
 
 def _get(value, key, kind=object):
-    """An entry of what may be no dict, if it is of the right kind, else `None`."""
+    """An entry of what may not be a dict, if it has the right type, else `None`."""
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, kind) else None
 
@@ -94,11 +94,11 @@ def _error(output):
 
 
 def how_it_ran(cells):
-    """Say what is wrong with the way in which a notebook ran.
+    """Say what is wrong with how a notebook ran.
 
     It ran well if every code cell was run once, in order, in a fresh kernel, and none
-    raised. The last cell may lack its number: it is the one that packs the notebook,
-    and the notebook is saved without it.
+    raised. The last cell may lack its number: it packs the notebook, which is saved
+    before it ends.
 
     Args:
         cells: list of `Cell`.
@@ -124,7 +124,7 @@ def how_it_ran(cells):
     for place, (cell, count) in enumerate(zip(cells, counts, strict=False), start=1):
         if count is None:
             return (
-                f"{_words(place, cell)} was not run, as far as the notebook was saved "
+                f"{_words(place, cell)} was not run, as the notebook was saved "
                 "before its last cell packed it."
             )
         if count != place:
@@ -143,8 +143,8 @@ def _words(place, cell):
 def changed(cells, course):
     """Find the course's cells whose code is not in a notebook as the course wrote it.
 
-    A cell is the same if its code is, wherever it stands and whatever its id: an
-    editor may give ids anew.
+    A cell is the same if its code is, whatever its place and id: an editor may give new
+    ids.
 
     Args:
         cells: list of `Cell`, the student's.

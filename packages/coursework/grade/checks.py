@@ -8,7 +8,7 @@ import string
 
 from coursework.grade.cells import changed, how_it_ran
 from coursework.grade.expression import value_of
-from coursework.grade.handed_in import figure_of, number_of
+from coursework.grade.handed_in import number_of, score_of
 from coursework.grade.rubric import BESIDE
 from cxrbase.refusals import InputError, printable
 from cxrscore.score import format_score
@@ -18,7 +18,7 @@ LONGEST = 4_000  # Characters of an answer that are shown.
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of an item.
+    """The result of an item.
 
     Args:
         item: `coursework.grade.rubric.Item`.
@@ -74,20 +74,20 @@ def check_item(item, handed, course=None):
     return _check_metric(item, handed) if item.metric else _check_answer(item, handed)
 
 
-# === Figures ===
+# === Scores ===
 
 
 def _check_metric(item, handed):
-    figure, source, trouble = figure_of(handed, item.metric)
-    trouble = trouble or _other_protocol(item, figure, handed.record["dataset"])
+    score, source, trouble = score_of(handed, item.metric)
+    trouble = trouble or _other_protocol(item, score, handed.record["dataset"])
     if trouble:
         return Outcome(item, "no", trouble)
-    other, trouble = _stands_for(item.comparison.against, figure, handed)
+    other, trouble = _stands_for(item.comparison.against, score, handed)
     if trouble:
         return Outcome(item, "no", trouble)
-    holds = item.comparison.holds(figure["value"], other)
+    holds = item.comparison.holds(score["value"], other)
     beside = "" if other is None else f" ({format_score(other)})"
-    value = f"{item.metric} is {format_score(figure['value'])}"
+    value = f"{item.metric} is {format_score(score['value'])}"
     if holds:
         reason = f"{value}: {item.comparison}{beside}."
     else:
@@ -95,30 +95,30 @@ def _check_metric(item, handed):
     return Outcome(item, "yes" if holds else "no", reason, source)
 
 
-def _other_protocol(item, figure, dataset):
-    """Why a figure is not the one that is asked for, or `""`."""
-    if figure["value"] is None:
-        return f"{item.metric} has no value: {printable(figure.get('note', ''))}."
-    protocol = {"ground": dataset["ground"]} | figure["protocol"]
+def _other_protocol(item, score, dataset):
+    """Why a score is not the one that is asked for, or `""`."""
+    if score["value"] is None:
+        return f"{item.metric} has no value: {printable(score.get('note', ''))}."
+    protocol = {"ground": dataset["ground"]} | score["protocol"]
     for name, wanted in item.where.items():
-        theirs = protocol.get(name, "not told")
+        theirs = protocol.get(name, "not stated")
         if theirs != wanted:
             words = printable(theirs, 60)
             return f"{item.metric}: {name} is {words}; {wanted} is asked for."
-    if figure["n"] < item.studies:
+    if score["n"] < item.studies:
         return (
-            f"{item.metric} rests on {figure['n']} studies; at least {item.studies} "
+            f"{item.metric} rests on {score['n']} studies; at least {item.studies} "
             "are asked for."
         )
     return ""
 
 
-def _stands_for(name, figure, handed):
+def _stands_for(name, score, handed):
     """The number that a name in a condition stands for, and what is wrong with it."""
     if not isinstance(name, str):
         return None, ""
     if name in BESIDE:
-        value = figure.get(name)
+        value = score.get(name)
         return value, "" if value is not None else f"There is no {name} beside it."
     try:
         return value_of(name, functools.partial(number_of, handed)), ""
@@ -155,19 +155,19 @@ def _check_answer(item, handed):
     answer = handed.answers.get(item.exercise)
     shown = "" if answer is None else str(answer)[:LONGEST]
     if not isinstance(answer, str | int | float) or not str(answer).strip():
-        told = "no word, name or number" if shown else "not answered"
-        return Outcome(item, "no", f"Exercise {item.exercise}: {told}.")
+        what = "no word, name or number" if shown else "not answered"
+        return Outcome(item, "no", f"Exercise {item.exercise}: {what}.")
     if item.words:
         return _check_words(item, shown)
     if item.names or item.extreme:
         return _check_name(item, shown, handed)
     numbers = read_numbers(answer)
     if not numbers:
-        reason = "A number is asked for, and that is none."
+        reason = "A number is asked for, and that is not one."
         return Outcome(item, "no", reason, answer=shown)
     other, trouble = _stands_for(item.comparison.against, {}, handed)
     if trouble:
-        reason = f"The answer is compared with the run's own figure. {trouble}"
+        reason = f"The answer is compared with the run's own score. {trouble}"
         return Outcome(item, "no", reason, answer=shown)
     right = any(item.comparison.holds(number, other) for number in numbers)
     reason = "The number is right." if right else "That is not the number."
@@ -181,7 +181,7 @@ def _check_name(item, answer, handed):
         try:
             among = {n: value_of(text, look_up) for n, text in item.among.items()}
         except InputError as error:
-            reason = f"The answer is compared with the run's own figures. {error}"
+            reason = f"The answer is compared with the run's own scores. {error}"
             return Outcome(item, "no", reason, answer=answer)
         most = (max if item.extreme == "largest" else min)(among.values())
         names = [name for name, value in among.items() if value == most]
@@ -213,14 +213,14 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,'\d]*\d)?|\.\d+)(?:e[+-]?\d{1,3})?")
 
 
 def read_numbers(answer):
-    """Read an answer as a number, in the ways in which people write one.
+    """Read an answer as a number, in the usual ways of writing one.
 
     Args:
         answer: string or number. `"0.53"`, `"53 %"`, `"1,234"`, `"0,53"`.
 
     Returns:
-        A list of floats, the readings: a comma may part thousands or begin decimals,
-        and 53 % may be 53 or 0.53. Empty if it is no number.
+        A list of floats, the readings: a comma may separate thousands or begin
+        decimals, and 53 % may be 53 or 0.53. Empty if it is not a number.
 
     Example:
     ```python

@@ -1,8 +1,8 @@
-"""Small sums over figures: what a rubric may say where a number belongs.
+"""Small sums over scores: what a rubric may write in place of a number.
 
 `100 * (1 - coco.bleu_4.shuffled / coco.bleu_4)`: numbers, + − * /, brackets, abs and
-names. A name with a dot is a figure, or what stands beside one; without, a parameter of
-the run. One that is no Python name stands in quotes: `'funnel.has both views'`.
+names. A name with a dot is a score, or a value beside one; without, a parameter of the
+run. One that is not a Python name goes in quotes: `'funnel.has both views'`.
 """
 
 import ast
@@ -34,7 +34,7 @@ def _parse(text):
 def _refusal(text):
     at_most = f" of at most {LONGEST:,} characters" if len(text) > LONGEST else ""
     return InputError(
-        f"“{text[:80]}” is neither a number nor a sum of figures{at_most}."
+        f"“{text[:80]}” is neither a number nor a sum of scores{at_most}."
     )
 
 
@@ -59,7 +59,7 @@ def names_in(text):
         A list of strings.
 
     Raises:
-        InputError: if it is more than a sum of figures.
+        InputError: if it is more than a sum of scores.
 
     Example:
     ```python
@@ -82,7 +82,7 @@ def value_of(text, look_up):
         A float.
 
     Raises:
-        InputError: if it is more than a sum of figures, or divides by 0; and what
+        InputError: if it is more than a sum of scores, or divides by 0; and what
             `look_up` raises.
 
     Example:

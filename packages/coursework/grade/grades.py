@@ -14,9 +14,9 @@ from coursework.grade.submissions import find_students, find_submissions
 from cxrbase.parallel import workers
 from cxrbase.refusals import InputError, printable
 
-# Fewer students than this are graded in this process: others import everything anew.
+# Fewer students are graded in this process: new ones would import everything again.
 WORTH_A_POOL = 12
-LIKENESS_WORDS = 12  # Of an answer; shorter ones are alike by chance.
+LIKENESS_WORDS = 12  # Letters of an answer; shorter ones agree by chance.
 
 
 @dataclasses.dataclass
@@ -40,12 +40,12 @@ class NotebookGrade:
 
     @property
     def points(self):
-        """Earned so far."""
+        """Points earned so far."""
         return sum(outcome.points for outcome in self.outcomes)
 
     @property
     def open(self):
-        """Yet to be decided on by a human."""
+        """Points that a human has yet to decide on."""
         return sum(outcome.open for outcome in self.outcomes)
 
 
@@ -66,12 +66,12 @@ class StudentGrade:
 
     @property
     def points(self):
-        """Earned so far."""
+        """Points earned so far."""
         return sum(each.points for each in self.notebooks.values())
 
     @property
     def open(self):
-        """Yet to be decided on by a human."""
+        """Points that a human has yet to decide on."""
         return sum(each.open for each in self.notebooks.values())
 
 
@@ -83,7 +83,7 @@ def grade_class(runs_dir, rubric, notebooks=None, processes=None):
             `<student>/*.zip` or `<student>.zip`.
         rubric: `coursework.grade.rubric.Rubric`.
         notebooks: string or `pathlib.Path`. The folder of the course's own notebooks;
-            by default the one beside the package, if it is there.
+            by default the one beside the package, if it exists.
         processes: int or `None`. By default one per core that is ours.
 
     Returns:
@@ -199,11 +199,11 @@ def _grade_notebook(submissions, asked, course):
     )
 
 
-# === Likeness ===
+# === Files and answers that several share ===
 
 
 def alike(grades):
-    """Find what several students handed in alike; it may have good reasons.
+    """Find what several students share; there may be good reasons for it.
 
     Args:
         grades: list of `StudentGrade`.
@@ -225,7 +225,7 @@ def alike(grades):
                 words = " ".join(outcome.answer.casefold().split())
                 if len(words.split()) >= LIKENESS_WORDS:
                     owners[name, outcome.item.exercise, words].append(grade.name)
-    groups = collections.defaultdict(list)  # The same students are named once.
+    groups = collections.defaultdict(list)  # The same group of students is named once.
     for (name, kind, _), students in owners.items():
         if len(students) > 1:
             groups[name, tuple(students)].append(_KINDS.get(kind, f"answer {kind}"))

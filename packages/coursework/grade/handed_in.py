@@ -1,4 +1,4 @@
-"""One notebook as it was handed in, read and looked over: what of it counts."""
+"""One notebook as it was handed in: read, checked, and what of it counts."""
 
 import dataclasses
 import hashlib
@@ -18,18 +18,18 @@ class HandedIn:
     """What the items of a rubric are checked against.
 
     Args:
-        place: string. Where it lies.
+        place: string. Where it is.
         record: dict or `None`. The `results.json`, if it counts.
         answers: dict of strings and numbers, by exercise.
-        recounted: dict of figures, as the predictions give them.
-        differing: dict of figure to words: they are not what the predictions give.
+        recounted: dict of scores, as the predictions give them.
+        differing: dict of score to words: they are not what the predictions give.
         cells: list of `coursework.grade.cells.Cell`, or `None`.
         why: dict of `"results"`, `"predictions"`, `"notebook"` to the reason why this
             part is missing or does not count.
         troubles: list of strings. What an instructor must know.
         notes: list of strings. What may be of interest.
-        about: list of pairs of strings. What it rests on.
-        digests: dict of strings, to find files that are the same.
+        about: list of pairs of strings. What its results rest on.
+        digests: dict of strings, to find identical files.
     """
 
     place: str
@@ -45,7 +45,7 @@ class HandedIn:
     digests: dict = dataclasses.field(default_factory=dict)
 
     def refuse(self, part, words):
-        """Say once why a part does not count."""
+        """Record why a part does not count."""
         if part not in self.why:
             self.why[part] = words
             self.troubles.append(words)
@@ -56,12 +56,12 @@ def read_handed_in(submissions, asked, course=None):
 
     Args:
         submissions: list of `coursework.grade.submissions.Submission` of one notebook;
-            of several the one that was written last counts.
+            the last one written counts.
         asked: `coursework.grade.rubric.NotebookRubric`.
         course: list of `Cell` or `None`. The course's own notebook.
 
     Returns:
-        A `HandedIn`. Whatever is wrong with the files is said in it.
+        A `HandedIn`, which also says what is wrong with the files.
 
     Example:
     ```python
@@ -103,7 +103,7 @@ def _latest(submissions):
 
 
 def _checked(content):
-    """A record whose every field is of the kind that a reader relies on."""
+    """A record all of whose fields have the types that readers rely on."""
     try:
         record = read_json(content)
         schema = record.get("schema") if isinstance(record, dict) else None
@@ -173,9 +173,9 @@ def _foreign(record, asked):
 
 
 def _read_predictions(handed, submission, record, asked):
-    told = record.get("predictions") if isinstance(record, dict) else None
+    stated = record.get("predictions") if isinstance(record, dict) else None
     there = "predictions" in submission.files
-    if not there and not (asked.predictions or told):
+    if not there and not (asked.predictions or stated):
         return
     try:
         content = submission.read("predictions")
@@ -196,16 +196,16 @@ def _read_predictions(handed, submission, record, asked):
     if handed.differing:
         n = len(handed.differing)
         handed.troubles.append(
-            f"{n} figure{'s' if n > 1 else ''} in results.json "
+            f"{n} score{'s' if n > 1 else ''} in results.json "
             f"{'are' if n > 1 else 'is'} not what predictions.csv gives, and "
             f"{'do' if n > 1 else 'does'} not count: "
             + "; ".join(list(handed.differing.values())[:4])
             + ("; …" if n > 4 else ".")
         )
-    if told is None:
-        handed.notes.append("results.json does not speak of a predictions.csv.")
-    elif told.get("sha256") != digest:
-        same = "" if handed.differing else " It gives the same figures, though."
+    if stated is None:
+        handed.notes.append("results.json does not mention a predictions.csv.")
+    elif stated.get("sha256") != digest:
+        same = "" if handed.differing else " It gives the same scores, though."
         handed.notes.append(
             "predictions.csv is not the file that results.json was written with: "
             f"another checksum.{same}"
@@ -213,46 +213,46 @@ def _read_predictions(handed, submission, record, asked):
 
 
 def _asked_beside(asked):
-    """What the items compare figures with: it must be as true as the figures."""
+    """Check what the items compare scores with, as the scores themselves."""
     beside = {}
     for item in asked.items:
         against = item.comparison.against if item.comparison else None
-        for name in item.figures:
+        for name in item.scores:
             for key in {against, name.rpartition(".")[2]} & set(BESIDE):
                 beside.setdefault(name.partition(".")[0], set()).add(key)
     return beside
 
 
-def figure_of(handed, name):
-    """A figure, and whether it can be relied on.
+def score_of(handed, name):
+    """A score, and whether it can be relied on.
 
     Args:
         handed: `HandedIn` with a record.
         name: string.
 
     Returns:
-        `(figure, source, trouble)`: a dict or `None`; where its value is from, in
+        `(score, source, trouble)`: a dict or `None`; where its value is from, in
         words; why it does not count, or `""`.
 
     Example:
     ```python
-    figure_of(handed, "coco.bleu_4")
+    score_of(handed, "coco.bleu_4")
     ```
     """
-    figure = handed.record["metrics"].get(name)
-    if figure is None:
-        return None, "", f"results.json has no figure {name}."
-    figure = {"value": None} | figure
+    score = handed.record["metrics"].get(name)
+    if score is None:
+        return None, "", f"results.json has no score {name}."
+    score = {"value": None} | score
     if name in handed.differing:
-        return figure, "", f"{handed.differing[name]}; it does not count."
+        return score, "", f"{handed.differing[name]}; it does not count."
     if name in handed.recounted:
-        told = {key: figure[key] for key in figure if key not in BESIDE}
-        return told | handed.recounted[name], "recomputed from predictions.csv", ""
+        stated = {key: score[key] for key in score if key not in BESIDE}
+        return stated | handed.recounted[name], "recomputed from predictions.csv", ""
     if is_recountable(name) and "predictions" in handed.why:
-        return figure, "", f"{name} cannot be recomputed. {handed.why['predictions']}"
+        return score, "", f"{name} cannot be recomputed. {handed.why['predictions']}"
     if is_recountable(name) and handed.recounted:
-        return figure, "", f"{name} is not in what predictions.csv gives."
-    return figure, "as results.json says", ""
+        return score, "", f"{name} is not in what predictions.csv gives."
+    return score, "as results.json says", ""
 
 
 def number_of(handed, name):
@@ -260,7 +260,7 @@ def number_of(handed, name):
 
     Args:
         handed: `HandedIn` with a record.
-        name: string. A figure, what stands beside one (`coco.bleu_4.shuffled`), or,
+        name: string. A score, a value beside one (`coco.bleu_4.shuffled`), or,
             without a dot, a parameter of the run.
 
     Returns:
@@ -279,10 +279,10 @@ def number_of(handed, name):
         if not isinstance(value, int | float):
             raise InputError(f"The run has no parameter {name} that is a number.")
         return value
-    figure, _, key = name.rpartition(".")
+    score, _, key = name.rpartition(".")
     if name in handed.record["metrics"] or key not in (*BESIDE, "n"):
-        figure, key = name, "value"
-    found, _, trouble = figure_of(handed, figure)
+        score, key = name, "value"
+    found, _, trouble = score_of(handed, score)
     if not trouble and found.get(key) is None:
         trouble = f"{name} has no value."
     if trouble:

@@ -1,7 +1,7 @@
-"""The figures again, from the predictions that were handed in beside them.
+"""The scores again, from the predictions that were handed in beside them.
 
-Values only: the bootstrap behind the intervals would take a class's files minutes. The
-same predictions give the same figures, so each file is counted once.
+Values only: the bootstrap of the intervals would take minutes for a class. The
+same predictions give the same scores, so each file is counted once.
 """
 
 import csv
@@ -23,13 +23,11 @@ from cxrscore.labels.scores import NAMES, classification_scores
 from cxrscore.texts.protocols import PROTOCOLS
 from cxrscore.texts.scores import text_scores
 
-# What may have been computed on another machine agrees as far as this.
+# How closely the scores of two machines agree.
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
-ROWS, COLUMNS, LETTERS = 20_000, 60, 5_000  # Of a table, and of one report in it.
+ROWS, COLUMNS, LETTERS = 20_000, 60, 5_000  # Limits of a table, of a report.
 MOST_ORDERS = 100
-_NOT_SOUGHT = (
-    " "  # A given constant, and a blank one: `evaluate_predictions` seeks none.
-)
+_NOT_SOUGHT = " "  # A blank constant, so that none is looked for.
 _COMPARED = ("value", "constant", "frequent", "random", "nearest", "shuffled")
 _VIEWS = tuple(f"{view}.{name}" for view in VIEWS for name in IMAGES)
 _FILMS = tuple(f"{name}_{view}" for view in VIEWS for name in IMAGES)
@@ -38,10 +36,10 @@ _COUNTED = tuple(name for name in PROTOCOLS if name != "meteor")
 
 
 def is_recountable(name):
-    """Whether a figure of this name comes from `predictions.csv`.
+    """Whether a score of this name comes from `predictions.csv`.
 
     Args:
-        name: string, `group.figure`.
+        name: string, `group.score`.
 
     Returns:
         A bool.
@@ -60,7 +58,7 @@ def is_recountable(name):
 
 
 class _Named(io.BytesIO):
-    """Bytes that call themselves by a name in messages."""
+    """Bytes that give their name in messages."""
 
     def __str__(self):
         return "predictions.csv"
@@ -76,8 +74,8 @@ def read_table(content):
         A `pandas.DataFrame`, as of `cxrscore.evaluate.read_predictions`.
 
     Raises:
-        InputError: for what that function refuses, too many rows or columns, a
-            column that stands twice, or a report as long as a book.
+        InputError: for what that function refuses, too many rows or columns, a repeated
+            column, or a report as long as a book.
 
     Example:
     ```python
@@ -96,7 +94,7 @@ def read_table(content):
         raise InputError(f"{name}: {len(columns)} columns; at most {COLUMNS} are read.")
     if len(set(columns)) < len(columns):
         twice = next(each for each in columns if columns.count(each) > 1)
-        raise InputError(f"{name}: the column {printable(twice, 40)} stands twice.")
+        raise InputError(f"{name}: the column {printable(twice, 40)} occurs twice.")
     table = read_predictions(_Named(content))
     if len(table) > ROWS:
         raise InputError(f"{name}: more than {ROWS:,} rows.")
@@ -112,17 +110,17 @@ _known = {}
 
 
 def recount(content, record, beside=None):
-    """Compute the figures of `predictions.csv` again.
+    """Compute the scores of `predictions.csv` again.
 
     Args:
         content: bytes of the file.
-        record: dict, the `results.json` that stands beside it: which protocols, the
+        record: dict, the `results.json` beside it: which protocols, the
             threshold and the constant reports are taken from it.
-        beside: dict, group → set of what is wanted beside its figures:
+        beside: dict, group → set of the baselines wanted beside its scores:
             `{"clinical": {"constant", "shuffled"}}`. That takes longer than the values.
 
     Returns:
-        A dict by name of dicts: `value`, `n`, and what stands beside them.
+        A dict by name of dicts: `value`, `n`, and the baselines.
 
     Raises:
         InputError: if the file cannot be read, or holds what it must not.
@@ -137,36 +135,36 @@ def recount(content, record, beside=None):
     key = hashlib.sha256(content).digest(), repr((settings, asked))
     if key not in _known:
         table = read_table(content)
-        figures = _values(table, settings)
+        scores = _values(table, settings)
         for group in set(asked) & {"abnormal", "clinical", *_COUNTED}:
-            figures |= _with_baselines(table, group, asked[group], settings)
-        _known[key] = {name: _bare(figure) for name, figure in figures.items()}
+            scores |= _with_baselines(table, group, asked[group], settings)
+        _known[key] = {name: _bare(score) for name, score in scores.items()}
     return _known[key]
 
 
-def _bare(figure):
-    return {key: figure[key] for key in (*_COMPARED, "n") if key in figure}
+def _bare(score):
+    return {key: score[key] for key in (*_COMPARED, "n") if key in score}
 
 
 def _values(table, settings):
-    """Every figure without what stands beside it."""
+    """Every score without its baselines."""
     columns = set(table.columns)
     films = table[["uid", *sorted(columns & set(_FILMS))]]
-    figures = evaluate_predictions(films, intervals=False)["scores"]
+    scores = evaluate_predictions(films, intervals=False)["scores"]
     if {"label", "probability"} <= columns:
         pair = table["label"], table["probability"]
-        figures |= classification_scores(*pair, settings["threshold"], intervals=False)
+        scores |= classification_scores(*pair, settings["threshold"], intervals=False)
     if {"reference", "prediction"} <= columns:
         read = as_read(table)
         pair = list(read["reference"]), list(read["prediction"])
         protocols = settings["protocols"]
-        figures |= text_scores(*pair, protocols=protocols, intervals=False)
-        figures |= clinical_scores(*pair, intervals=False)
-    return figures
+        scores |= text_scores(*pair, protocols=protocols, intervals=False)
+        scores |= clinical_scores(*pair, intervals=False)
+    return scores
 
 
 def _with_baselines(table, group, asked, settings):
-    """The figures of one group with what is asked for beside them, and no more."""
+    """The scores of one group with the baselines asked for."""
     columns = ["reference", "prediction", *asked]
     if group == "abnormal":
         columns = ["label", "probability"]
@@ -175,19 +173,19 @@ def _with_baselines(table, group, asked, settings):
     settings |= {name: _NOT_SOUGHT for name in CONSTANTS if name not in asked}
     if "shuffled" not in asked:
         settings["permutations"] = 0
-    figures = evaluate_predictions(table, **settings, intervals=False)["scores"]
+    scores = evaluate_predictions(table, **settings, intervals=False)["scores"]
     kept = {"value", "n", *asked}
     if group != "abnormal":  # Its constant is a class, not a report.
         kept -= {name for name in CONSTANTS if settings[name] == _NOT_SOUGHT}
     return {
-        name: {key: figure[key] for key in figure if key in kept}
-        for name, figure in figures.items()
+        name: {key: score[key] for key in score if key in kept}
+        for name, score in scores.items()
         if name.startswith(f"{group}.")
     }
 
 
 def _settings(record):
-    """What `evaluate_predictions` was told, as far as the results say."""
+    """The arguments of `evaluate_predictions`, as far as the results name them."""
     metrics, said = record["metrics"], record["baselines"]
     groups = {name.partition(".")[0] for name in metrics}
     shuffle = said.get("shuffle") if isinstance(said.get("shuffle"), dict) else {}
@@ -204,7 +202,7 @@ def _settings(record):
 
 
 def _prevalence(said):
-    """Of train, as labels; runs of an older edition tell the commoner class only."""
+    """Of train, as labels; older runs name only the majority class."""
     share, words = said.get("constant_probability"), str(said.get("constant_label", ""))
     if isinstance(share, int | float) and 0 <= share <= 1:
         return [share]
@@ -216,20 +214,20 @@ def _number(value, otherwise):
 
 
 def _text(report):
-    """A constant report. One that is not told is not sought: that would take long."""
+    """A constant report; one not recorded is not looked for, which would take long."""
     text = report.get("text") if isinstance(report, dict) else None
     return text[:LETTERS] if isinstance(text, str) and text.strip() else _NOT_SOUGHT
 
 
-def differences(told, found):
-    """Say which figures are not what the predictions give.
+def differences(stated, found):
+    """Say which scores differ from what the predictions give.
 
     Args:
-        told: dict of figures, the `metrics` of a `results.json`.
-        found: dict of figures, of `recount`.
+        stated: dict of scores, the `metrics` of a `results.json`.
+        found: dict of scores, of `recount`.
 
     Returns:
-        A dict, name to words, of the figures that differ.
+        A dict, name to words, of the scores that differ.
 
     Example:
     ```python
@@ -238,31 +236,31 @@ def differences(told, found):
     """
     differ = {}
     for name in found:
-        if name not in told:
+        if name not in stated:
             continue
         for key in _COMPARED:
-            if key in told[name] and key in found[name]:
-                words = _difference(told[name][key], found[name][key])
+            if key in stated[name] and key in found[name]:
+                words = _difference(stated[name][key], found[name][key])
                 if words:
                     label = name if key == "value" else f"{name}, {key}"
                     differ.setdefault(name, f"{label}: results.json says {words}")
-        if told[name]["n"] != found[name]["n"]:
-            words = f"n={told[name]['n']}, predictions.csv gives n={found[name]['n']}"
+        if stated[name]["n"] != found[name]["n"]:
+            words = f"n={stated[name]['n']}, predictions.csv gives n={found[name]['n']}"
             differ.setdefault(name, f"{name}: results.json says {words}")
     return differ
 
 
-def _difference(told, found):
-    if told is None or found is None:
-        if told is found:
+def _difference(claim, found):
+    if claim is None or found is None:
+        if claim is found:
             return ""
-        told, found = ("no value" if v is None else f"{v:.4f}" for v in (told, found))
-        return f"{told}, predictions.csv gives {found}"
-    if math.isclose(told, found, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
+        claim, found = ("no value" if v is None else f"{v:.4f}" for v in (claim, found))
+        return f"{claim}, predictions.csv gives {found}"
+    if math.isclose(claim, found, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
         return ""
-    places = 4 if abs(told - found) >= 1e-4 else 7
-    more = "more" if told > found else "less"
+    places = 4 if abs(claim - found) >= 1e-4 else 7
+    more = "more" if claim > found else "less"
     return (
-        f"{told:.{places}f}, predictions.csv gives {found:.{places}f} "
-        f"({abs(told - found):.{places}f} {more})"
+        f"{claim:.{places}f}, predictions.csv gives {found:.{places}f} "
+        f"({abs(claim - found):.{places}f} {more})"
     )

@@ -90,14 +90,14 @@ def _write(path, page):
 
 
 def page_names(students):
-    """File names for the students' pages: readable, safe, and never the same.
+    """File names for the students' pages: readable, safe and unique.
 
     Args:
         students: list of strings.
 
     Returns:
-        A dict, student → name. What a file name cannot hold becomes `_`, and a
-        short checksum keeps apart what would then be one name.
+        A dict, student → name. What a file name cannot hold becomes `_`, and a short
+        checksum separates names that would then be the same.
 
     Example:
     ```python
@@ -107,7 +107,7 @@ def page_names(students):
     names, taken = {}, set()
     for student in students:
         safe = re.sub(r"[^A-Za-z0-9_-]", "_", student)[:80]
-        if safe != student or safe.lower() in taken:  # Some disks hold Ada for ada.
+        if safe != student or safe.lower() in taken:  # Some disks take Ada for ada.
             content = student.encode("utf-8", "surrogateescape")
             safe += "_" + hashlib.sha256(content).hexdigest()[:8]
         taken.add(safe.lower())
@@ -133,7 +133,7 @@ def _mark(outcome):
 
 
 def _means(grades, rubric):
-    """Mean points by notebook of those who handed it in, and of all in total."""
+    """Mean points by notebook over those who handed it in, and in total over all."""
     columns = [
         [g.notebooks[name].points for g in grades if g.notebooks[name].place]
         for name in rubric.notebooks

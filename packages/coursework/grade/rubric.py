@@ -25,7 +25,7 @@ from coursework.grade.expression import names_in
 from cxrbase.grounds import NAMED_GROUNDS
 from cxrscore.tables import BASELINES
 
-BESIDE = (*BASELINES, "shuffled")  # What a figure may be compared with by name.
+BESIDE = (*BASELINES, "shuffled")  # What a score may be compared with by name.
 RELATIONS = {
     "above": lambda value, other: value > other,
     "at_least": lambda value, other: value >= other,
@@ -50,7 +50,7 @@ class Comparison:
 
     Args:
         relation: string. One of `RELATIONS`, `"between"` or `"equals"`.
-        against: a number; the name of a baseline, or a sum of figures (see
+        against: a number; the name of a baseline, or a sum of scores (see
             `coursework.grade.expression`); for `between` a pair of numbers.
         margin: float. `by` of the relations, `tolerance` of `equals`.
 
@@ -89,14 +89,14 @@ class Comparison:
 
 
 def _sum(text):
-    """Refuse what is no sum of figures."""
+    """Refuse what is not a sum of scores."""
     if not any("." in name for name in names_in(text)):
-        raise ValueError(f"“{text}” names no figure (group.name).")
+        raise ValueError(f"“{text}” names no score (group.name).")
     return text
 
 
 def _against(value):
-    """Refuse what a figure cannot be compared with."""
+    """Refuse what a score cannot be compared with."""
     if isinstance(value, str):
         return value if value in BESIDE else _sum(value)
     if type(value) not in (int, float) or not math.isfinite(value):
@@ -138,9 +138,9 @@ class Item(Form):
     points: float = Field(gt=0)
     says: str = Field(description="What is asked for, in words.")
     id: str = Field("", description="Unique in its notebook; marks by hand go by it.")
-    metric: str = Field("", description="The figure's name in results.json.")
-    where: dict[str, Any] = Field({}, description="What the figure's protocol says.")
-    studies: int = Field(1, description="On how many the figure rests, at least.")
+    metric: str = Field("", description="The score's name in results.json.")
+    where: dict[str, Any] = Field({}, description="What the score's protocol says.")
+    studies: int = Field(1, description="On how many the score rests, at least.")
     cells: Literal["ran", "unchanged"] | None = None
     ids: list[Text] = Field([], description="The course's cells to be unchanged.")
     exercise: Text = Field("", description="The exercise's number.")
@@ -197,7 +197,7 @@ class Item(Form):
 
     @functools.cached_property
     def comparison(self):
-        """The `Comparison` that the figure, or the answer, must meet, or `None`."""
+        """The `Comparison` that the score, or the answer, must meet, or `None`."""
         for relation in CONDITIONS:
             if relation in self.model_fields_set:
                 against = getattr(self, relation)
@@ -211,12 +211,12 @@ class Item(Form):
 
     @property
     def among(self):
-        """A dict, name → a sum of figures."""
+        """A dict, name → a sum of scores."""
         return self.largest or self.smallest
 
     @property
-    def figures(self):
-        """The names of figures that it looks at, a list of strings."""
+    def scores(self):
+        """The names of scores that it looks at, a list of strings."""
         sums = [*self.among.values(), getattr(self.comparison, "against", None)]
         sums = [each for each in sums if isinstance(each, str) and each not in BESIDE]
         names = [name for each in sums for name in names_in(each)]

@@ -1,7 +1,7 @@
 """Reading a rubric: a YAML file that an instructor writes, checked word by word.
 
-A slip is told in one line before anything is graded. `docs/grading.md` describes the
-fields.
+An error is reported in one line before anything is graded. `docs/grading.md` describes
+the fields.
 """
 
 import pathlib
@@ -17,7 +17,7 @@ SHIPPED = pathlib.Path(__file__).parent / "rubric.yaml"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a key that stands twice is an error, not the last one's."""
+    """YAML in which a repeated key is an error; otherwise the last would win."""
 
     def construct_mapping(self, node, deep=False):
         """Build a dict of keys that differ."""
@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
         for key in keys:
             if repr(key) in met:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key} stands twice", node.start_mark
+                    None, None, f"{key} occurs twice", node.start_mark
                 )
             met.add(repr(key))
         return super().construct_mapping(node, deep)
@@ -58,8 +58,8 @@ def read_rubric(path=None):
 
 
 def _in_words(errors):
-    """One line for the first slip: its place, its field, and the mend."""
-    # A field that is misspelt explains the one that is missing.
+    """One line for the first error: its place, its field, and how to fix it."""
+    # A misspelt field explains a missing one.
     first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
     match first["loc"]:
         case ("notebooks", str(name), "items", int(number), *rest):
@@ -75,10 +75,10 @@ def _in_words(errors):
         known = ", ".join(form.model_fields)
         return f"{place}: unknown field {field}; known: {known}."
     words = _WORDS.get(first["type"], f"{{field}}: {first['msg']}")
-    told = {"expected": "", "field": field, "input": first["input"]}
-    told |= first.get("ctx", {})
-    told["expected"] = told["expected"].replace("'", "")
-    return " ".join(f"{place}: {words.format(**told)}.".split())
+    values = {"expected": "", "field": field, "input": first["input"]}
+    values |= first.get("ctx", {})
+    values["expected"] = values["expected"].replace("'", "")
+    return " ".join(f"{place}: {words.format(**values)}.".split())
 
 
 _WORDS = {
@@ -88,7 +88,7 @@ _WORDS = {
     "int_type": "{field} must be a whole number",
     "float_type": "{field} must be a number",
     "finite_number": "{field} must be a number",
-    "against": "{field} must be a number, a baseline or a sum of figures",
+    "against": "{field} must be a number, a baseline or a sum of scores",
     "bool_type": "{field} must be true or false",
     "list_type": "{field} must be a list",
     "tuple_type": "{field} must be a list",

@@ -1,4 +1,4 @@
-"""Who has handed in what: folders and zips of students, and the notebooks in them."""
+"""What was handed in: folders and zips of students, and the notebooks in them."""
 
 import dataclasses
 import pathlib
@@ -17,9 +17,9 @@ class Submission:
 
     Args:
         notebook: string. `"07_multitask"`.
-        place: string. Where it lies, for a reader.
-        files: dict, `"results"`, `"predictions"` and `"notebook"`, as far as they are
-            there, to pairs of a `Folder` or `Archive` and the name in it.
+        place: string. Where it is, for a reader.
+        files: dict, `"results"`, `"predictions"` and `"notebook"`, as far as they
+            exist, to pairs of a `Folder` or `Archive` and the name in it.
     """
 
     notebook: str
@@ -39,7 +39,7 @@ class Submission:
 
 
 def find_students(runs_dir, notebooks):
-    """Find the students of a folder, and where each one's files lie.
+    """Find the students of a folder, and where each one's files are.
 
     Args:
         runs_dir: string or `pathlib.Path`. Holds `<student>/` or `<student>.zip`.
@@ -114,7 +114,7 @@ def find_submissions(paths, notebooks):
                 continue
             files = {kind: (holder, file) for kind, file in files.items()}
             found.setdefault(name, []).append(Submission(name, place, files))
-    # Where a notebook cannot pack itself (on Kaggle), it lies beside the zip.
+    # Where a notebook cannot pack itself (on Kaggle), it is beside the zip.
     for name, path in _loose(entries, notebooks).items():
         files = {"notebook": (Folder(path.parent), path.name)}
         for submission in found.setdefault(name, [Submission(name, path.name, files)]):
@@ -126,10 +126,10 @@ def find_submissions(paths, notebooks):
 
 
 def _entries(paths, notebooks):
-    """`(path, its name)` of all that a student has left, and which are refused.
+    """`(path, its name)` of everything that a student has left, and what is refused.
 
-    That is what lies in the folder, and the notebooks' folders one level deeper: a zip
-    may have been unpacked into a folder of its own.
+    That is the content of the folder, and the notebooks' folders one level deeper: a
+    zip may have been unpacked into a folder of its own.
     """
     entries, troubles = [], []
     for path in paths:
@@ -176,7 +176,7 @@ def _holders(entries):
 
 
 def _loose(entries, notebooks):
-    """Executed notebooks that lie in a folder with no results beside them, by name."""
+    """Executed notebooks in a folder without results beside them, by name."""
     paths = [p / f"{p.name}.ipynb" if p.is_dir() else p for p, _ in entries]
     names = {f"{name}.ipynb" for name in notebooks}
     return {path.stem: path for path in paths if path.name in names and path.exists()}

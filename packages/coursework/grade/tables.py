@@ -1,6 +1,6 @@
 """CSVs for the gradebook: what was earned, and what a human has yet to mark.
 
-The texts are somebody's: `cxrbase.cells` keeps a spreadsheet from taking them for
+The texts are not ours: `cxrbase.cells` keeps a spreadsheet from taking them for
 formulas.
 """
 
@@ -133,7 +133,7 @@ def read_marks(path):
         A dict, (student, notebook, item) to (points, comment, answer).
 
     Raises:
-        InputError: that names the row, if its points are none, or too many.
+        InputError: that names the row, if its points are not a number, or too many.
 
     Example:
     ```python

@@ -1,7 +1,7 @@
-"""Reading what anybody may have made: bounded, unexecuted, refused in words.
+"""Reading untrusted files: with limits, nothing executed, refused in words.
 
-Nothing is unpacked to disk and no symbolic link is followed. Every limit is many
-times what an honest run of the course leaves.
+Nothing is unpacked to disk and no symbolic link is followed. Every limit is many times
+the size of an honest run.
 """
 
 import collections
@@ -49,7 +49,7 @@ class Folder:
         self.path = path
 
     def names(self):
-        """The names of what a notebook may leave in it, `folder/file`."""
+        """The names of the files that a notebook may leave in it, `folder/file`."""
         names = [path.name for path in sorted(self.path.iterdir())]
         kept = [n for n in names if n in LIMITS or n.endswith(".ipynb")]
         return [f"{self.path.name}/{name}" for name in kept]
@@ -76,7 +76,7 @@ class Folder:
 
 
 def check_plain(path):
-    """Refuse what is no plain file of bearable size.
+    """Refuse anything but a plain file of acceptable size.
 
     Args:
         path: `pathlib.Path`.
@@ -102,14 +102,15 @@ def check_plain(path):
 
 
 class Archive:
-    """The files of a zip, looked at before anything is read.
+    """The files of a zip, checked before anything is read.
 
     Args:
         path: `pathlib.Path`.
 
     Raises:
-        InputError: if it is no readable zip, or holds what an honest one does not: a
-            path that leads out, a link, a name twice, an encrypted file, too many.
+        InputError: if it is not a readable zip, or holds what an honest one does not: a
+            path that leads out, a link, a repeated name, an encrypted file, too many
+            files.
 
     Example:
     ```python
@@ -152,7 +153,7 @@ class Archive:
             raise _too_large(base, entry.file_size)
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(entry) as file:
-                # What a zip says of its sizes may be a lie.
+                # The sizes that a zip states may be false.
                 content = file.read(_limit(base) + 1)
         except _BROKEN as error:
             words = printable(error, 80)
@@ -162,7 +163,7 @@ class Archive:
         return content
 
 
-# Whatever zipfile and its decoders raise on bytes that somebody made up.
+# zipfile and its decoders may raise anything on forged bytes.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 _BROKEN += (NotImplementedError, OverflowError, MemoryError)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -195,12 +196,12 @@ def _normal_path(name):
 
 
 def read_json(content, strict=True):
-    """Read JSON that anybody may have made.
+    """Read untrusted JSON.
 
     Args:
         content: bytes.
-        strict: bool. Refuse, too, what JSON's own grammar does not know or leaves
-            open: NaN, infinity, numbers too large to compare, a name that stands twice.
+        strict: bool. Also refuse what JSON's grammar does not allow or leaves open:
+            NaN, infinity, numbers too large to compare, a repeated name.
 
     Returns:
         What it holds.
@@ -237,12 +238,12 @@ def _once(pairs):
     if len(found) < len(pairs):
         counts = collections.Counter(name for name, _ in pairs)
         twice = printable(counts.most_common(1)[0][0], 60)
-        raise InputError(f"the name “{twice}” stands twice.")
+        raise InputError(f"the name “{twice}” occurs twice.")
     return found
 
 
 def _no_constant(name):
-    raise InputError(f"{name} is no number that JSON knows.")
+    raise InputError(f"{name} is not a JSON number.")
 
 
 def _check(found, strict):
@@ -256,7 +257,7 @@ def _check(found, strict):
             elif isinstance(each, list):
                 inner.extend(each)
             elif strict and isinstance(each, int | float) and not _bearable(each):
-                raise InputError("a number too large to be a figure.")
+                raise InputError("a number too large to be a score.")
         level = inner
         if not level:
             return
@@ -264,4 +265,4 @@ def _check(found, strict):
 
 
 def _bearable(number):
-    return abs(number) <= LARGEST  # Which infinity is not, nor NaN.
+    return abs(number) <= LARGEST  # False for infinity and NaN.

@@ -1,4 +1,4 @@
-"""A report word by word: choose one, and see which places of the films it used."""
+"""A report word by word: choose one, and see which parts of the films it used."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -17,7 +17,7 @@ HEAT = "inferno"
 
 
 def word_attention(tokens, maps, films, word=0, *, ground):
-    """Choose a word of a report, and see where on the films it hangs.
+    """Choose a word of a report, and see which parts of the films it depends on.
 
     Args:
         tokens: sequence of strings `(T,)`.
@@ -42,7 +42,7 @@ def word_attention(tokens, maps, films, word=0, *, ground):
     )
 
 
-@styled("Which places of the films one word of a report used")
+@styled("Which parts of the films one word of a report used")
 def plot_word(tokens, maps, films, word, *, ground):
     """Plot the map of one word over the films, the word marked in its report.
 
@@ -84,7 +84,7 @@ def plot_word(tokens, maps, films, word, *, ground):
             cmap=HEAT,
             vmin=0,
             vmax=1,
-            alpha=0.7 * each,  # What says nothing stays a plain radiograph.
+            alpha=0.7 * each,  # An empty map leaves a plain radiograph.
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
             interpolation="bilinear",
         )

@@ -1,4 +1,4 @@
-"""BLEU under the hand: type a report, see which n-grams match and what that gives."""
+"""BLEU to play with: type a report, see which n-grams match and what that gives."""
 
 import textwrap
 
@@ -81,7 +81,7 @@ def bleu_parts(reference, candidate):
 
 @styled("BLEU of one report taken apart, beside the findings that it names")
 def plot_bleu(reference, candidate):
-    """Plot which n-grams of a report match, its BLEU, and its findings beside.
+    """Plot which n-grams of a report match, its BLEU, and its findings.
 
     Args:
         reference: string.

@@ -11,7 +11,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Board:
-    """A figure, and where somebody can press, the controls that draw it anew.
+    """A figure, and in a live notebook the controls that redraw it.
 
     As the last line of a cell it shows both. The figure is always part of the output,
     as PNG with its alternative text, so that an executed page shows it; a front end
@@ -53,7 +53,7 @@ class Board:
 
     def _redraw(self):
         self.figure = self._draw(**self._values)
-        plt.close(self.figure)  # Or the notebook would show it once more.
+        plt.close(self.figure)  # Otherwise the notebook would show it twice.
 
     def _changed(self, change):
         self._values = {name: each.value for name, each in self.controls.items()}

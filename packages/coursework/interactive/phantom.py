@@ -1,4 +1,4 @@
-"""A phantom built to order: a finding, its side and degree, and the report of it."""
+"""A phantom built to order: a finding, its side and degree, and its report."""
 
 import textwrap
 
@@ -18,7 +18,7 @@ from coursework.charts.style import (
 from coursework.interactive.board import Board
 from cxrphantom.findings import FINDINGS
 
-SEED = 4_000_000  # Of the patients here; the data sets of the course have others.
+SEED = 4_000_000  # Of the patients here; the course's data sets have others.
 NONE = "none"
 SIDES = ("any", "left", "right", "bilateral")
 DEGREES = ("any", "mild", "moderate", "severe")
@@ -58,7 +58,7 @@ def phantom_builder(write=None, finding="pleural_effusion", size=256):
 
 
 def build_phantom(finding=NONE, side="any", degree="any", patient=0, size=256):
-    """Draw one patient with one finding, and write the report of it.
+    """Draw one patient with one finding, and write its report.
 
     Args:
         finding: string. A key of `cxrphantom.findings.FINDINGS`, or `"none"`.

@@ -1,4 +1,4 @@
-"""A threshold under the hand: ROC point, confusion table, predictive values."""
+"""A threshold to move: ROC point, confusion table, predictive values."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -17,7 +17,7 @@ from coursework.interactive.board import Board
 
 
 def threshold_slider(labels, probabilities, threshold=0.5, prevalence=None, *, ground):
-    """Move a threshold and a prevalence, and see what a reader would be told.
+    """Move a threshold and a prevalence, and see what they mean for a reader.
 
     Args:
         labels: array `(n,)` of 0, 1 or NaN (left out), of both classes.
@@ -99,7 +99,7 @@ def plot_threshold(labels, probabilities, threshold, prevalence, *, ground):
 
 
 def predictive_values(sensitivity, specificity, prevalence):
-    """Positive and negative predictive value by Bayes; NaN where nobody is called.
+    """Positive and negative predictive value by Bayes; NaN where there is no such call.
 
     Args:
         sensitivity: float.
@@ -149,5 +149,5 @@ def _draw_worth(axes, sensitivity, specificity, prevalence):
         axes.plot(prevalence, value, "D", color=colour, clip_on=False)
     axes.axvline(prevalence, color=GREY, linestyle=":", linewidth=1)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal", xlabel="prevalence")
-    axes.set_title(f"at a prevalence of {prevalence:.2f}\na call is right so often")
+    axes.set_title(f"at a prevalence of {prevalence:.2f}\nhow often a call is right")
     axes.legend(loc="lower center")

@@ -1,4 +1,4 @@
-"""Words of a text in a row, each on a colour of its own."""
+"""Words of a text in lines, each on its own colour."""
 
 from coursework.charts.style import ink, plain_text
 

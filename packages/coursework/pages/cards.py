@@ -13,7 +13,7 @@ TEXTS = ("reference", "prediction")
 
 
 def report_cards(predictions, results, folder, out, most):
-    """Everything that the page says about single studies.
+    """Everything that the page shows of single studies.
 
     Args:
         predictions: DataFrame of `predictions.csv`, or `None`.
@@ -52,7 +52,7 @@ def report_cards(predictions, results, folder, out, most):
 
 
 def _films(row, results, folder, out):
-    """The views that lie there, each film beside its reconstruction."""
+    """The views that exist, each film beside its reconstruction."""
     ground = results["dataset"]["ground"] if results else "real"
     kind = "" if ground == "real" else "simulated "
     found = []
@@ -80,7 +80,7 @@ def _films(row, results, folder, out):
 
 
 def _threshold(results):
-    """From which probability on a study is called abnormal, or `None`."""
+    """The probability from which on a study is called abnormal, or `None`."""
     metric = (results or {"metrics": {}})["metrics"].get("abnormal.accuracy", {})
     threshold = metric.get("protocol", {}).get("threshold")
     return threshold if isinstance(threshold, int | float) else None

@@ -1,8 +1,8 @@
 """An executed notebook as a page that runs nothing and fetches nothing.
 
-Whoever wrote the notebook may be a stranger: of what its cells show, scripts, frames
-and whatever lies elsewhere are left out, and a policy in the page's head forbids the
-browser the rest. Formulas are set in MathML, which needs no script.
+The notebook is not trusted: scripts, frames and external content are removed from its
+outputs, and a policy in the page's head forbids the browser the rest. Formulas are set
+in MathML, which needs no script.
 """
 
 import base64
@@ -32,7 +32,7 @@ ATTRIBUTES = (
     "href id lang mathvariant name open rowspan scope src start stretchy style "
     "tabindex title valign width"
 )
-# What runs no code; of these the page shows the best.
+# Formats that run no code, the best first.
 SHOWN = {"text/plain", "text/latex", "text/html", "text/markdown"}
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg")  # Each within an <img>.
 SHOWN |= set(IMAGES)
@@ -40,14 +40,14 @@ LEFT_OUT = "<em>[A frame or a program was here; this page holds none.]</em>"
 _BLOCKS = re.compile(
     r"<(script|style|iframe|object)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
-# A formula as Markdown leaves it, but for what only looks like one in code.
+# A formula as Markdown leaves it, except dollars in code.
 _FORMULA = re.compile(
     r"<(?P<code>pre|code)\b.*?</(?P=code)>"
     r"|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$",
     re.DOTALL,
 )
 LONGEST = 2000  # Letters of a formula that is set.
-MOST_LINES = 25  # Of what a cell prints; more are folded. A page shows them wrapped.
+MOST_LINES = 25  # Lines that a cell prints; more are folded. A page wraps them.
 WIDTH = 130
 STYLE = """<style>
 .jp-RenderedHTMLCommon table { display: block; max-width: 100%; overflow-x: auto; }
@@ -61,8 +61,8 @@ STYLE = """<style>
 _HEADING = re.compile(r"^#+\s+(.+?)\s*$", re.MULTILINE)
 _MARKUP = re.compile(
     r"<[^>]*>|\]\([^)]*\)|[\[\]`*$]"
-)  # Not said in an alternative text.
-# An image that lies elsewhere: its words stand in its place.
+)  # Left out of an alternative text.
+# An external image: its alternative text replaces it.
 _NO_IMAGE = re.compile(r'<img(?![^>]*\ssrc=)(?:[^>]*?\salt="([^"]*)")?[^>]*>')
 
 
@@ -84,7 +84,7 @@ def write_executed(notebook, path):
 
 
 def executed_body(notebook):
-    """Turn an executed notebook into what a page of another look can hold.
+    """Turn an executed notebook into HTML for a page of another style.
 
     Args:
         notebook: string or `pathlib.Path`. The `.ipynb` file.
@@ -117,7 +117,7 @@ def _converted(notebook, **options):
     from nbconvert import HTMLExporter
 
     class Exporter(HTMLExporter):
-        """Cleans what Markdown was turned into, be it of a cell or of an output."""
+        """Cleans the HTML of Markdown, in a cell or an output."""
 
         @jinja2.pass_context
         def markdown2html(self, context, source):
@@ -139,7 +139,7 @@ def _converted(notebook, **options):
 
 
 def _shown(output, section):
-    """An output as the page shows it: harmless, described, and no wall of lines."""
+    """An output as the page shows it: harmless, described, long text folded."""
     if output.output_type == "stream":
         return _folded(output)
     if "data" not in output:
@@ -172,7 +172,7 @@ def _image(output, kind, section):
 
 
 def _folded(output):
-    """What a cell printed, of a progress bar its last state; folded if it is long."""
+    """What a cell printed, only the last state of a progress bar; folded if long."""
     from nbconvert.filters import ansi2html
     from nbformat.v4 import new_output
 
@@ -190,7 +190,7 @@ def typeset(page):
     """Set the formulas of HTML in MathML.
 
     Args:
-        page: string. Formulas stand in it as TeX between dollars.
+        page: string. Formulas in it are TeX between dollars.
 
     Returns:
         A string of HTML, not yet clean. What is no TeX stays as it was typed.
@@ -209,14 +209,14 @@ def typeset(page):
         kind = "block" if found["block"] else "inline"
         try:
             return convert(html.unescape(tex), display=kind)
-        except Exception:  # It raises some ten kinds.
+        except Exception:  # It raises about ten kinds.
             return found[0]
 
     return _FORMULA.sub(formula, page)
 
 
 def clean(page):
-    """Leave out of HTML what runs, embeds or fetches.
+    """Remove from HTML what runs, embeds or fetches.
 
     Args:
         page: string.
@@ -233,7 +233,7 @@ def clean(page):
 
     def allowed(tag, name, value):
         if tag == "img" and name == "src":
-            return not re.match(r"\s*([\w+.-]+:|[/\\]{2})", value)  # Not elsewhere.
+            return not re.match(r"\s*([\w+.-]+:|[/\\]{2})", value)  # Not external.
         return name in ATTRIBUTES.split()
 
     def left_out(block):

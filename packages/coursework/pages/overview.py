@@ -11,13 +11,13 @@ from cxrbase.grounds import GROUNDS
 from cxrscore.score import format_score
 from cxrscore.tables import HEADLINES, best_baseline
 
-# The scores that stand in the table; runs.csv has them all.
+# The scores in the table; runs.csv has them all.
 COLUMNS = tuple(name for name in HEADLINES if "wrong_side" not in name)
-OTHERS = 3  # Scores of a notebook that has none of these, if it ran more than once.
+OTHERS = 3  # Scores shown for a notebook with none of these, if it ran more than once.
 
 
 def overview(found, out):
-    """Everything that the template says about all runs together.
+    """Everything that the template shows of all runs together.
 
     Args:
         found: list of `FoundRun`.
@@ -45,7 +45,7 @@ def overview(found, out):
         "tables": [
             name for name in ("runs.csv", "sweep.csv") if (out / name).is_file()
         ],
-        # The page of a point has nothing to take a mean of.
+        # The page of a point has nothing to average.
         "sweeps": _sweeps([r for r in found if r.folder.parent != out], scores),
     }
 
@@ -58,12 +58,12 @@ def label_of(status):
 
 
 def link(path, out):
-    """A relative link, or an inner one that the browser reads as it is meant."""
+    """A relative link, or one within the page, quoted for the browser."""
     return urllib.parse.quote(path.relative_to(out).as_posix())
 
 
 def cell_link(run, out):
-    """A link to the cell where a run came to its end, or `None`."""
+    """A link to the cell where a run stopped, or `None`."""
     page = run.folder / f"{run.name}.html"
     if "error" not in run.status or not page.is_file():
         return None
@@ -73,7 +73,7 @@ def cell_link(run, out):
 
 
 def number(value):
-    """A value that is a number, else `None`; files are written by others, too."""
+    """A value if it is a number, else `None`; others may have written the file."""
     return value if isinstance(value, int | float) else None
 
 
@@ -108,7 +108,7 @@ def _row(run, columns, scores, out):
 
 
 def _score(name, metric):
-    """A value, in words and as a number, and its best baseline."""
+    """A value, as text and as a number, and its best baseline."""
     if metric is None:
         return None
     best = best_baseline(name, metric)
@@ -172,7 +172,7 @@ def _sweeps(found, scores):
 
 def _mean(row):
     words = format_score(row["mean"] if row.runs else None)
-    decimals = len(words.partition(".")[2])  # No more than the mean has.
+    decimals = len(words.partition(".")[2])  # No more than in the mean.
     return {
         "value": row["mean"] if row.runs else None,
         "words": words,

@@ -16,7 +16,7 @@ from cxrscore.evaluate import read_predictions
 from cxrscore.score import format_score
 from cxrscore.tables import HEADLINES, best_baseline, format_interval, headline
 
-STUDIES = 24  # shown per notebook; predictions.csv has them all
+STUDIES = 24  # studies per notebook; predictions.csv has them all
 FIRST = 6  # report cards that the page begins with; the others are folded
 
 
@@ -53,10 +53,8 @@ def write_index(run_dir, studies=STUDIES):
         write_index(folder, studies)
     runs = [*here, *points]
     grounds = {each.results["dataset"]["ground"] for each in runs if each.results}
-    environment = templates("coursework.pages")
-    environment.filters |= {"score": format_score, "column": title_of}
-    environment.globals["signs"] = SIGNS
-    notebooks = [_notebook(run, run_dir, studies) for run in here]
+    environment = page_templates()
+    notebooks = [describe_notebook(run, run_dir, studies) for run in here]
     notebooks.sort(key=lambda notebook: not notebook["leads"])
     page = environment.get_template("index.html.j2").render(
         title=run_dir.resolve().name,
@@ -70,8 +68,25 @@ def write_index(run_dir, studies=STUDIES):
     return run_dir / "index.html"
 
 
-def _notebook(run, run_dir, studies):
-    """Everything that the template says about one notebook."""
+def page_templates():
+    """The templates of pages, with the filters that they ask for."""
+    environment = templates("coursework.pages")
+    environment.filters |= {"score": format_score, "column": title_of}
+    environment.globals["signs"] = SIGNS
+    return environment
+
+
+def describe_notebook(run, run_dir, studies):
+    """Everything that a page of a run says about one notebook.
+
+    Args:
+        run: one of those of `read_runs`.
+        run_dir: `pathlib.Path`. Where links start from.
+        studies: int. Report cards, those with images first.
+
+    Returns:
+        A dict for the templates.
+    """
     folder, results = run.folder, run.results
     predictions, trouble = read_or_tell(read_predictions, folder / "predictions.csv")
     pictures = sorted((folder / "figures").glob("*.png"))

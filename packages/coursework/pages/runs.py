@@ -1,4 +1,4 @@
-"""The runs of a batch as they are found on disk, and the tables made of them."""
+"""The runs of a batch, as found on disk, and the tables made of them."""
 
 import dataclasses
 import pathlib
@@ -91,7 +91,7 @@ def read_or_tell(reader, path):
 
 
 def runs_table(runs):
-    """One row per run: its point, how it ended, what it took, all its scores.
+    """One row per run: its point, how it ended, its time and memory, all its scores.
 
     Args:
         runs: list of `FoundRun`.
@@ -120,15 +120,15 @@ def runs_table(runs):
 
 
 def sweep_table(runs):
-    """Mean and deviation of every score over the runs that differ only in `seed`.
+    """Mean and standard deviation of every score over runs that differ only in `seed`.
 
     Args:
         runs: list of `FoundRun`, of the points of a grid.
 
     Returns:
         A `pandas.DataFrame`: notebook, the parameters but for the seed, score,
-        ground, split, n (studies), runs, mean, deviation (of a sample; none for one
-        run), baseline (mean of the best one).
+        ground, split, n (studies), runs, mean, deviation (standard deviation of a
+        sample; none for one run), baseline (mean of the best one).
 
     Example:
     ```python

@@ -58,7 +58,7 @@ def scores_of(folder, leave_out=(), first=False):
     if first:
         table["score"] = [HEADLINES.get(name, name) for name in metrics]
     table["best baseline"] = [_best(*each) for each in metrics.items()]
-    # Every score names the split and, if it is of a text, the section.
+    # Every score names the split and, for a text, the section.
     protocols = [metric["protocol"] for metric in metrics.values()]
     table["of"] = [
         ", ".join(str(each[key]) for key in ("split", "section") if key in each)
@@ -78,13 +78,13 @@ def scores_of(folder, leave_out=(), first=False):
 
 
 def _best(name, metric):
-    """The baseline that comes highest, with its name."""
+    """The best baseline, with its name."""
     found = best_baseline(name, metric)
     return f"{format_score(found[0])} {found[1]}" if found else ""
 
 
 def write_between_marks(path, text, name="scores"):
-    """Replace what stands between the marks of a Markdown file.
+    """Replace the text between the marks of a Markdown file.
 
     Args:
         path: string or path. Holds the two lines that `marks` gives.

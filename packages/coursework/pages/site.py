@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from coursework.course import checkout
-from coursework.looks import templates
 from coursework.pages.executed import executed_body
+from coursework.pages.page import describe_notebook, page_templates
+from coursework.pages.runs import read_runs
 from coursework.results import read_results
 from cxrbase.files import InputError, make_folder, write_whole
 from cxrbase.grounds import GROUNDS
@@ -19,6 +20,8 @@ from cxrbase.grounds import GROUNDS
 WIDEST = 1100  # Pixels of a picture.
 QUALITY = 82  # Of WebP, in percent.
 MOST = 15_000_000  # Bytes of a site.
+CARDS = 3  # Reports that the first page shows.
+STYLES = ("site", "cards")
 POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
@@ -26,7 +29,7 @@ POLICY = (
 _IMAGE = re.compile(r'<img\b[^>]*?src="data:image/(?:png|jpeg);base64,([^"]+)"[^>]*>')
 _TITLE = re.compile(r"<h1\b[^>]*>(?:\d+b?\s*·\s*)?(.*?)(?:<a\b.*?</a>)?</h1>", re.S)
 _SECTION = re.compile(r'<h2 id="([^"]*)">(.*?)(?:<a class="anchor-link".*?</a>)?</h2>')
-# The runner's own cell says again what `start` prints.
+# The runner's own cell repeats what `start` prints.
 _INJECTED = re.compile(
     r'<div class="cell [^"]*celltag_injected-parameters".*?(?=<div class="cell |\Z)',
     re.DOTALL,
@@ -42,7 +45,7 @@ def write_site(run_dir, out):
     Args:
         run_dir: string or `pathlib.Path`. The folder of a run of the course.
         out: string or `pathlib.Path`. The folder of the site. Pages and pictures that
-            it held before and that are not part of it any more go.
+            are no longer part of it are removed.
 
     Returns:
         The path of `index.html`.
@@ -64,16 +67,18 @@ def write_site(run_dir, out):
         raise InputError(f"{run_dir}: no notebook of the course is done here.")
     for before, after in zip(pages, pages[1:], strict=False):
         before["after"], after["before"] = after, before
-    environment = templates("coursework.pages")
+    shown = _reports(run_dir, pictures)
+    environment = page_templates()
     files = {f"pictures/{name}": content for name, content in pictures.items()}
-    style = environment.get_template("site.css").render()
-    files["site.css"] = (style + _highlighting()).encode()
+    styles = [environment.get_template(f"{name}.css").render() for name in STYLES]
+    files["site.css"] = "".join([*styles, _highlighting()]).encode()
     grounds = {page["ground"] for page in pages}
     for page in [None, *pages]:
         text = environment.get_template("site.html.j2").render(
             page=page,
             pages=pages,
             policy=POLICY,
+            shown=shown,
             device=pages[-1]["device"],
             warnings=[GROUNDS[each] for each in GROUNDS if each in grounds - {"real"}],
         )
@@ -82,8 +87,22 @@ def write_site(run_dir, out):
     return out / "index.html"
 
 
+def _reports(run_dir, pictures):
+    """The notebook that has written reports, with its first cards; or `None`."""
+    described = [
+        describe_notebook(run, run_dir, CARDS) for run in read_runs(run_dir)[0]
+    ]
+    for notebook in described:
+        if notebook["leads"]:
+            for film in (f for card in notebook["cards"] for f in card["films"]):
+                raw = (run_dir / film["src"]).read_bytes()
+                film["src"] = f"pictures/{_keep(raw, pictures)[0]}"
+            return notebook
+    return None
+
+
 def _page(folder, pictures):
-    """What the template says about one notebook; its pictures are added."""
+    """What the template shows of one notebook; its pictures are added."""
     body = _INJECTED.sub("", executed_body(folder / f"{folder.name}.ipynb"))
     own = []
 
@@ -95,6 +114,11 @@ def _page(folder, pictures):
     body = _IMAGE.sub(small, body)
     body = _LINK.sub(r'href="\1.html', body.replace(f"{checkout()}/", ""))
     results = read_results(folder / "results.json")
+
+    def heaviest(name):
+        """Bytes of a picture: those of films, which show best what a page is about."""
+        return len(pictures[name])
+
     title = _TITLE.search(body)
     title = html.unescape(title[1]).strip() if title else folder.name
     short, _, gist = title.partition(": ")
@@ -108,7 +132,7 @@ def _page(folder, pictures):
         "device": results["environment"].get("device", ""),
         "ground": results["dataset"]["ground"],
         "sections": [(i, html.unescape(name)) for i, name in _SECTION.findall(body)],
-        "picture": f"pictures/{own[0]}" if own else "",
+        "picture": f"pictures/{max(own, key=heaviest)}" if own else "",
         "body": body,
         "before": None,
         "after": None,
@@ -117,7 +141,14 @@ def _page(folder, pictures):
 
 def _picture(found, pictures):
     """A picture of a page as WebP: its name, and the `<img>` that shows it."""
-    raw = base64.b64decode(found[1])
+    name, width, height = _keep(base64.b64decode(found[1]), pictures)
+    image = re.sub(r'\s(width|height|loading)="[^"]*"', "", found[0])
+    size = f'width="{width}" height="{height}" loading="lazy"'
+    return name, re.sub(r'src="[^"]*"', f'src="pictures/{name}" {size}', image)
+
+
+def _keep(raw, pictures):
+    """Keep a picture, small; its name, width and height."""
     pixels = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
     height, width = pixels.shape[:2]
     if width > WIDEST:
@@ -126,13 +157,11 @@ def _picture(found, pictures):
     name = f"{hashlib.sha256(raw).hexdigest()[:16]}.webp"
     _, content = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
     pictures[name] = content.tobytes()
-    image = re.sub(r'\s(width|height|loading)="[^"]*"', "", found[0])
-    size = f'width="{width}" height="{height}" loading="lazy"'
-    return name, re.sub(r'src="[^"]*"', f'src="pictures/{name}" {size}', image)
+    return name, width, height
 
 
 def _highlighting():
-    """The colours of code."""
+    """The style sheet of code colours."""
     from pygments.formatters import HtmlFormatter
 
     return HtmlFormatter(style="default").get_style_defs(".highlight")

@@ -1,4 +1,4 @@
-"""papermill's engine, with an end to output and to time, and words for a death."""
+"""papermill's engine, with limits on output and time, and a reason when it dies."""
 
 import ast
 import re
@@ -12,15 +12,15 @@ from papermill.engines import NBClientEngine, papermill_engines
 
 ENGINE = "cxrlib"
 TIMED_OUT, KILLED, DIED = "TimedOut", "KernelKilled", "KernelDied"
-# In characters. A million lines would else be a notebook that no browser opens.
+# In characters. No browser would open a notebook of a million lines.
 CELL_LIMIT = 500_000  # That one cell may print.
 NOTEBOOK_LIMIT = 30_000_000  # All outputs together, pictures included.
 MODULES = "' '.join(list(__import__('sys').modules))"  # A list would be shortened.
-TAIL = 2_000  # Of what was cut, the end is kept: it tells how the cell came out.
+TAIL = 2_000  # The end of what was cut is kept: it shows how the cell ended.
 
 
 class Engine(NBClientEngine):
-    """Executes with the client that `execute_notebook(…, client=…)` hands in."""
+    """Executes with the client that `execute_notebook(…, client=…)` passes in."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, client=None, **kwargs):
@@ -32,7 +32,7 @@ papermill_engines.register(ENGINE, Engine)
 
 
 class Client(PapermillNotebookClient):
-    """Executes a notebook, keeps so much of its outputs, and stops when time is over.
+    """Executes a notebook, keeps a limited part of its outputs, stops at a deadline.
 
     A cell that runs out of time, or whose kernel dies, gets an error as its output,
     just as one that raises; papermill then reports all three in the same way.
@@ -51,12 +51,12 @@ class Client(PapermillNotebookClient):
     def __init__(
         self, nb_man, deadline=None, begun=None, cut=None, imported=None, **options
     ):
-        # A flood of output arrives long after the cell's own end: wait for it, and
-        # where a part was lost on the way, go on.
+        # Large outputs arrive long after the cell has ended: wait for them, and
+        # continue if a part was lost.
         options = {"iopub_timeout": 60, "raise_on_iopub_timeout": False} | options
         super().__init__(nb_man, **options)
         if deadline is not None:
-            # nbclient's limit is per cell: each gets what is left for all.
+            # nbclient's limit is per cell: each gets the time left for all.
             self.timeout_func = lambda cell: max(deadline - time.monotonic(), 0.1)
         self.budget, self.begun, self.cut = Budget(), begun, cut
         self.imported, self._failed = imported, False
@@ -65,7 +65,7 @@ class Client(PapermillNotebookClient):
         """Execute all cells in a kernel of their own."""
         self.reset_execution_trackers()
         with self.setup_kernel(**kwargs):
-            # papermill asks last, and a kernel that is dead or busy does not answer.
+            # papermill asks at the end, when a dead or busy kernel does not answer.
             reply = self.wait_for_reply(self.kc.kernel_info())
             self.nb.metadata["language_info"] = reply["content"]["language_info"]
             self.papermill_execute_cells()
@@ -101,7 +101,7 @@ class Client(PapermillNotebookClient):
             cell.outputs.append(
                 new_output("error", ename=name, evalue=words, traceback=[line])
             )
-            self.shutdown_kernel = "immediate"  # It would not listen.
+            self.shutdown_kernel = "immediate"  # It would not react.
             raise CellExecutionError(line, name, words) from None
         except KeyboardInterrupt:
             self.shutdown_kernel = "immediate"
@@ -113,7 +113,7 @@ class Client(PapermillNotebookClient):
 
     def _why(self, error):
         if isinstance(error, CellTimeoutError):
-            return TIMED_OUT, "the notebook's time was over in this cell"
+            return TIMED_OUT, "the notebook's time ran out in this cell"
         process = getattr(self.km.provisioner, "process", None)
         code = process and process.poll()
         return KILLED if (code or 0) < 0 else DIED, f"the kernel {say_exit(code)}"
@@ -134,7 +134,7 @@ class Client(PapermillNotebookClient):
         if out and len(outs) > 1 and _is_same_stream(outs[-2], out):
             outs.pop()
             both = _joined(outs[-1]["text"], out["text"])
-            # What a progress bar has overwritten takes no room.
+            # Overwritten states of a progress bar take no room.
             self.budget.refund(len(outs[-1]["text"]) + len(out["text"]) - len(both))
             outs[-1]["text"] = both
         return out
@@ -147,11 +147,11 @@ class Client(PapermillNotebookClient):
 
 
 class Budget:
-    """How many characters of output there is still room for.
+    """The characters of output for which there is still room.
 
     Args:
-        cell: int. Of what one cell prints.
-        notebook: int. Of all outputs.
+        cell: int. Characters that one cell may print.
+        notebook: int. Characters of all outputs.
     """
 
     def __init__(self, cell=CELL_LIMIT, notebook=NOTEBOOK_LIMIT):
@@ -159,7 +159,7 @@ class Budget:
         self.next_cell()
 
     def next_cell(self):
-        """Begin a cell: it has its own room."""
+        """Begin a cell, which has its own limit."""
         self.room = self.limit
         self.lines, self.characters, self.displays, self.tail = 0, 0, 0, ""
 
@@ -169,12 +169,12 @@ class Budget:
         self.room = self.limit
 
     def refund(self, characters):
-        """Make room again for what a cell printed and took back."""
+        """Free the room of what a cell printed and cleared."""
         self.room += characters
         self.left += characters
 
     def takes(self, message):
-        """Whether a message is kept; shortens what it prints to what there is room for.
+        """Whether a message is kept; shortens what it prints to the room left.
 
         Args:
             message: dict, a Jupyter message of a stream or a display.
@@ -215,7 +215,7 @@ class Budget:
 
 
 def say_exit(code):
-    """Words for a process's exit code.
+    """Describe a process's exit code.
 
     Example:
     ```python
@@ -256,11 +256,11 @@ def _is_same_stream(before, after):
 
 
 def _last_of_each_line(text):
-    """Leave out what a progress bar writes over again in the same message."""
+    """Leave out what a progress bar overwrites in the same message."""
     return re.sub(r"\r[^\n\r]*(?=\r[^\n])", "", text)
 
 
 def _joined(before, after):
-    """Append to a stream; a carriage return takes back the line, as in a terminal."""
+    """Append to a stream; a carriage return clears the line, as in a terminal."""
     head, newline, line = before.rpartition("\n")
     return head + newline + re.sub(r"[^\n]*\r(?=[^\n])", "", line + after)

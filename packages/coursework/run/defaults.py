@@ -29,11 +29,11 @@ IN_WORDS = {
     FREE: "a text, a number, true or false",
     list[str]: "a list of texts",
 }
-# What calls of these names return; a path is handed over as text.
+# What calls of these names return; a path is passed as text.
 RETURNS = {"str": str, "int": int, "float": float, "bool": bool, "len": int}
 RETURNS |= dict.fromkeys(("getenv", "join", "format", "strip", "lower", "Path"), str)
 RETURNS |= {"list": list, "tuple": list, "set": list, "sorted": list, "dict": dict}
-# papermill puts in no tuples and no sets: their place takes a list.
+# papermill injects no tuples and no sets, but lists.
 DISPLAYS = {
     **dict.fromkeys((ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp), list),
     **dict.fromkeys((ast.Dict, ast.DictComp), dict),
@@ -43,7 +43,7 @@ DISPLAYS = {
 
 
 class Word(str):
-    """What somebody wrote without quotes: a text, a number or a truth value."""
+    """A value written without quotes: a text, a number or a truth value."""
 
 
 # === The kinds of a cell ===
@@ -58,8 +58,8 @@ def kinds_in(source):
     Returns:
         A dict of strings to `str`, `bool`, `int`, `float`, `list`, `list[str]`, `dict`
         or, where the default is `None` or only known when it is run, `FREE`; to
-        `int | None` and the like. An annotation goes before a value. It is empty if
-        the code cannot be parsed.
+        `int | None` and the like. An annotation takes precedence over a value. It is
+        empty if the code cannot be parsed.
 
     Example:
     ```python
@@ -177,7 +177,7 @@ def as_kind(value, kind, what, where=""):
     """Turn what was given for a parameter into its kind, or refuse it.
 
     Args:
-        value: a `Word`, or what Python or YAML hands over.
+        value: a `Word`, or a value of Python or YAML.
         kind: see `kinds_in`.
         what: string. The parameter, for the message.
         where: string. Who gave it, for the message.
@@ -197,7 +197,7 @@ def as_kind(value, kind, what, where=""):
     """
     where = f"{where}: " if where else ""
     if any(0xD800 <= ord(letter) < 0xE000 for letter in str(value)):
-        raise InputError(f"{where}{what}: no text in UTF-8. Write it anew.")
+        raise InputError(f"{where}{what}: not a text in UTF-8. Write it again.")
     try:
         if isinstance(kind, types.UnionType):
             kind, _ = kind.__args__
@@ -233,7 +233,7 @@ def scalar(word):
     if word in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return word.lower() == "true"
     if re.match(r"[-+]?0\d", word):
-        return str(word)  # A number of a case, not an amount.
+        return str(word)  # An identifier, not an amount.
     if WHOLE.fullmatch(word):
         return int(word)
     if NUMBER.fullmatch(word) and math.isfinite(float(word)):
@@ -242,7 +242,7 @@ def scalar(word):
 
 
 def plain(value):
-    """Turn every `Word` into what it says, however deep it stands."""
+    """Turn every `Word` into its value, at any depth."""
     if isinstance(value, Word):
         return scalar(value)
     if isinstance(value, list | tuple | set):

@@ -57,7 +57,7 @@ def execute(run, timeout=None, progress=True, env=None):
     values = typed(run.parameters, kinds, run.name)
     run = dataclasses.replace(run, parameters=values)
     status = Status(run)
-    # As it is before the first cell: what changes while it runs is not what it ran.
+    # Before the first cell: what changes while it runs is not what it ran.
     files, before = code(), data_before(run)
     _set_old_results_aside(run.folder)
     kernel = types.SimpleNamespace(memory=[], cuts=[], modules=None)
@@ -95,7 +95,7 @@ def _papermill(run, status, kernel, timeout, progress, env):
     from coursework.run.kernel import PeakMemory, kernel_manager
 
     def tell(megabytes):
-        with contextlib.suppress(InputError, OSError):  # Told again at the end.
+        with contextlib.suppress(InputError, OSError):  # Written again at the end.
             status.write(megabytes=megabytes)
 
     def watch(pid):
@@ -130,14 +130,14 @@ def _papermill(run, status, kernel, timeout, progress, env):
             return {"reason": reasons[error.ename], "error": words}
         words = f"{error.ename}: {error.evalue}".strip().splitlines()[0][:500]
         return {"reason": "raised", "error": words}
-    except Exception as error:  # A kernel that does not start: one run's trouble.
+    except Exception as error:  # A kernel that does not start concerns one run only.
         words = traceback.format_exception_only(error)[-1].strip()
         return {"reason": "broken off", "error": words.splitlines()[0][:500]}
     return {}
 
 
 def _set_old_results_aside(folder):
-    """A failed rerun must not pass off the results of the run before as its own."""
+    """Set an earlier run's results aside: a failed rerun must not show them."""
     for name in ("results.json", "predictions.csv"):
         path = folder / name
         if path.is_file():
@@ -147,12 +147,12 @@ def _set_old_results_aside(folder):
 
 
 def _leave_pages(run):
-    """Write HTML beside the executed copy; return what did not work, in words."""
+    """Write HTML beside the executed copy; return what failed, in words."""
     notes = []
     for leave in (write_page, _pack):
         try:
             leave(run)
-        except Exception as error:  # The run itself is what it is.
+        except Exception as error:  # The run itself is unaffected.
             words = traceback.format_exception_only(error)[-1].strip()
             notes.append(words.splitlines()[0][:500])
     return notes
@@ -170,7 +170,7 @@ def write_page(run):
 
 
 def _pack(run):
-    """Pack the submission again, now that the executed copy is whole."""
+    """Pack the submission again, now that the executed copy is complete."""
     if (run.folder / "results.json").is_file():
         from coursework.submission import pack_submission
 
@@ -178,14 +178,14 @@ def _pack(run):
 
 
 def _end_with(parent):
-    """End when the process that started this one is gone, as a kernel does."""
+    """End when the parent process is gone, as a kernel does."""
     while os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main():
-    """Carry out the run that stands on the standard input."""
+    """Carry out the run that is read from standard input."""
     order = json.load(sys.stdin)
     watch = threading.Thread(target=_end_with, args=[os.getppid()], daemon=True)
     try:
@@ -193,7 +193,7 @@ def main():
             watch.start()
             execute(Run(**order["run"]), order.get("timeout"), progress=False)
     except (InputError, OSError) as error:
-        sys.exit(f"{error}")  # One line, for whoever started it.
+        sys.exit(f"{error}")  # One line, for the parent.
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 

@@ -1,4 +1,4 @@
-"""Who carries runs out: what every executor promises, and the pool of this machine."""
+"""Executors: what every one promises, and the process pool of this machine."""
 
 import contextlib
 import json
@@ -25,16 +25,16 @@ LATE = 60  # Seconds over its timeout after which a run that does not stop is ki
 class Executor(Protocol):
     """Carries runs out, on one machine or on many.
 
-    It shares nothing with who asks but the folders of the runs: each has a final
-    `status.json` when it is yielded as ended, whatever became of it.
+    It shares only the folders of the runs with the caller: each has a final
+    `status.json` when it is yielded as ended, however it ended.
     """
 
     def carry_out(self, runs: Sequence[Run]) -> Iterator[tuple[Run | None, str]]:
         """Carry out every run, each after all that it names in `after` have ended.
 
         Args:
-            runs: sequence of `Run`. A label in `after` that is none of theirs counts
-                as ended.
+            runs: sequence of `Run`. A label in `after` that is not among them counts as
+                ended.
 
         Yields:
             `(run, "started")` and `(run, "ended")`, and `(None, "waiting")` every
@@ -43,7 +43,7 @@ class Executor(Protocol):
 
 
 class LocalPool:
-    """Carries out so many runs at once, each in a process and a kernel of its own.
+    """Carries out several runs at once, each in its own process and kernel.
 
     Args:
         jobs: int. How many at once. They share the cores and the GPU.
@@ -61,7 +61,7 @@ class LocalPool:
         self.jobs, self.timeout = jobs, timeout
         self.env = env or {}
         if jobs > 1:
-            # A kernel would else take every core, and all of the GPU's memory.
+            # Otherwise a kernel would take every core, and all of the GPU's memory.
             threads = str(max(1, (os.cpu_count() or 1) // jobs))
             names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
             few = dict.fromkeys(names, threads) | {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -91,11 +91,11 @@ class LocalPool:
 
 
 class _Child:
-    """The supervisor of one run, and all that came of it."""
+    """The supervisor of one run, and what it leaves."""
 
     def __init__(self, run, timeout, env):
         self.run, self.mark = run, str(uuid.uuid4())
-        self.status = Status(run)  # What it was before is over now.
+        self.status = Status(run)  # An earlier status is obsolete.
         self.killed_at = None if timeout is None else time.monotonic() + timeout + LATE
         self.timeout = timeout
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115, closed with the child.
@@ -115,13 +115,13 @@ class _Child:
             pass  # It has ended; `settle` says how.
 
     def is_over(self):
-        """Whether it has ended; one that outstays its timeout is made to."""
+        """Whether it has ended; one past its timeout is killed."""
         if self.killed_at and time.monotonic() > self.killed_at:
             self.kill()
         return self.process.poll() is not None
 
     def kill(self):
-        """End it by force; the supervisor comes last, since all that is lost is its."""
+        """Kill it; the supervisor last, since it adopts orphaned processes."""
         kill_descendants(self.process.pid, self.mark)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=PATIENCE)
@@ -148,7 +148,7 @@ class _Child:
         elif late:
             reason = "timed out"
             how = f"did not stop {LATE} seconds after its {self.timeout:g}"
-        self.status.record |= record  # How far it had come.
+        self.status.record |= record  # How far it got.
         self.status.end("failed", reason=reason, error=error or words or how)
         if self.run.copy.is_file():
             try:
@@ -164,7 +164,7 @@ class _Child:
 
 
 def _stop(children):
-    """End children in peace, then by force; a second Ctrl-C goes straight to force."""
+    """End children gently, then by force; a second Ctrl-C kills at once."""
     for child in children:
         child.process.send_signal(signal.SIGTERM)
     end = time.monotonic() + GRACE + PATIENCE
@@ -177,6 +177,6 @@ def _stop(children):
         pass
     for child in children:
         child.kill()
-    for child in children:  # Where the disk is full, no word of it can be left.
+    for child in children:  # On a full disk nothing can be written.
         with contextlib.suppress(InputError, OSError):
             child.settle("stopped before its end")

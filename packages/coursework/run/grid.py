@@ -16,8 +16,8 @@ LONGEST = 100  # Characters of a folder's name; file systems allow 255.
 def read_grid(path):
     """Read the points of a sweep.
 
-    A mapping of parameters to lists is a grid: every combination is a point. A list
-    of such mappings is what stands in each, one after another.
+    A mapping of parameters to lists is a grid: every combination is a point. A list of
+    such mappings gives their points, one after another.
 
     Args:
         path: string or `pathlib.Path`. A YAML file.
@@ -38,7 +38,7 @@ def read_grid(path):
 
 
 def grid_words(path):
-    """As `read_grid`; what stands in the file without quotes is a `Word`."""
+    """As `read_grid`; a value without quotes is a `Word`."""
     content = read_words(path)
     mappings = content if isinstance(content, list) else [content]
     points = []
@@ -91,9 +91,9 @@ def point_names(points):
     names = []
     for point, name in zip(points, plain, strict=True):
         safe = re.sub(r"[^A-Za-z0-9_.,=+-]", "_", name)[:LONGEST]
-        # An ending dot is lost on Windows.
+        # Windows drops a final dot.
         if safe != name or name.endswith(".") or lower.count(name.lower()) > 1:
-            # `repr` tells the text "1" from the number.
+            # `repr` distinguishes the text "1" from the number.
             digest = hashlib.sha256(repr(point).encode()).hexdigest()
             safe += f"-{digest[:8]}"
         names.append(safe)

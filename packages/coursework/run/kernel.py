@@ -12,10 +12,10 @@ INTERVAL = 0.2  # Seconds between two looks at memory; a shorter peak is not see
 
 
 class _ThisInterpreter(KernelSpecManager):
-    """Knows no registered kernels, so that `python3` is ipykernel's own spec.
+    """Ignores registered kernels, so that `python3` is ipykernel's own spec.
 
-    A `python3` that a user once registered from another environment would
-    else win, and run the notebooks without our packages.
+    A `python3` registered from another environment would otherwise win, and run the
+    notebooks without our packages.
     """
 
     def _kernel_dirs_default(self):
@@ -45,8 +45,8 @@ def kernel_manager(env=None, started=None):
             return _ThisInterpreter(parent=self)
 
         def _transport_encryption_default(self):
-            # Jupyter's own default lets others on the machine listen in; older
-            # versions have no such trait and take no notice.
+            # By Jupyter's default other users of the machine can connect; older
+            # versions have no such trait and ignore it.
             return "auto" if zmq.has("curve") else "disabled"
 
         async def start_kernel(self, **arguments):
@@ -65,8 +65,8 @@ def kernel_manager(env=None, started=None):
 class PeakMemory(threading.Thread):
     """Watches a process until it ends.
 
-    What the process has resident counts, and of its children what they have for
-    themselves: pages shared by a fork are not counted twice.
+    The process's resident memory counts, and its children's private memory: pages
+    shared by a fork are not counted twice.
 
     Args:
         pid: int.

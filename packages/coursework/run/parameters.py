@@ -31,7 +31,7 @@ def known_parameters(notebook):
 
 
 def parameter_kinds(notebook):
-    """Read the parameters of a notebook, and of what type their defaults are.
+    """Read the parameters of a notebook, and the types of their defaults.
 
     Args:
         notebook: string or `pathlib.Path`.
@@ -51,7 +51,7 @@ def parameter_kinds(notebook):
 
     content = read_notebook(notebook)
     try:
-        # Whatever kernel it was last saved with, it is run by this interpreter.
+        # Whichever kernel it was saved with, this interpreter runs it.
         content.metadata["kernelspec"] = KERNEL
         names = papermill.inspect_notebook(content)
         tagged = [
@@ -70,7 +70,7 @@ def typed(values, kinds, where=""):
     """Give values the types of a notebook's defaults.
 
     Args:
-        values: dict. What was given, see `coursework.run.defaults.as_kind`.
+        values: dict. The given values, see `coursework.run.defaults.as_kind`.
         kinds: dict, from `parameter_kinds`. What it lacks is left out.
         where: string. Who gave them, for the message.
 
@@ -97,8 +97,8 @@ def refuse_unknown(unknown, where, known):
 
     Args:
         unknown: set of strings.
-        where: string. Who names it, or does not know it.
-        known: set of strings, to say what there is instead.
+        where: string. What names it, or does not know it.
+        known: set of strings, for the message.
     """
     if unknown:
         raise InputError(
@@ -108,7 +108,7 @@ def refuse_unknown(unknown, where, known):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which what stands without quotes is a `Word`, and no date or octal."""
+    """YAML in which a value without quotes is a `Word`, not a date or octal."""
 
     yaml_implicit_resolvers = {
         first: [rule for rule in rules if rule[0].endswith((":null", ":merge"))]
@@ -125,7 +125,7 @@ _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_word)
 
 
 def read_words(path):
-    """Read a YAML file; what stands in it without quotes is a `Word`.
+    """Read a YAML file; a value without quotes is a `Word`.
 
     Args:
         path: string or `pathlib.Path`.
@@ -152,7 +152,7 @@ def read_parameters(path):
 
     Returns:
         A dict of scalars, read as YAML 1.2 does: `No` and 2026-01-01 are texts. What a
-        notebook is handed has the type of its default, see `typed`.
+        notebook gets has the type of its default, see `typed`.
 
     Raises:
         InputError: if there is no such file, or it is not a flat mapping.
@@ -166,7 +166,7 @@ def read_parameters(path):
 
 
 def parameter_words(path):
-    """As `read_parameters`; what stands in the file without quotes is a `Word`."""
+    """As `read_parameters`; a value without quotes is a `Word`."""
     content = read_words(path)
     if content is None:
         return {}

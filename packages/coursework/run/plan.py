@@ -1,4 +1,4 @@
-"""What is to be run, as plain data: notebooks, parameters, the points of a grid."""
+"""What to run, as plain data: notebooks, parameters, the points of a grid."""
 
 import dataclasses
 import pathlib
@@ -33,7 +33,7 @@ class Run:
         parameters: dict of scalars.
         point: dict of scalars. Those of the parameters that make its point.
         after: tuple of strings. The labels of runs that must have ended before,
-            well or not.
+            successfully or not.
 
     Example:
     ```python
@@ -59,7 +59,7 @@ class Run:
 
     @property
     def folder(self):
-        """Where the executed copy, `status.json` and the results lie."""
+        """The folder of the executed copy, `status.json` and the results."""
         return self.out / self.name
 
     @property
@@ -73,7 +73,7 @@ class Run:
         return f"{self.out.name}/{self.name}" if self.point else self.name
 
     def as_dict(self):
-        """Itself in JSON's own types, for another process; `Run(**…)` takes it back."""
+        """The run in JSON's own types, for another process; `Run(**…)` restores it."""
         places = {"notebook": str(self.notebook), "out": str(self.out)}
         return dataclasses.asdict(self) | places
 
@@ -101,9 +101,9 @@ def course_notebooks():
 def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
     """Turn notebooks and parameters into runs, checked before anything starts.
 
-    Profile and files serve several notebooks, so each takes from them what it knows,
-    and so it does from a grid. What is given by hand or by a grid must be known to
-    one of the notebooks at least.
+    Profile, files and grid serve several notebooks, so each takes the parameters that
+    it knows. A parameter given by hand or by a grid must be known to at least one
+    notebook.
 
     A value gets the type of the notebook's default, or is refused: `prompt: No` and
     `-p prompt No` are the text "No" where the notebook says `prompt = "Yes"`.
@@ -116,7 +116,8 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
         notebooks: sequence of paths.
         out: string or `pathlib.Path`. The folder of the batch.
         parameters: dict of scalars; of `coursework.run.defaults.Word`, what was
-            written without quotes. They win over the files', a grid's over all.
+            written without quotes. They take precedence over the files', a grid's over
+            all.
         profile: string, path or `None`. `"smoke"`, `"course"`, `"full"` (in the folder
             `profiles` beside the notebooks or one above), or a YAML file.
         files: sequence of paths. YAML files of parameters; a later one wins.
@@ -166,7 +167,7 @@ def _number(path):
 
 
 def _kinds(notebook):
-    """As `parameter_kinds`; what is `None` is of the kind of the profile's value."""
+    """As `parameter_kinds`; a `None` has the kind of the profile's value."""
     kinds = parameter_kinds(notebook)
     whole = profile_path(WHOLE, _home(notebook))
     if "profile" in kinds and whole.is_file():
@@ -182,7 +183,7 @@ def _home(notebook):
 
 
 def _shared(notebooks, profile, files):
-    """Name → value and file, from profile and files; some notebook knows each."""
+    """Name → value and file, from profile and files; each known to a notebook."""
     folders = {path.parent for path in notebooks}
     if profile in PROFILES:
         home = _home(notebooks[0])
@@ -213,7 +214,8 @@ def _runs_of_one_folder(known, out, values, point):
             )
         run = Run(path, out, own, point)
         if "run_dir" in kinds:
-            # Results go where the page looks for them, unless somebody says otherwise.
+            # Results go where the page looks for them, unless a parameter says
+            # otherwise.
             own.setdefault("run_dir", str(out.resolve()))
             run = dataclasses.replace(run, after=before)
             before += (run.label,)

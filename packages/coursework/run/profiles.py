@@ -1,4 +1,4 @@
-"""Profiles: what every parameter of the course is, unless a notebook says otherwise."""
+"""Profiles: the value of every parameter of the course, unless overridden."""
 
 import pathlib
 import textwrap
@@ -9,12 +9,12 @@ from cxrbase.refusals import InputError
 
 PROFILES = ("smoke", "course", "full")
 WHOLE = "course"  # It has a value for every parameter; the others say what differs.
-# These say where something lies, which is no matter of a profile.
+# Places of data, which do not belong in a profile.
 PLACES = ("columns", "image_root", "lungs", "nih", "nih_weights", "real_reports")
 
 
 def profile_path(profile, folder=None):
-    """Where a profile lies.
+    """The path of a profile.
 
     Args:
         profile: string or path. `"smoke"`, `"course"`, `"full"`, or a YAML file.
@@ -35,7 +35,7 @@ def profile_path(profile, folder=None):
 
 
 def profile_values(profile):
-    """Read a profile; what it leaves open is as in `course`.
+    """Read a profile; what it leaves out is as in `course`.
 
     Args:
         profile: string or path, see `profile_path`.
@@ -66,7 +66,7 @@ def fill_in(names):
 
     Returns:
         `(chosen, said)`: a dict of all parameters that decide what a notebook computes,
-        and a string that tells a reader which they are.
+        and a string that lists them for a reader.
 
     Raises:
         InputError: if there is no such profile, or a parameter is of another type than

@@ -1,4 +1,4 @@
-"""How a batch comes along: a bar in a terminal, plain lines in a log."""
+"""The progress of a batch: a bar in a terminal, plain lines in a log."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ HEARTBEAT = 60  # Seconds between two lines that say what is running.
 
 
 class Progress:
-    """Tells of runs that start and end.
+    """Reports runs that start and end.
 
     Args:
         total: int. Runs in the batch.
@@ -32,7 +32,7 @@ class Progress:
         )
 
     def begin(self, todo):
-        """Take note of runs to be carried out, and say why, if they were done before.
+        """Note the runs to be carried out, and say why, if they were done before.
 
         Args:
             todo: list of pairs of a `Run` and why it is to be carried out.
@@ -53,7 +53,7 @@ class Progress:
         self._bar.close()
 
     def tell(self, run, event):
-        """Take note of what an executor yields."""
+        """Note what an executor yields."""
         if event == "started":
             self.running.append(run)
             self._say(f"{run.label} …")

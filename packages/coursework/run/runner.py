@@ -1,4 +1,4 @@
-"""A batch: plans runs, hands them to an executor, and shows what became of them."""
+"""A batch: plans runs, hands them to an executor, and shows their results."""
 
 import contextlib
 import pathlib
@@ -43,7 +43,7 @@ def run_notebooks(
         out: string or `pathlib.Path`. Each notebook gets the folder
             `<out>/<notebook>/`, in a grid `<out>/<point>/<notebook>/`;
             `<out>/index.html` and `<out>/runs.csv` show them all, and
-            `<out>/sweep.csv` what runs that differ only in their seed have in common.
+            `<out>/sweep.csv` means over runs that differ only in their seed.
         parameters: dict of scalars, for every notebook that knows them.
         profile: string, path or `None`. See `coursework.run.plan.plan`.
         timeout: float or `None`. Seconds that one notebook may take.
@@ -52,8 +52,8 @@ def run_notebooks(
         files: sequence of paths. YAML files of parameters.
         grid: path or `None`. A sweep, see `coursework.run.grid.read_grid`.
         jobs: int. How many at once.
-        resume: bool. Whether to leave out what is done, whole, and would come out the
-            same. See `coursework.fingerprint`.
+        resume: bool. Whether to leave out what is done, complete and up to date. See
+            `coursework.fingerprint`.
         executor: `Executor` or `None`. Who carries the runs out; `None` takes a
             `LocalPool`, and only it looks at `timeout`, `env` and `jobs`.
 
@@ -97,7 +97,7 @@ def _run_batch(runs, out, resume, executor, progress):
                     for run, event in events:
                         shown.tell(run, event)
                         if event == "ended":
-                            index.write_now_and_then()  # A look at a long batch pays.
+                            index.write_now_and_then()  # Of use in a long batch.
                 # What was left out may rest on data that these runs have replaced.
                 todo = _again([run for run in runs if run not in ran])
                 shown.begin(todo)
@@ -109,7 +109,7 @@ def _run_batch(runs, out, resume, executor, progress):
     left = [run for run in runs if read_status(run.folder).get("status") != "done"]
     print(f"{len(runs) - len(left)} of {len(runs)} done. Open {out / 'index.html'}")
     if stopped:
-        print("Stopped. The same command with --resume goes on.")
+        print("Stopped. The same command with --resume continues.")
         return BROKEN_OFF
     return 1 if left else 0
 
@@ -122,7 +122,7 @@ def _again(runs):
 
 
 def _announce(runs, out):
-    """Say on disk what is to come; a folder that cannot be written is told at once."""
+    """Write the plan to disk; a folder that cannot be written is reported at once."""
     with refusals_told(out):
         sweep(out)
         for run in runs:
@@ -133,13 +133,13 @@ def _announce(runs, out):
 
 
 class _Index:
-    """The batch's page, written so often that writing takes a tenth of the time."""
+    """The batch's page, written as often as a tenth of the time allows."""
 
     def __init__(self, out):
         self._out, self._next = out, 0.0
 
     def write_now_and_then(self):
-        """Write it if that was long ago."""
+        """Write it if the last time was long ago."""
         if time.monotonic() >= self._next:
             self.write()
 

@@ -1,11 +1,11 @@
-"""Who stands above a run: whatever its notebook starts ends with it.
+"""The supervisor of a run: whatever its notebook starts ends with it.
 
     python -m coursework.run.supervisor < run.json
 
 starts `coursework.run.execute` with the same input, and ends as that does, when
 nothing of the run is alive. On Linux it is the run's subreaper: a process that has
 left its group, its session and its environment gets the supervisor for its parent as
-soon as its own is gone. Elsewhere such a one is found by the environment alone.
+soon as its own is gone. Elsewhere such a process is found only by its environment.
 """
 
 import contextlib
@@ -20,26 +20,26 @@ import time
 import psutil
 
 MARK = "CXRLIB_RUN"  # The environment variable by which a run's processes are found.
-GRACE = 20  # Seconds to save and to say goodbye.
-PATIENCE = 10  # Seconds in which whoever starts ever new processes is hunted.
+GRACE = 20  # Seconds to save and end.
+PATIENCE = 10  # Seconds spent killing processes that keep starting new ones.
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans():
-    """Become the parent of descendants that lose theirs; on Linux, else nothing."""
+    """Become the parent of orphaned descendants (on Linux; elsewhere nothing)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def kill_descendants(pid, mark=None):
-    """Kill all processes below one, and all that bear a mark, wherever they stand.
+    """Kill all processes below one, and all that carry a mark.
 
     Args:
         pid: int. The process above them, which stays; it may be gone.
         mark: string or `None`. The value of `MARK` in their environment.
     """
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:  # One may start another while it is looked for.
+    while time.monotonic() < end:  # One may start another meanwhile.
         found = [each for each in _found(pid, mark) if _is_alive(each)]
         if not found:
             return
@@ -53,7 +53,7 @@ def kill_descendants(pid, mark=None):
 
 def _found(pid, mark):
     found = set()
-    with contextlib.suppress(psutil.Error):  # Is it gone, nobody is below it.
+    with contextlib.suppress(psutil.Error):  # If it is gone, nothing is below it.
         found.update(psutil.Process(pid).children(recursive=True))
     if mark:
         found.update(each for each in psutil.process_iter() if _has(each, mark))
@@ -75,10 +75,10 @@ def _has(process, mark):
 
 
 def supervise(command):
-    """Start a command, wait for it, and leave nothing alive that it started.
+    """Start a command, wait for it, and end everything that it started.
 
     SIGTERM, and the death of this process's own parent, are passed on as SIGTERM;
-    who has not ended after `GRACE` seconds is killed.
+    what has not ended after `GRACE` seconds is killed.
 
     Args:
         command: list of strings. It gets this process's standard input.
@@ -102,14 +102,14 @@ def supervise(command):
 
     threading.Thread(target=watch, daemon=True).start()
     pid = None
-    while pid != process.pid:  # Those that were adopted are to be waited for, too.
+    while pid != process.pid:  # Wait for adopted processes, too.
         pid, status = os.waitpid(-1, 0)
     kill_descendants(os.getpid(), os.environ.get(MARK))
     return os.waitstatus_to_exitcode(status)
 
 
 def main():
-    """Supervise the run that stands on the standard input; end as it does."""
+    """Supervise the run that is read from standard input; end as it does."""
     code = supervise([sys.executable, "-m", "coursework.run.execute"])
     if code < 0:
         if -code == signal.SIGTERM:

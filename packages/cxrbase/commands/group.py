@@ -1,4 +1,4 @@
-"""What all commands have in common: one line for what a user can mend."""
+"""What all commands have in common: one line for what a user can fix."""
 
 import contextlib
 import importlib.util
@@ -15,7 +15,7 @@ from cxrbase.parallel import signals_interrupt
 from cxrbase.refusals import refusal
 
 OURS = ("cxrlib", "coursework", "cxrscore", "cxrphantom", "cxrbase")
-# Keras' backends, called as the packages that they compute with.
+# Keras' backends, by the names of their packages.
 BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 # What `keras.json` may say, as Keras itself checks it.
 SETTINGS = {
@@ -33,15 +33,15 @@ class Commands(click.Group):
     """
 
     def parse_args(self, context, args):
-        """Refuse what no file's name and no text can hold."""
+        """Refuse characters that neither a file name nor a text can hold."""
         if any("\0" in str(each) for each in args):
             raise click.UsageError("An argument holds a NUL; take it out.")
         return super().parse_args(context, args)
 
     def invoke(self, context):
-        """Run a command; what a user can mend becomes one line."""
+        """Run a command; what a user can fix becomes one line."""
         try:
-            with signals_interrupt():  # SIGTERM is Ctrl-C: no process is left.
+            with signals_interrupt():  # SIGTERM acts as Ctrl-C: no process is left.
                 return super().invoke(context)
         except BrokenPipeError:  # `| head` has read enough; click ends quietly.
             raise
@@ -58,7 +58,7 @@ class Commands(click.Group):
 
 
 def _in_words(error, command):
-    """What a user can mend, and how, or `None` for a fault of the program."""
+    """What a user can fix, and how, or `None` for a fault of the program."""
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, MemoryError):
@@ -68,7 +68,7 @@ def _in_words(error, command):
     if isinstance(error, RuntimeError) and "Symlink loop" in str(error):
         return f"{error}. Check the path."  # pathlib's own kind, up to Python 3.12.
     missing = isinstance(error, ModuleNotFoundError) and str(error.name)
-    # Of a light installation, not even whether Keras is there can be asked.
+    # A light installation cannot even check whether Keras is there.
     if missing not in ("keras", "tensorflow") and (words := _keras_is_set_wrongly()):
         return words
     if missing and missing.partition(".")[0] not in OURS:
@@ -80,7 +80,7 @@ def _in_words(error, command):
 
 
 def _keras_is_set_wrongly():
-    """Why Keras cannot be imported, or `None`; looked at when something has failed."""
+    """Why Keras cannot be imported, or `None`; checked when something has failed."""
     if "keras.src.models" in sys.modules:
         return None
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
@@ -88,7 +88,7 @@ def _keras_is_set_wrongly():
     settings = {}
     with contextlib.suppress(OSError, ValueError):  # Keras does without it, too.
         settings = json.loads(path.read_text(encoding="utf-8"))
-    mend = f"{path}: mend or delete it; Keras cannot use"
+    mend = f"{path}: fix or delete it; Keras cannot use"
     if not isinstance(settings, dict):
         return f"{mend} what is no mapping."
     for name, fits in SETTINGS.items():

@@ -18,7 +18,7 @@ class Number(click.FloatRange):
     """A finite number in a range."""
 
     def convert(self, value, parameter, context):
-        """Refuse NaN, which no range leaves out."""
+        """Refuse NaN, which no range excludes."""
         number = super().convert(value, parameter, context)
         if not math.isfinite(number):
             self.fail(f"{number} is not in the range {self._describe_range()}.")

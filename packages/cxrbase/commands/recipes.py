@@ -1,4 +1,4 @@
-"""Recipes: every parameter of a training said once, with its default, range and help.
+"""Recipes: every parameter of a training, once, with its default, range and help.
 
 A recipe is a frozen dataclass whose fields are made by `setting`. From them come the
 options of the command line (`cxrbase.commands.options`), the settings that a checkpoint
@@ -11,7 +11,7 @@ import os
 
 from cxrbase.files import InputError
 
-MOST_SEED = 2**31 - 1  # NumPy and TensorFlow take more, but not the same.
+MOST_SEED = 2**31 - 1  # NumPy and TensorFlow take larger seeds, but not the same ones.
 # What else than its own type a field takes.
 KINDS = {float: (float, int), str: (str, os.PathLike)}
 
@@ -24,8 +24,8 @@ def setting(default, help, choices=(), low=0, high=None, above=None, defines=Tru
         help: string. One sentence, for command line and documentation.
         choices: tuple of strings. All that a string may be; any if empty.
         low: int or float. The least that a number may be.
-        high: int or float. The most; every number has one, since what is far off
-            would take all memory, or is a slip.
+        high: int or float. The most; every number has one, since far larger values
+            would take all memory, or are mistakes.
         above: int or float. Instead of `low`, what a number must be more than.
         defines: bool. Whether a checkpoint made under another value is refused.
 
@@ -40,7 +40,7 @@ def setting(default, help, choices=(), low=0, high=None, above=None, defines=Tru
     rule = {"help": help, "choices": tuple(choices), "low": low, "high": high}
     rule |= {"above": above, "defines": defines}
     if type(default) in (int, float) and high is None:
-        raise TypeError(f"{help} A number needs its most, high.")
+        raise TypeError(f"{help} A number needs a maximum, high.")
     return dataclasses.field(default=default, metadata=rule)
 
 
@@ -48,7 +48,7 @@ def setting(default, help, choices=(), low=0, high=None, above=None, defines=Tru
 
 
 def epochs(default, what):
-    """How often a training sees `what` it learns from."""
+    """How often a training passes over `what` it learns from."""
     return setting(default, f"Passes over the {what}.", low=1, high=10_000)
 
 
@@ -90,7 +90,7 @@ def fits(field, value):
     if isinstance(value, bool) != (field.type is bool):
         return False  # To Python, True is a number.
     if field.type in (int, float):
-        # No comparison holds of a NaN.
+        # No comparison holds for a NaN.
         above = rule["above"] is None or value > rule["above"]
         return above and rule["low"] <= value <= rule["high"]
     return not rule["choices"] or value in rule["choices"]
@@ -98,7 +98,7 @@ def fits(field, value):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a training is made by. Subclasses add fields made by `setting`.
+    """The parameters of a training. Subclasses add fields made by `setting`.
 
     Raises:
         InputError: if a name is unknown or a value not allowed.

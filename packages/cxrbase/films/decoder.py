@@ -1,4 +1,4 @@
-"""Many radiographs decoded in parallel processes, in order, in bounded memory.
+"""Many radiographs decoded in parallel processes, in order, with bounded memory.
 
 The workers import NumPy and OpenCV only: this module stays as light as that.
 """
@@ -27,8 +27,8 @@ def decode_pair(paths, size, fit="stretch", crop=None):
     Returns:
         A dict: `views`, by name, as uint8 `(size, size)` arrays; `problems`, a
         list of `(file, reason)`, empty if both views are good; `notes`, a list like
-        it of what had to be decided; `whole`, whether the crop found nothing to cut
-        off and gave `None`; and `films`, the `film_digest` of each view.
+        it of what had to be decided; `whole`, whether the crop returned `None`; and
+        `films`, the `film_digest` of each view.
 
     Example:
     ```python

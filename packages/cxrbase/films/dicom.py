@@ -1,4 +1,4 @@
-"""DICOM, step by step: a step whose value is missing is mended, left out or refused."""
+"""DICOM, step by step: a missing value is inferred, ignored or refused."""
 
 import importlib.util
 import io
@@ -38,7 +38,7 @@ def read_dicom(path):
         A float32 array `(H, W)` in [0, 1], and a list of notes.
 
     Raises:
-        InputError: if it cannot be read rightly, in one line that says the mend.
+        InputError: if it cannot be read correctly, in one line that says what to do.
 
     Example:
     ```python
@@ -52,19 +52,19 @@ def read_dicom(path):
             f"{path}: reading DICOM needs pydicom. Run: pip install '.[dicom]'"
         ) from None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # What matters of them is said in our words.
+        warnings.simplefilter("ignore")  # Our own messages report what matters.
         try:
             data = read_bytes(path)
             check_deflated(data)
             file = io.BytesIO(data)
-            del data  # Closed, it lets its bytes go: a film need not be held twice.
+            del data  # Closing it frees its bytes: a film need not be held twice.
             with file:
                 dataset = pydicom.dcmread(file, force=True)
             return _read(path, dataset)
         except InputError as error:
             told = str(error).startswith(f"{path}: ")
             raise error if told else InputError(f"{path}: {error}") from None
-        except Exception as error:  # pydicom raises some ten kinds.
+        except Exception as error:  # pydicom raises about ten kinds.
             reason = in_one_line(error, 200)
             cut = "less than expected" in reason or "end of file" in reason.lower()
             raise InputError(
@@ -91,14 +91,14 @@ def _read(path, dataset):
 
 
 def _pixels(path, dataset, photometric):
-    """Stored values `(H, W)`, colours added up, and which of them are padding."""
+    """Stored values `(H, W)`, colours summed, and which of them are padding."""
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     unsaid = number(dataset, "PixelRepresentation") not in (0, 1)
     if unsaid:
         dataset.PixelRepresentation = 0
-    # Cells are read whole and cut to their bits here, so that a padding value which
-    # lies in bits that are not stored is still found.
+    # Whole cells are read and masked to their bits here, so that a padding value in
+    # bits that are not stored is still found.
     whole = (syntax in NATIVE or syntax == RLE) and allocated in (8, 16, 32)
     if whole:
         dataset.BitsStored = allocated
@@ -146,7 +146,7 @@ def _decoded(dataset):
 
 
 def _check_frame(path, dataset):
-    """A compressed frame says its own size; a decoder believes that, not the header."""
+    """A compressed frame states its own size; decoders trust that, not the header."""
     from pydicom.encaps import get_frame
 
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
@@ -158,7 +158,7 @@ def _check_frame(path, dataset):
         if reason := jpeg.flaw(path, frame):
             raise InputError(
                 f"its compressed pixels are truncated or corrupt ({reason}). Copy it "
-                "again, or export it anew."
+                "again, or export it again."
             )
     elif (at := frame.find(J2K_SIZE, 0, 4096)) >= 0 and len(frame) >= at + 24:
         right, low, left, top = struct.unpack_from(">IIII", frame, at + 8)
@@ -168,7 +168,7 @@ def _check_frame(path, dataset):
         # cells, and repeats nothing past its end.
         most = cells * int(dataset.BitsAllocated) // 8
         if _rle_length(frame) > 1.1 * most + 1024:
-            raise InputError(f"its runs give more pixels than the film has. {ANEW}")
+            raise InputError(f"its runs hold more pixels than the film has. {ANEW}")
     if size and size != (columns, rows):
         raise InputError(
             f"its compressed pixels are {size[0]:,} × {size[1]:,}, its header says "
@@ -187,7 +187,7 @@ def _rle_length(frame):
 
 
 def _coloured(dataset, pixels):
-    """The three colours of a palette's entries, added up and looked up per pixel."""
+    """The three colours of a palette's entries, summed and looked up per pixel."""
     from pydicom.pixels import apply_color_lut
 
     if pixels.ndim != 2:
@@ -204,7 +204,7 @@ def _coloured(dataset, pixels):
 
 
 def _reach(dataset, stored):
-    """The least and the greatest value of so many bits."""
+    """The least and the greatest value of a number of bits."""
     least = -(2 ** (stored - 1)) if int(dataset.PixelRepresentation) == 1 else 0
     return least, least + 2**stored - 1
 

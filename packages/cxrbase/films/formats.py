@@ -1,4 +1,4 @@
-"""What a file is, by its bytes and not by its name, and whether it is read at all."""
+"""The format of a file, by its bytes and not its name, and whether it is read."""
 
 import os
 import re
@@ -8,10 +8,10 @@ from cxrbase.files import InputError
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
-HEAD = 512  # Bytes that tell what a file is.
+HEAD = 512  # Bytes from which the format is recognised.
 
 # A film of 5,000 × 6,000 pixels and 16 bits has 60 MB on disk and takes 180 MB, its
-# image included. What is worked out from an image takes memory by its pixels.
+# image included. Memory grows with the number of pixels.
 MOST_ON_DISK = 2**27
 MOST_PIXELS = 40_000_000
 MOST_BYTES = 300_000_000
@@ -24,7 +24,7 @@ BARE_DICOM = re.compile(
     re.DOTALL,
 )
 
-# What is no picture at all, and cannot be converted to one.
+# Files that are not pictures, and cannot be converted to one.
 OTHERS = tuple(
     (re.compile(start, re.IGNORECASE), said)
     for start, said in (
@@ -34,16 +34,16 @@ OTHERS = tuple(
         ),
         (
             b"version https://git-lfs",
-            "is a pointer of Git LFS. Fetch the file: git lfs pull.",
+            "is a Git LFS pointer. Fetch the file: git lfs pull.",
         ),
-        (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!", "is packed. Unpack it first."),
+        (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!", "is an archive. Unpack it first."),
     )
 )
 DIRECTORY = b"1.2.840.10008.1.3.10"  # The class of a DICOMDIR, which lists films.
 
 
 def kind_of(head):
-    """Tell what a file is by its first bytes.
+    """Recognise a file by its first bytes.
 
     Args:
         head: bytes. At least `HEAD` of them, or all.
@@ -66,7 +66,7 @@ def kind_of(head):
 
 
 def no_picture(head):
-    """Say what a file is that cannot be converted to a film, and the mend.
+    """Say what a file is that cannot be converted to a film, and what to do.
 
     Args:
         head: bytes. At least `HEAD` of them, or all.
@@ -89,7 +89,7 @@ def looks_like_film(path):
         path: `pathlib.Path`.
 
     Returns:
-        A bool; `False` also for what is no file or cannot be opened.
+        A bool; `False` also for what is not a file or cannot be opened.
 
     Example:
     ```python
@@ -107,11 +107,11 @@ def looks_like_film(path):
 
 
 def read_bytes(path, most=MOST_ON_DISK):
-    """Read a file of sensible size; nothing that never ends is opened.
+    """Read a file of sensible size; pipes and devices are not opened.
 
     Args:
         path: `pathlib.Path`.
-        most: int. So many bytes of it are enough.
+        most: int. Read at most this many bytes.
 
     Returns:
         Bytes.
@@ -151,7 +151,7 @@ def read_bytes(path, most=MOST_ON_DISK):
 
 
 def check_size(path, width, height, each, frames=1):
-    """Refuse, before it is decoded, what would take gigabytes.
+    """Refuse, before decoding, what would take gigabytes.
 
     Args:
         path: `pathlib.Path`.

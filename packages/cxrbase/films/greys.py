@@ -1,7 +1,7 @@
 """Range and polarity, judged once for films of all formats, after decoding.
 
-A film is counted first: which levels it has, and how often. What follows is worked
-out for the levels, some thousand numbers, and looked up for each pixel at the end.
+A film is counted first: which levels it has, and how often. Everything else is computed
+for the levels, some thousand numbers, and looked up for each pixel at the end.
 """
 
 import dataclasses
@@ -11,12 +11,12 @@ import numpy as np
 
 from cxrbase.files import InputError
 
-CONSTANT = "shows one grey throughout, so it is no film"
+CONSTANT = "shows a single grey throughout, so it is not a film"
 
-TRIM = 0.0005  # Of the pixels, at either end, may be hot, dead or a marker …
-SLACK = 0.25  # … and are left out if they lie further off, in spans of the rest.
-FAR = 4  # Spans of the rest, from which on a whole level is no film.
-LEAST_LEVELS = 32  # What has fewer is a drawing, all of whose levels are meant.
+TRIM = 0.0005  # This share of the pixels, at either end, may be hot, dead or a marker …
+SLACK = 0.25  # … and are left out if they are further off, in spans of the rest.
+FAR = 4  # A whole level that is further off, in spans of the rest, is not film.
+LEAST_LEVELS = 32  # With fewer levels it is a drawing; all of them are intended.
 DEPTHS = (8, 10, 12, 14, 16)
 OVER = 1.4  # A film of 10 bits that was scaled a little reaches up to 1,432.
 MOST_LEVELS = 2**20
@@ -48,7 +48,7 @@ def count(pixels, padded=None):
 
     Args:
         pixels: int or float array `(H, W)`.
-        padded: bool array `(H, W)` or `None`. Pixels that are no film.
+        padded: bool array `(H, W)` or `None`. Pixels that are not film.
 
     Returns:
         A `Counted`.
@@ -84,7 +84,7 @@ def _levels(pixels):
         return pixels, 0, np.arange(2 ** (8 * pixels.dtype.itemsize))
     low, high = pixels.min(), pixels.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError("holds values that are no numbers. Export it anew.")
+        raise InputError("holds values that are not numbers. Export it again.")
     if pixels.dtype.kind != "f" and int(high) - int(low) < MOST_LEVELS:
         return pixels, int(low), np.arange(int(low), int(high) + 1)
     levels, index = np.unique(pixels, return_inverse=True)
@@ -92,7 +92,7 @@ def _levels(pixels):
 
 
 def paint(film, greys):
-    """Look the grey of each pixel up; padding is black.
+    """Look up the grey of each pixel; padding is black.
 
     Args:
         film: `Counted`.
@@ -120,12 +120,12 @@ def paint(film, greys):
 
 
 def robust_range(values, counts):
-    """Where a film's range begins and ends, for the eye, not for one hot pixel.
+    """Where a film's range begins and ends, ignoring hot pixels.
 
-    It runs from the least to the greatest value, but for those that lie further off
-    than a quarter of the span that holds all but 0.05 % of the pixels at either end:
-    they are hot, dead or a marker of lead. So does one level of any number of pixels
-    that lies off by four times what all the rest spans: padding that is not declared.
+    It runs from the least to the greatest value, except those that are further off than
+    a quarter of the span that holds all but 0.05 % of the pixels at either end: they
+    are hot, dead or a marker of lead. The same holds for one level of any number of
+    pixels that is off by four times the span of the rest: undeclared padding.
 
     Args:
         values: float array `(n,)`, in any order.
@@ -147,7 +147,7 @@ def robust_range(values, counts):
 
 
 def _without_lone(values, counts):
-    """Counts without the end level that lies far off, if the rest is a film."""
+    """Counts without an end level that is far off, if the rest is a film."""
     for end in (np.argmin, np.argmax):
         there = np.flatnonzero(counts)
         lone = there[end(values[there])]

@@ -1,7 +1,7 @@
 """What the header of a DICOM film must say before its pixels are decoded.
 
-What is certain is mended: a transfer syntax that pydicom found by parsing, a number of
-samples that the colours tell. What would have to be guessed is refused.
+What is certain is filled in: a transfer syntax that pydicom found by parsing, a number
+of samples that follows from the colours. What would have to be guessed is refused.
 """
 
 import struct
@@ -11,21 +11,21 @@ from cxrbase.files import InputError
 from cxrbase.films.formats import MOST_ON_DISK, check_size
 from cxrbase.films.values import number, numbers, word
 
-ANEW = "Export it anew from the archive, or as PNG."
+ANEW = "Export it again from the archive, or as PNG."
 GREY, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 NATIVE = {f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".1.99", ".2")}
-FIRST_ITEM = b"\xfe\xff\x00\xe0"  # So compressed pixels begin.
+FIRST_ITEM = b"\xfe\xff\x00\xe0"  # Compressed pixels begin like this.
 RLE = "1.2.840.10008.1.2.5"
 
 
 def check_header(path, dataset, notes):
-    """Mend what is certain in a film's header, refuse what is not.
+    """Fill in what is certain in a film's header, refuse what is not.
 
     Args:
         path: `pathlib.Path`. Only named.
         dataset: `pydicom.Dataset`. It is changed.
-        notes: list of strings. What was mended by a choice is added.
+        notes: list of strings. What had to be chosen is added.
 
     Returns:
         The photometric interpretation, in capitals.
@@ -37,10 +37,10 @@ def check_header(path, dataset, notes):
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise InputError(f"has pixels that are floats. {ANEW}")
     if not dataset.get("PixelData") and "Rows" in dataset:
-        raise InputError("ends before its pixels. Copy it again, or export it anew.")
+        raise InputError("ends before its pixels. Copy or export it again.")
     if "PixelData" not in dataset:
         raise InputError(
-            "holds no pixels: it is no DICOM file, or one of texts or lists. Give the "
+            "holds no pixels: it is not DICOM, or one of texts or lists. Give the "
             "film itself, or convert it to PNG."
         )
     _mend_syntax(dataset)
@@ -67,12 +67,12 @@ def check_header(path, dataset, notes):
         dataset.BitsStored = allocated
     high = number(dataset, "HighBit")
     if high is not None and dataset.BitsStored <= high < allocated:
-        dataset.BitsStored = int(high) + 1  # The film may lie in the upper bits.
+        dataset.BitsStored = int(high) + 1  # The film may be in the upper bits.
     frames = numbers(dataset, "NumberOfFrames")
     frames = max(1, int(frames[0] or 1)) if frames else 1
     each = int(dataset.SamplesPerPixel) * max(1, allocated // 8)
     if allocated > 16 or photometric.startswith("YBR_"):
-        each += 24  # Its levels are sorted, or its colours worked out in floats.
+        each += 24  # Its levels are sorted, or its colours computed in floats.
     check_size(path, int(dataset.Columns), int(dataset.Rows), each, frames)
     if frames > 1:
         refuse_frames(frames)
@@ -82,7 +82,7 @@ def check_header(path, dataset, notes):
 
 
 def refuse_frames(frames):
-    """Refuse a film of several pictures."""
+    """Refuse a film with several frames."""
     raise InputError(
         f"holds {frames} frames where one radiograph is expected. Export a single "
         "frame."
@@ -111,12 +111,12 @@ def _mend_syntax(dataset):
 
 
 def check_polarity(dataset, photometric, notes):
-    """Refuse a raw film whose bone would be black; note what contradicts itself.
+    """Refuse a raw film whose bone would be black; note contradictions.
 
     The sign says whether values grow with the rays (1: bone is low) or against them.
-    Detectors' raw films (FOR PROCESSING) are not meant to be looked at; with sign 1
-    and MONOCHROME2 they are negatives for certain, and no note would reach a notebook.
-    In a film FOR PRESENTATION the photometric name decides, as the standard wants it.
+    Detectors' raw films (FOR PROCESSING) are not meant to be looked at; with sign 1 and
+    MONOCHROME2 they are certainly negatives, and no note would reach a notebook. In a
+    film FOR PRESENTATION the photometric name decides, as the standard requires.
 
     Args:
         dataset: `pydicom.Dataset`.

@@ -1,4 +1,4 @@
-"""JPEG: whole or not. What libjpeg only warns of is a hole in the film."""
+"""JPEG: complete or not. What libjpeg only warns about is a hole in the film."""
 
 import re
 import struct
@@ -41,11 +41,11 @@ def size_of(data):
 
 
 def check_jpeg(path, data):
-    """Refuse a JPEG that is not whole, in part of which the film would be grey.
+    """Refuse an incomplete JPEG, part of which would be grey.
 
-    Three looks: the segments must lead to the end marker, the scans must carry each
-    coefficient of each component down to its last bit, and libjpeg, made strict, must
-    have no warning. OpenCV and Pillow fill what is missing and say nothing.
+    Three checks: the segments must lead to the end marker, the scans must hold each
+    coefficient of each component down to its last bit, and libjpeg in strict mode must
+    give no warning. OpenCV and Pillow silently fill in what is missing.
 
     Args:
         path: `pathlib.Path`. Only named.
@@ -70,14 +70,14 @@ def check_jpeg(path, data):
 
 
 def flaw(path, data):
-    """Say what a JPEG lacks, or what libjpeg warns of; nothing if it is whole.
+    """Say what a JPEG lacks, or what libjpeg warns about.
 
     Args:
         path: `pathlib.Path`. Only named.
         data: bytes, from the marker that begins a JPEG on.
 
     Returns:
-        A string, `""` for what is whole, and for the kinds met in DICOM alone (more
+        A string, `""` for a complete file, and for the kinds found only in DICOM (more
         than 8 bits, lossless), whose decoders do not fill what is missing.
 
     Example:
@@ -87,9 +87,9 @@ def flaw(path, data):
     """
     size = size_of(data)
     if not size:
-        return "no header of a frame"
+        return "no frame header"
     codes = (code for code, _ in _segments(data))
-    # The first says what it is; one like it in a scan is a fault of the scan.
+    # The first gives the kind; one like it in a scan is an error of the scan.
     kind = next(code for code in codes if code in FRAMES or code in LOSSLESS)
     if size[3] != 8 or kind in LOSSLESS:
         return ""
@@ -143,7 +143,7 @@ def _missing(data):
 
 
 def _warning(path, data, channels):
-    """Decode strictly, only to learn whether libjpeg has something to say."""
+    """Decode strictly, only to see whether libjpeg warns."""
     try:
         import simplejpeg
     except ImportError:

@@ -8,8 +8,8 @@ import numpy as np
 
 from cxrbase.films.formats import PNG_START, check_size
 
-# What changes a pixel. The rest is left out before decoding: profiles and texts that
-# may inflate to gigabytes, frames of an animation, notes that libpng warns of.
+# Chunks that change a pixel. The rest is removed before decoding: profiles and texts
+# that may inflate to gigabytes, frames of an animation, notes that libpng warns about.
 KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # By the type of colour; see below.
 BITS = {0: (1, 2, 4, 8, 16), 3: (1, 2, 4, 8)}  # Of one channel; else 8 or 16.
@@ -43,7 +43,7 @@ def plain_png(path, data):
     if methods[0] or methods[1] or methods[2] > 1:
         return None
     channels = 1 if colour in (0, 4) else COLOURS
-    # While it is decoded, libpng's rows have all channels.
+    # During decoding, libpng's rows have all channels.
     each = max(channels, CHANNELS.get(colour, 4)) * (2 if bits == 16 else 1)
     check_size(path, width, height, each)
     return _kept(data)

@@ -12,7 +12,8 @@ def first_of_same_bytes(files):
     """Find the files that hold the same bytes, whatever their names.
 
     Args:
-        files: collection of strings. What is no file, or empty, is like nothing else.
+        files: collection of strings. What is not a file, or is empty, equals nothing
+            else.
 
     Returns:
         A dict: each file → the first by name with its bytes, mostly itself.
@@ -23,11 +24,11 @@ def first_of_same_bytes(files):
     ```
     """
     classes = [sorted(files)]
-    for look in (_size, _tail, _digest):  # Only what is alike is looked at closer.
+    for look in (_size, _tail, _digest):  # Only equal ones go on.
         parts = {}
         for number, alike in enumerate(classes):
             for file in alike:
-                with contextlib.suppress(OSError):  # Who reads it will say so.
+                with contextlib.suppress(OSError):  # The reader will report it.
                     parts.setdefault((number, look(file)), []).append(file)
         classes = [alike for alike in parts.values() if len(alike) > 1]
     first = {file: alike[0] for alike in classes for file in alike}

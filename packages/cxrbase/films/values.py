@@ -1,7 +1,7 @@
 """What the stored numbers of a DICOM film mean: rescale, tables, windows.
 
-All is worked out for the levels of a film, in the order of the standard. A step whose
-values are missing or of no use is left out and said.
+Everything is computed for the levels of a film, in the order of the standard. A step
+whose values are missing or useless is left out and noted.
 """
 
 import math
@@ -89,10 +89,10 @@ def grey_values(dataset, levels, counts, notes):
 
 
 def _useless(greys, outside, counts):
-    """Say why a film is not to be seen through a window; nothing if it is."""
+    """Say why a film cannot be seen through a window; `""` if it can."""
     there = np.flatnonzero(counts)
     if np.ptp(greys[there]) <= 0:
-        return "it leaves one tone"
+        return "it leaves a single tone"
     # The darkest and brightest level are background: any window may cut them off.
     inner = there[1:-1]
     pixels = counts[inner].sum()

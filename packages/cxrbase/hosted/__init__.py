@@ -1,1 +1,1 @@
-"""What a notebook does on Colab and Kaggle only: make ready, keep on Drive, upload."""
+"""What a notebook does only on Colab and Kaggle: set up, keep on Drive, upload."""

@@ -1,10 +1,10 @@
-"""What outlives a machine of Colab's, on Google Drive; only where that was asked for.
+"""What is kept of a Colab machine on Google Drive, only if asked for.
 
-All work is done on the machine's own disk: thousands of small files crawl on Drive, and
-each file that is replaced by another fills its bin, which counts as used space. So a
+All work is done on the machine's own disk: thousands of small files are slow on Drive,
+and a file that is replaced by another goes to its bin, which counts as used space. So a
 folder is kept there as one archive, `<folder>.kept.zip`, which is rewritten in place:
 Drive counts that as one file. If the machine goes while it is rewritten, Drive still
-holds the version before, for a new one is uploaded only once it is closed.
+holds the version before, since a new one is uploaded only once it is closed.
 """
 
 import os
@@ -20,7 +20,7 @@ from cxrbase.files import write_whole
 from cxrbase.refusals import in_one_line
 
 KEEP = "CXR_KEEP"  # The folder on Drive; empty: declined. Subprocesses know it, too.
-SMALL = 20_000_000  # Bytes; a larger file of a notebook is no result.
+SMALL = 20_000_000  # Bytes; a larger file is not a result.
 RECORDS = ("*.json", "*.csv")  # Of each notebook, what other notebooks read.
 
 
@@ -50,11 +50,11 @@ def mount_drive(name):
             from google.colab import drive
 
             drive.mount(str(pathlib.Path(hosts.DRIVE).parent))
-        except Exception as error:  # Declined, or a door of Colab's that is shut today.
+        except Exception as error:  # Declined, or Colab's interface has changed.
             os.environ[KEEP] = ""
             print(
-                f"Google Drive is not mounted ({in_one_line(error)}). All works "
-                "without it, but results and checkpoints go with this machine."
+                f"Google Drive is not mounted ({in_one_line(error)}). Everything works "
+                "without it, but results and checkpoints are lost with this machine."
             )
             return
     os.environ[KEEP] = str(pathlib.Path(hosts.DRIVE) / name)
@@ -73,7 +73,7 @@ def how_long(place):
         place: string. `"colab"`, `"kaggle"` or another.
 
     Returns:
-        A string, empty for a machine of one's own.
+        A string, empty for your own machine.
 
     Example:
     ```python
@@ -91,14 +91,14 @@ def how_long(place):
         )
     if place == "kaggle":
         return (
-            f"{hosts.KAGGLE_WORKING} goes with this session, unless Persistence is "
+            f"{hosts.KAGGLE_WORKING} is lost with this session, unless Persistence is "
             "switched to Files only or a version is saved."
         )
     return ""
 
 
 def kept(path):
-    """Where the Drive keeps a path of this machine.
+    """The place on Drive of a path of this machine.
 
     Args:
         path: string or path.
@@ -119,9 +119,9 @@ def kept(path):
 
 
 def keep_folder(folder, files=None, empty=(), every=0):
-    """Keep files of a folder as one archive, if Drive is to keep anything.
+    """Keep files of a folder as one archive, if Drive is in use.
 
-    A full Drive stops no work: then that is said, and nothing is kept.
+    A full Drive does not stop the work: a message says so, and nothing is kept.
 
     Args:
         folder: string or path.
@@ -151,13 +151,13 @@ def keep_folder(folder, files=None, empty=(), every=0):
         with zipfile.ZipFile(archive, "w") as out:
             for name, path in files.items():
                 entry = zipfile.ZipInfo.from_file(path, name)
-                # To the nanosecond: by it a shard knows the films that it was made of.
+                # To the nanosecond: shards recognise their films by it.
                 entry.comment = str(path.stat().st_mtime_ns).encode()
                 with open(path, "rb") as source, out.open(entry, "w") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
             for name in empty:
                 out.writestr(name, b"")
-    except BaseException as error:  # Leaving the block has made a half archive whole.
+    except BaseException as error:  # Leaving the block has closed a partial archive.
         archive.unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
@@ -200,7 +200,7 @@ def bring_back(folder):
 
 
 def keep_results(folder):
-    """Copy what a notebook found to the Drive, if that is to keep anything.
+    """Copy a notebook's results to Drive, if that is in use.
 
     That is all but what `keep_folder` keeps, and no file above 20 MB; models that the
     notebook saved itself go into an archive. What is there already is left alone.
@@ -217,7 +217,7 @@ def keep_results(folder):
     if kept(folder) is None:
         return
     models = sorted(folder.glob("*.keras"))
-    if models and not (folder / "settings.json").exists():  # Else it is a training's.
+    if models and not (folder / "settings.json").exists():  # Not a training.
         keep_folder(folder, models)
     try:
         for path in sorted(folder.rglob("*")):

@@ -1,6 +1,6 @@
 """The second half of every notebook's first cell; before it nothing is installed.
 
-So this module imports the standard library alone.
+So this module imports only the standard library.
 """
 
 import importlib
@@ -17,10 +17,10 @@ LACKING = "requirements/hosted.txt"  # What Colab and Kaggle lack, in the checko
 def make_ready(course="."):
     """Install what this machine lacks, and let Python find the course in its checkout.
 
-    Only distributions that are not there at all are installed, so that a second call,
-    and one after a restart, costs nothing, and nothing of the host's is replaced. The
-    processes that the notebook starts find the course, too. Of several GPUs one is
-    used: nothing here divides its work, and TensorFlow would take the memory of all.
+    Only missing distributions are installed, so that a second call, or one after a
+    restart, costs nothing, and nothing on the host is replaced. The processes that the
+    notebook starts find the course, too. Only one of several GPUs is used: the course
+    does not spread its work, and TensorFlow would take the memory of all.
 
     Args:
         course: string or path. The checkout.
@@ -29,7 +29,7 @@ def make_ready(course="."):
         A list of strings, the requirements that were installed.
 
     Raises:
-        RuntimeError: if pip fails; what it said stands above.
+        RuntimeError: if pip fails; its output is above.
 
     Example:
     ```python
@@ -50,7 +50,7 @@ def make_ready(course="."):
 
 
 def lacking(requirements):
-    """Tell which requirements name a distribution that is not installed.
+    """List the requirements whose distribution is not installed.
 
     Args:
         requirements: string. Lines as `pip install -r` takes them; after `#` a remark.

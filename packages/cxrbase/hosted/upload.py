@@ -1,4 +1,4 @@
-"""A radiograph of one's own, through the browser; Colab only."""
+"""Your own radiograph, through the browser; Colab only."""
 
 import pathlib
 import sys
@@ -15,7 +15,7 @@ def upload_films(lateral=True):
     """Ask for a frontal, and then for its lateral or none.
 
     A browser does not keep the order of several files that are chosen at once, so each
-    is asked for by itself. The files lie in the current folder.
+    is asked for by itself. The files are in the current folder.
 
     Args:
         lateral: bool. Whether to ask for a lateral at all.

@@ -20,7 +20,7 @@ class Patient:
     """One patient and the way the two films were taken.
 
     Args:
-        seed: int. Seed of the details (vessels, rib tilt, grain).
+        seed: int. Seed of the details (vessels, rib tilt, noise).
         half_width, lung_height, depth: floats. Inner chest, in cm.
         fat, muscle: floats. Soft tissue around the chest, in cm.
         age: int. In years; the aorta unfolds with it.

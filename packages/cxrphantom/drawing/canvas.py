@@ -13,8 +13,8 @@ _SHIFT = 4
 # A blur wider than this many pixels is done on a quarter-size canvas instead:
 # the picture is the same and it costs a sixteenth.
 _WIDEST_BLUR = 4.0
-# The film grain lives on a grid of its own, so that it does not depend on size.
-_GRAIN = 512
+# The film noise has its own grid, so that it does not depend on size.
+_NOISE = 512
 
 
 class Canvas:
@@ -130,16 +130,16 @@ class Canvas:
         return self._enlarge(small)
 
     def cloud(self, rng, cell):
-        """Return smooth noise, mean 0 and spread about 1, of `cell` cm grain."""
+        """Return smooth noise, mean 0, spread about 1, with structures of `cell` cm."""
         cells = int(np.ceil(self.size / self.scale / cell)) + 3
         field = rng.standard_normal((cells, cells)).astype("float32")
         return 1.6 * cv2.resize(field, (self.size,) * 2, interpolation=cv2.INTER_CUBIC)
 
-    def grain(self, rng, soft=0.6):
-        """Return film grain: white noise blurred by `soft` of its own pixels."""
-        field = rng.standard_normal((_GRAIN, _GRAIN), dtype="float32")
+    def film_noise(self, rng, soft=0.6):
+        """Return film noise: white noise blurred by `soft` of its own pixels."""
+        field = rng.standard_normal((_NOISE, _NOISE), dtype="float32")
         field = cv2.GaussianBlur(field, (0, 0), soft)
-        shrinks = self.size < _GRAIN
+        shrinks = self.size < _NOISE
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return cv2.resize(field, (self.size,) * 2, interpolation=how)
 

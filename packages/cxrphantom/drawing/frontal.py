@@ -31,7 +31,7 @@ def draw_frontal(patient, canvas, tree, rng):
         rng: `numpy.random.Generator` of the anatomy's details.
 
     Returns:
-        A `Projection` in which the lungs lie free of the heart.
+        A `Projection` in which the lungs leave out the heart.
 
     Example:
     ```python
@@ -183,7 +183,7 @@ def _spine(patient, canvas):
 
 
 def _bones(patient, canvas, lungs, rng):
-    # Under the domes the film is nearly white and hardly tells a rib.
+    # Under the domes the film is nearly white and hardly shows a rib.
     shade = 0.3 + 0.7 * canvas.blur(np.clip(sum(lungs.values()), 0, 1), 0.5)
     bones = 0.27 * bone_map(canvas, frontal_ribs(patient)) * shade
     collar = [(clavicle(patient, side), 1.15, 1.0) for side in SIDES]

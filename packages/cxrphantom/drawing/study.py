@@ -47,7 +47,7 @@ class Study:
 def draw_study(patient, findings, size=512, rng=None):
     """Draw the frontal and lateral radiograph of a patient with findings.
 
-    Anatomy and film grain depend on the patient alone, so that the same patient
+    Anatomy and film noise depend on the patient alone, so that the same patient
     drawn with and without a finding differs by the finding only.
 
     Args:
@@ -83,8 +83,8 @@ def draw_study(patient, findings, size=512, rng=None):
     ]
     films = {}
     for index, view in enumerate(VIEWS):
-        grain = np.random.default_rng([patient.seed, 10 + index])
-        films[view] = _shrink(develop(patient, views[view], grain, view), size)
+        generator = np.random.default_rng([patient.seed, 10 + index])
+        films[view] = _shrink(develop(patient, views[view], generator, view), size)
     masks = {
         view: {
             "lungs": _as_mask(sum(projection.lungs.values()), size),
@@ -105,7 +105,7 @@ def develop(patient, projection, rng, view="frontal"):
     Args:
         patient: `Patient`.
         projection: `Projection`.
-        rng: `numpy.random.Generator` of the grain.
+        rng: `numpy.random.Generator` of the noise.
         view: string. `"frontal"` or `"lateral"`.
 
     Returns:
@@ -120,10 +120,10 @@ def develop(patient, projection, rng, view="frontal"):
     light = np.exp(-np.maximum(projection.attenuation, 0))
     scattered = canvas.blur(np.minimum(light, 0.5), 4.0)
     light = (1 - patient.scatter) * light + patient.scatter * scattered
-    # Few photons reach the film behind dense tissue: there it is grainier.
-    grain = 0.6 * canvas.grain(rng, 0.5) + 0.7 * canvas.grain(rng, 1.2)
+    # Few photons reach the film behind dense tissue: there it is noisier.
+    noise = 0.6 * canvas.film_noise(rng, 0.5) + 0.7 * canvas.film_noise(rng, 1.2)
     density = -np.log(light + 1e-3)
-    density += 0.014 * patient.noise * grain / np.sqrt(light + 0.02)
+    density += 0.014 * patient.noise * noise / np.sqrt(light + 0.02)
     middle = 1.75 if view == "frontal" else 1.95
     slope = 1.35 * patient.contrast
     grey = 1 / (1 + np.exp(-slope * (density - middle - patient.exposure)))

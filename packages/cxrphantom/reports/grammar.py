@@ -87,12 +87,12 @@ def impression_text(findings, rng):
     # "Right apical pneumothorax."
     ```
     """
-    told = [finding for finding in findings if _is_told(finding, rng)]
-    if not told:
+    mentioned = [finding for finding in findings if _is_mentioned(finding, rng)]
+    if not mentioned:
         return _numbered([_nothing_acute(not findings, rng)], rng)
-    told.sort(key=lambda finding: URGENCY.index(finding.name))
+    mentioned.sort(key=lambda finding: URGENCY.index(finding.name))
     names = {finding.name for finding in findings}
-    items = _items(told, rng)
+    items = _items(mentioned, rng)
     lung_names = {name for name in names if FINDINGS[name]}
     if lung_names <= CHRONIC and "fracture" not in names and rng.random() < 0.5:
         stock = choose(rng, phrases.STOCK)
@@ -198,8 +198,8 @@ def _slots(finding, rng):
 
 def _sentences(findings, names, rng):
     """Return a sentence for each of the findings with one of these names."""
-    told = [finding for finding in findings if finding.name in names]
-    return [_sentence(finding, rng) for finding in told]
+    mentioned = [finding for finding in findings if finding.name in names]
+    return [_sentence(finding, rng) for finding in mentioned]
 
 
 def _sentence(finding, rng):
@@ -215,7 +215,7 @@ def _sentence(finding, rng):
     return _capital(choose(rng, frames)) + "."
 
 
-def _is_told(finding, rng):
+def _is_mentioned(finding, rng):
     if FINDINGS[finding.name]:
         return True
     if finding.name == "fracture" and finding.pattern != "healed":
@@ -226,7 +226,7 @@ def _is_told(finding, rng):
 def _nothing_acute(nothing_at_all, rng):
     if not nothing_at_all:
         return choose(rng, phrases.STOCK)
-    if rng.random() < 0.12:  # Some radiologists say everything twice.
+    if rng.random() < 0.12:  # Some radiologists repeat everything.
         parts = [choose(rng, phrases.HEART), choose(rng, phrases.LUNGS)]
         parts += [choose(rng, phrases.NEGATIVES[True, True])]
         parts = parts if rng.random() < 0.5 else [parts[1], parts[2], parts[0]]
@@ -236,9 +236,9 @@ def _nothing_acute(nothing_at_all, rng):
     return choose(rng, phrases.STOCK | phrases.STOCK_NORMAL)
 
 
-def _items(told, rng):
+def _items(mentioned, rng):
     """Return the sentences of an impression, some of them holding two findings."""
-    items, left = [], list(told)
+    items, left = [], list(mentioned)
     while left:
         first = left.pop(0)
         second = _partner(first, left)

@@ -1,7 +1,7 @@
 """The collection's indexing grammar: `Opacity/lung/upper lobe/right/streaky`.
 
 A term is a heading followed by its place, its side, its pattern and its degree,
-in this order, each only where it was said. `to_mesh` writes a `Finding` so,
+in this order, each only where it is given. `to_mesh` writes a `Finding` so,
 `from_mesh` reads the many headings of the real files back into the few findings
 that the phantom can draw.
 """
@@ -208,7 +208,7 @@ def from_mesh(term):
 
     Args:
         term: string. One term, without `;`. Qualifiers that change nothing
-            in the drawing (`chronic`, `posterior`) are passed over.
+            in the drawing (`chronic`, `posterior`) are skipped.
 
     Returns:
         A `Finding`, with `""` for whatever the term left open, or `None` if
@@ -240,7 +240,7 @@ def from_mesh(term):
 
 
 def is_known(term):
-    """Tell whether a term belongs to the grammar, drawn or left out on purpose.
+    """Whether a term belongs to the grammar, drawn or left out on purpose.
 
     Args:
         term: string. One term, without `;`.

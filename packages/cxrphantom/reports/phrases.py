@@ -149,7 +149,7 @@ NOUNS = {
     },
 }
 
-# What is said behind a noun phrase; "" mostly. None names another finding.
+# What follows a noun phrase; mostly "". None names another finding.
 TAILS = {
     "consolidation": {
         "": 6,

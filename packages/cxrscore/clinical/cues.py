@@ -1,7 +1,7 @@
 """The labeler's rules, as data: what asserts, denies or doubts a finding, and how far.
 
 Fragments of regular expressions, as in `rules`. The kinds of cues are those of NegEx
-and NegBio: before and behind a finding, and what only looks like one.
+and NegBio: before and after a finding, and what only looks like one.
 
 Reference:
     - [Chapman et al., 2001](https://doi.org/10.1006/jbin.2001.1029)
@@ -38,7 +38,7 @@ _HELD = (
     r"(?: (?:thought|felt|believed|considered|deemed|judged|regarded|reported|said)"
     r"(?: (?:to be|as))?| to be| to have)?"
 )
-# Behind a finding ends what is said of it; a noun that follows is another finding's.
+# After a finding, its statement ends; a noun that follows belongs to another finding.
 _STOP = (
     r"(?=$|[,;:)\]]| (?:at|in|on|and|but|given|based|with|without|from|for|by|due"
     r"|because|as|though|although|however|here|now|again|today|currently|bilaterally"
@@ -77,7 +77,7 @@ _DOUBTED = (
 # the sentence. Of the cues that govern one finding the first of `far` and `near`,
 # `open`, `no`, `maybe` decides.
 CUES = {
-    # Looks like a denial and is none.
+    # Looks like a denial but is not.
     "skip": rf"""
         (?:no|without)(?: (?:significant|interval|appreciable|substantial|obvious
         |definite|gross|further|apparent|evidence of|short-term|great))*
@@ -176,7 +176,7 @@ CUES = {
         |equivocal(?:ly)?|quer(?:y|ied)|differential\b.{{0,40}}?\binclud\w+|consider
         |either(?=[^,;]* or )|favou?r(?:s|ed|ing)?|borderline|apparent
         """,
-    # Not asserted at all: advice ("correlate clinically for"), wishes, what another
+    # Not asserted: advice ("correlate clinically for"), wishes, what another
     # examination should look for.
     "far": rf"""
         if|recommend\w*|advis\w+|rule out|r/o|to exclude

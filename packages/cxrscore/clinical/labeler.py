@@ -1,8 +1,8 @@
-"""Which of the fourteen CheXpert observations a report states, and how surely.
+"""Which of the fourteen CheXpert observations a report states, and how certainly.
 
 In three steps, as the CheXpert labeler does it, but over clauses in place of parse
 trees: find what a sentence mentions, decide by the cues around it whether it is
-asserted, denied or in doubt, and let the surest statement of the report win.
+asserted, denied or in doubt, and let the most certain statement win.
 """
 
 import functools
@@ -26,7 +26,7 @@ from cxrscore.clinical.scope import (
 )
 from cxrscore.clinical.sentences import sentences
 
-# The surest statement of a report wins: asserted, in doubt, denied.
+# The most certain statement of a report wins: asserted, in doubt, denied.
 _RANK = {NEGATIVE: 0, UNCERTAIN: 1, POSITIVE: 2}
 _MENTION = any_of({f"m{i}": entry[-1] for i, entry in enumerate(rules.MENTIONS)})
 _ORGAN = any_of({f"o{i}": entry[-1] for i, entry in enumerate(rules.ORGANS)})
@@ -34,7 +34,7 @@ _STATE = any_of(rules.STATES)
 
 
 class Statement(NamedTuple):
-    """What a sentence says of one observation, and where it stands in it."""
+    """What a sentence says of one observation, and where in it."""
 
     observation: str
     state: float
@@ -65,13 +65,13 @@ _SOON = re.compile(r"[^,]{0,3}(?:\w+ ){0,2}")
 
 
 def _organ_states(text, mentions, states):
-    """Yield each organ of which a state is said, with the state."""
+    """Yield each organ whose state is given, with the state."""
     organs = list(_ORGAN.finditer(text))
     things = [m.start() for m in organs] + [m.start for m in mentions if m.names]
-    owned = {  # A state right before a thing belongs to that thing.
+    owned = {  # A state right before a noun belongs to that noun.
         state.start()
         for state in states
-        # "… is enlarged lungs are …", without a stop, is the heart's all the same.
+        # "… is enlarged lungs are …", without a full stop, still describes the heart.
         if not _PREDICATE.search(text, 0, state.start())
         and any(
             place >= state.end() and _FILLER.fullmatch(text, state.end(), place)
@@ -100,7 +100,7 @@ def _state_of(text, organ, states, owned):
 
 
 def _instead(text, state, other=None):
-    """The state, or the one that stands in its place: "not normal but enlarged"."""
+    """The state, or the one that replaces it: "not normal but enlarged"."""
     if state.lastgroup != "denied" or not other or other.lastgroup == "normal":
         return state
     return other if _INSTEAD.fullmatch(text, state.end(), other.start()) else state
@@ -111,7 +111,7 @@ def _said_of(text, organ, word, cues):
     normal, abnormal, _ = rules.ORGANS[_index(organ)]
     kind = word.lastgroup
     if kind == "denied":
-        # A heart of no normal size is large; else it is open what is not normal.
+        # A heart not normal in size is large; otherwise what is not normal is open.
         sized = " size" in text[organ.start() : word.end() + len(" in size")]
         sized = sized and "Cardiomegaly" in abnormal
         yield from (
@@ -140,7 +140,7 @@ def read_sentence(text):
         text: string. A sentence as `sentences` gives it.
 
     Returns:
-        A tuple of `Statement`; one on `"Other"` is a finding that is none of the
+        A tuple of `Statement`; one on `"Other"` is a finding that is not one of the
         fourteen.
 
     Example:

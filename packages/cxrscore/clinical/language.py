@@ -1,8 +1,8 @@
 """Whether a report reads as English: the labeler knows no other language.
 
-Words are counted, not guessed at: those that English alone has speak for it, those
-that it shares with others (`normal`, `edema`, `pleural`) for nothing, all others
-against it. No list of another language is needed, so an unforeseen one is noticed, too.
+Words are counted, not guessed at: those that English alone has speak for it, those that
+it shares with others (`normal`, `edema`, `pleural`) for neither, all others against it.
+No list of another language is needed, so unforeseen ones are noticed, too.
 """
 
 import functools
@@ -11,7 +11,7 @@ import re
 from cxrscore.texts.plain import plain
 
 # Fragments of regular expressions for whole words in lower case. What ends in a dash
-# may go on in any way.
+# may continue in any way.
 _ENGLISH = """
 the and with without there are this these that those which what who its has have had
 been being were will would should could be can cannot may might must does did not
@@ -104,8 +104,8 @@ _IS_SHARED = re.compile(f"(?:{_any_of(_SHARED)}|{_SHARED_ENDINGS})")
 
 @functools.lru_cache(maxsize=100_000)
 def _speaks(word):
-    """Of a word in lower case: 1 for English, negative against it, 0 for neither."""
-    if not word.isascii():  # English has hardly any: one may be a name, two are not.
+    """For a word in lower case: 1 for English, negative against it, 0 for neither."""
+    if not word.isascii():  # Rare in English: one may be a name, two are not.
         return -2 if len(word) > 1 or ord(word) > 0x2E80 else 0
     if _IS_ENGLISH.fullmatch(word):
         return 1
@@ -148,14 +148,14 @@ def foreign(texts):
 
 
 def not_english(references):
-    """Tell why reports cannot be labelled: most of them are in another language.
+    """Say why reports cannot be labelled: most of them are in another language.
 
     Args:
         references: sequence of strings `(n,)`. Empty ones are not counted.
 
     Returns:
-        A string, or `None` where at least half of them can be read. One strange word
-        in all does not count: it may be misspelt.
+        A string, or `None` where at least half of them can be read. A single foreign
+        word in all of them does not count: it may be misspelt.
 
     Example:
     ```python
@@ -163,11 +163,11 @@ def not_english(references):
     # "2 of 3 references do not read as English, the only language of the labeler"
     ```
     """
-    told = [text for text in references if plain(text).strip()]
-    strange = sum(foreign(told))
-    if 2 * strange <= len(told) or sum(evidence(t)[1] for t in set(told)) < 2:
+    texts = [text for text in references if plain(text).strip()]
+    strange = sum(foreign(texts))
+    if 2 * strange <= len(texts) or sum(evidence(t)[1] for t in set(texts)) < 2:
         return None
     return (
-        f"{strange} of {len(told)} references do not read as English, the only "
+        f"{strange} of {len(texts)} references do not read as English, the only "
         "language of the labeler"
     )

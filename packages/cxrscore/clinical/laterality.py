@@ -1,4 +1,4 @@
-"""What a report may get wrong beside the findings: sides, priors never given, masks."""
+"""What else a report may get wrong: sides, priors never given, masked words."""
 
 import functools
 import re
@@ -33,8 +33,8 @@ def _places(text, statements):
     spans = sorted({(item.start, item.end) for item in statements})
     cuts = [0]
     for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
-        # Between two findings, the last link parts what follows one from what
-        # leads to the other: "effusion at the left base and | right basilar scar".
+        # Between two findings, the last link separates what follows one from what leads
+        # to the other: "effusion at the left base and | right basilar scar".
         links = [end + link.start() for link in _LINK.finditer(text[end:start])]
         cuts.append(links[-1] if links else end)
     cuts.append(len(text))
@@ -103,7 +103,7 @@ def report_sides(text):
 
 # === Priors and masks ===
 
-# What is old without being a comparison, with at most a word before it.
+# Old disease without a comparison, with at most a word before it.
 _OLD = (
     r"(?!(?:\w+\ )?(?:granulom|infect|surg|sternotomy|fracture|trauma|injur|cabg|median"
     r"|thoracotomy|pneumon|inflamm|resection|lobectomy|mastectomy|tubercul|tb\b|operat"
@@ -143,7 +143,7 @@ def _sentence_prior(text):
 
 
 def names_prior(text):
-    """Tell whether a report compares with an earlier examination.
+    """Whether a report compares with an earlier examination.
 
     A model that saw one study cannot know an earlier one: in a prediction such
     words are invented. "No prior for comparison", advice ("short interval
@@ -164,7 +164,7 @@ def names_prior(text):
 
 
 def is_masked(text):
-    """Tell whether a report holds a word taken out to hide who the patient is.
+    """Whether a report holds a word masked for anonymity.
 
     Args:
         text: string, or a missing value.

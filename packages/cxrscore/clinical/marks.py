@@ -69,9 +69,9 @@ def mark_reports(reference, prediction):
     findings = {}
     for name in OBSERVATIONS:
         if name in truth and name in said:
-            there, told = true_sides.get(name, set()), sides.get(name, set())
-            apart = there and told and not there & told
-            words = f"{_sides(told)} in place of {_sides(there)}" if apart else ""
+            there, given = true_sides.get(name, set()), sides.get(name, set())
+            apart = there and given and not there & given
+            words = f"{_sides(given)} in place of {_sides(there)}" if apart else ""
             findings[name] = Finding(name, WRONG_SIDE if apart else HIT, words)
         elif name in truth or name in said:
             findings[name] = Finding(name, MISSED if name in truth else INVENTED, "")
@@ -90,11 +90,11 @@ def _sides(sides):
 
 
 def _pieces(text, findings):
-    """The text in pieces, those that state a finding with what it is worth."""
+    """The text in pieces, each with its `Finding` or `None`."""
     place = 0
     for start, end, finding in _stated(text, findings):
         if start < place:
-            continue  # Inside of the one before.
+            continue  # Inside the one before.
         if start > place:
             yield text[place:start], None
         yield text[start:end], finding
@@ -104,7 +104,7 @@ def _pieces(text, findings):
 
 
 def _stated(text, findings):
-    """Where findings stand: those of a place in order, the worst and longest first."""
+    """Where findings are: those at one place sorted, the worst and longest first."""
     found, before = [], ""
     for sentence in sentences(text):
         for name, state, start, end in read_sentence(sentence):

@@ -1,7 +1,7 @@
 """CheXbert and RadGraph beside the rules, where their packages are installed.
 
 Both are networks with weights of their own (some 500 MB, fetched by the packages), so
-the course does not ask for them. Their scores carry the package's version, the
+the course does not require them. Their scores carry the package's version, the
 model and the casing, without which two published numbers cannot be compared.
 """
 
@@ -71,7 +71,7 @@ def chexbert_scores(
         predictions: sequence of strings `(n,)`. A missing one is an empty report.
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where they come from.
-        model: a `f1chexbert.F1CheXbert`, where it is loaded already.
+        model: a `f1chexbert.F1CheXbert`, if it is already loaded.
 
     Returns:
         A dict of scores (see `cxrscore.score`): `chexbert.micro_f1_14`,
@@ -94,12 +94,12 @@ def chexbert_scores(
     references, predictions, left_out = answered(references, predictions)
     model = model or _load(package.F1CheXbert, "CheXbert")
     order = [list(model.target_names).index(name) for name in OBSERVATIONS]
-    told = {text: None for text in (*references, *predictions)}
-    for text in told:
-        told[text] = np.array(model.get_label(text.strip(), mode="rrg"))[order] == 1
+    labels = {text: None for text in (*references, *predictions)}
+    for text in labels:
+        labels[text] = np.array(model.get_label(text.strip(), mode="rrg"))[order] == 1
     n = len(references)
     truth, said = (
-        np.array([told[text] for text in texts], bool).reshape(n, len(OBSERVATIONS))
+        np.array([labels[text] for text in texts], bool).reshape(n, len(OBSERVATIONS))
         for texts in (references, predictions)
     )
     counts = np.concatenate([truth & said, truth ^ said], axis=1).astype("float64")
@@ -145,8 +145,8 @@ def radgraph_scores(
             `"radgraph-xl"` (2024), or `"modern-radgraph-xl"`. Their scores differ.
         lower: bool. Make both texts lower case first. The package compares words with
             their case, so that `Edema` and `edema` would not match.
-        model: a `radgraph.F1RadGraph` with `reward_level="all"`, where it is loaded
-            already; `model_type` must then name its model.
+        model: a `radgraph.F1RadGraph` with `reward_level="all"`, if it is already
+            loaded; `model_type` must then name its model.
 
     Returns:
         A dict of scores (see `cxrscore.score`): `radgraph.rg_e`,

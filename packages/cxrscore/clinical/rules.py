@@ -33,13 +33,13 @@ COMPETITION = (
     "Edema",
     "Pleural Effusion",
 )
-# What is abnormal and none of the fourteen. It denies "No Finding", and no more.
+# Abnormal, but not one of the fourteen: it denies "No Finding", and no more.
 OTHER = "Other"
 
 # === Mentions ===
 
 # Words that name a finding by themselves. At one place of the text the first entry
-# that fits wins, so the longer and the more particular come first.
+# that fits wins, so longer and more specific ones come first.
 MENTIONS = (
     # What only looks like one of the fourteen.
     (

@@ -40,8 +40,8 @@ _ONE_WORD = re.compile(labeler_cues.ONE_WORD)
 _PLAIN = re.compile(rf" (?:{labeler_cues.PLAIN})\b")
 _CLOSES = re.compile(r"\b(?:and|or)\b")
 
-# A cue behind a finding that stands alone in its clause belongs to the clause before
-# ("not seen but cannot be excluded"), or, at the head of all, to what follows.
+# A cue after a finding, alone in its clause, belongs to the clause before ("not seen
+# but cannot be excluded"), or, at the beginning, to what follows.
 _ALONE = re.compile(
     r"\W*(?:(?:but|however|(?:al)?though|yet|there (?:is|are)|it|still|now|only"
     r"|a(?: \w+){0,2} one)\b\W*)*"
@@ -72,7 +72,7 @@ class Mention(NamedTuple):
 
 
 def _alternatives(text, mentions):
-    """What is one of two, "X or Y": pairs of a place and an observation in doubt.
+    """Alternatives, "X or Y": pairs of a place and an observation in doubt.
 
     "A nodule or mass" is one observation, which is there in either case.
     """
@@ -87,7 +87,7 @@ def _alternatives(text, mentions):
         doubted |= {(m.start, name) for m in pair for name in m.names}
         while i and _LAST_OF_LIST.match(gap) and _IN_LIST.fullmatch(gaps[i - 1]):
             i -= 1
-            # An opacity at the head of a list is what the list explains.
+            # An opacity at the beginning of a list is what the list explains.
             if mentions[i].names != ("Lung Opacity",):
                 doubted |= {(mentions[i].start, name) for name in mentions[i].names}
     before = [text[: mentions[0].start] if mentions else "", *gaps]
@@ -102,9 +102,9 @@ def _alternatives(text, mentions):
 
 
 def _before_end(text, start, end, one_word=False):
-    """How far a cue reaches that ends at `start`, in a clause that ends at `end`.
+    """How far a cue that ends at `start` reaches, in a clause that ends at `end`.
 
-    A list goes on over its commas ("no edema, effusion, or nodule"); a new
+    A list continues over its commas ("no edema, effusion, or nodule"); a new
     assertion ends it ("no edema, heart is enlarged"), and a comma ends what `one_word`
     doubts ("possible edema, cardiomegaly").
     """
@@ -131,10 +131,10 @@ def _before_end(text, start, end, one_word=False):
 
 
 def _after_start(text, start, end, places, doubt):
-    """How far back a cue reaches that starts at `end`, in a clause from `start`.
+    """How far back a cue that starts at `end` reaches, in a clause from `start`.
 
     A list that an "and" or an "or" closes is one ("effusion, edema, and pneumonia are
-    excluded"); else what stands before the comma is another thing ("opacity,
+    excluded"); else what precedes the comma is another thing ("opacity,
     pneumonia is not excluded"), and before a "with" what is not in `doubt`
     ("atelectasis with pneumonia not excluded"). `places` are where findings start.
     """
@@ -153,14 +153,14 @@ def _after_start(text, start, end, places, doubt):
     return reach
 
 
-# The surest kind of cue that governs a finding decides; what is unsaid is `None`.
+# The most certain kind of cue that governs a finding decides; unsaid is `None`.
 _DECIDES = {
     "far": None, "near": None, "open": UNCERTAIN, "no": NEGATIVE, "maybe": UNCERTAIN,
 }  # fmt: skip
 
 
 class Cues:
-    """The cues of a sentence and the stretch of it that each governs."""
+    """The cues of a sentence and the range that each governs."""
 
     def __init__(self, text, mentions):
         self.breaks = [match.start() for match in _BREAK.finditer(text)]

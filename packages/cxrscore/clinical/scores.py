@@ -2,7 +2,7 @@
 
 Both texts are labelled by the rules of `labeler`, and the labels are compared. As for
 texts, every score is a function of sums over the studies, so that a bootstrap, a
-shuffle or a constant needs no second reading.
+permutation or a constant needs no second reading.
 """
 
 import functools
@@ -63,10 +63,10 @@ def _truths(labels, uncertain):
 
 def _hits(truth, predicted, uncertain):
     """True positives, false positives and false negatives, `(n, 3, 14)`."""
-    (truth, said), (predicted, told) = (
+    (truth, known), (predicted, also_known) = (
         _truths(labels, uncertain) for labels in (truth, predicted)
     )
-    counts = said & told
+    counts = known & also_known
     cells = truth & predicted, ~truth & predicted, truth & ~predicted
     return np.stack([cell & counts for cell in cells], axis=1).astype("float64")
 
@@ -108,7 +108,7 @@ def f1_means(hits, misses, absent=np.nan):
     return values
 
 
-@functools.lru_cache(maxsize=20_000)  # The same reports come back, run after run.
+@functools.lru_cache(maxsize=20_000)  # The same reports are read again and again.
 def _read(text):
     """Labels (14), sides (28), prior and mask of a report."""
     sides = report_sides(text)
@@ -187,8 +187,8 @@ class ClinicalScorer:
 
         Micro F1 is that of the counts of all classes together. Macro F1 is the mean
         over the classes that reference or prediction holds at least once: one that
-        neither holds has no F1, and counting it as 0 (or 1) would score the choice
-        of studies. A class that only predictions hold has F1 0 and counts.
+        neither holds has no F1, and counting it as 0 (or 1) would measure the choice of
+        studies. A class that only predictions hold has F1 0 and counts.
 
         Args:
             group: string, `"clinical"`.
@@ -197,7 +197,7 @@ class ClinicalScorer:
 
         Returns:
             A dict, score → float array `(…)`; NaN where undefined: all of them
-            where most references are not English, as `self.undefined` tells.
+            where most references are not English, see `self.undefined`.
         """
         sums = np.asarray(sums, "float64")
         if self.undefined:
@@ -236,9 +236,9 @@ def clinical_scores(
         section: string. What the references are: `"impression"`, `"findings"`, …
         split: string. Where they come from.
         uncertain: string, see `ClinicalScorer`.
-        scorer: `ClinicalScorer` of the references that are kept, where there is one
-            already; `uncertain` is then its own.
-        counts: dict. What `scorer.counts` gave, where they are counted already.
+        scorer: `ClinicalScorer` of the references that are kept, if there is one
+            already; its `uncertain` then applies.
+        counts: dict. The output of `scorer.counts`, if they are already counted.
         intervals: bool. Whether to resample the studies.
 
     Returns:

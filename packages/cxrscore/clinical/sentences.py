@@ -14,8 +14,8 @@ _END = re.compile(
     r"|(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s|[A-Z])"  # "1. …" and "2) …" of a list.
     r"|;|\n\s*\n|\s[-*•]\s"
 )
-# The time to read a sentence grows with the square of its letters, and a stuck decoder
-# never comes to a full stop. The longest of 24,000 real texts has 337.
+# The time to read a sentence grows with the square of its length, and a stuck decoder
+# never writes a full stop. The longest of 24,000 real texts has 337.
 LONGEST = 400
 
 

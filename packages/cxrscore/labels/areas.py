@@ -14,7 +14,7 @@ def auroc(labels, probabilities, groups=None):
     Args:
         labels: int array `(n,)` of 0 and 1.
         probabilities: float array `(n,)` in [0, 1].
-        groups: array `(n,)` or `None`. Patients to be drawn in the place of studies.
+        groups: array `(n,)` or `None`. Patients to be drawn instead of studies.
 
     Returns:
         A tuple of floats `(value, low, high)`; three NaN if a class is absent.
@@ -34,14 +34,14 @@ def auroc(labels, probabilities, groups=None):
 def auroc_difference(labels, probabilities, others, groups=None):
     """By how much one AUROC is larger than another on the same studies.
 
-    The interval is that of the difference, study by study: what is hard for both does
-    not widen it.
+    The interval is that of the difference, study by study: cases that are hard for both
+    do not widen it.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
         probabilities: float array `(n,)` in [0, 1].
         others: float array `(n,)` in [0, 1], of the model to compare with.
-        groups: array `(n,)` or `None`. Patients to be drawn in the place of studies.
+        groups: array `(n,)` or `None`. Patients to be drawn instead of studies.
 
     Returns:
         A tuple of floats `(value, low, high)`; three NaN if a class is absent.

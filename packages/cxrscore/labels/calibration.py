@@ -22,7 +22,7 @@ ERROR_WORDS = (
 
 
 def _members(probabilities, bins, equal):
-    """In which bin each study lies, one-hot: (n, bins); borders belong to the left."""
+    """The bin of each study, one-hot: (n, bins); borders belong to the left."""
     if equal not in EQUAL:
         raise InputError(f"Bins of equal {equal!r}: expected {' or '.join(EQUAL)}.")
     shares = np.linspace(0, 1, bins + 1)[1:-1]
@@ -42,9 +42,9 @@ def calibration_error(labels, probabilities, bins=BINS, equal="width", weights=N
         probabilities: float array `(n,)` in [0, 1], of a 1.
         bins: int.
         equal: string. `"width"`, bins of equal width, or `"mass"`, bins of equally
-            many studies; studies of one probability are never parted.
-        weights: float array `(r, n)`. How often each study counts, row by row; the
-            bins stay those of the whole.
+            many studies; studies of equal probability are never separated.
+        weights: float array `(r, n)`. How often each study counts, row by row; the bins
+            stay those of the whole sample.
 
     Returns:
         A float in [0, 1], or a float array `(r,)` where there are weights.
@@ -68,7 +68,7 @@ def calibration_error(labels, probabilities, bins=BINS, equal="width", weights=N
 
 
 def _calibrated_sums(probabilities, members, resamples, seed):
-    """Positives less probabilities per bin, were every one true: (resamples, bins)."""
+    """Positives minus probabilities per bin, if all were true: (resamples, bins)."""
     generator = np.random.default_rng(seed)
     bins, place = members.shape[1], members.argmax(axis=1)
     return np.array(
@@ -86,8 +86,8 @@ def _calibrated_sums(probabilities, members, resamples, seed):
 def chance_errors(probabilities, bins=BINS, equal="width", resamples=RESAMPLES, seed=0):
     """The calibration errors of a perfectly calibrated model, by chance alone.
 
-    The labels are drawn from the probabilities. An error within these numbers is no
-    sign of bad calibration.
+    The labels are drawn from the probabilities. An error within these values does not
+    show bad calibration.
 
     Args:
         probabilities: float array `(n,)` in [0, 1].
@@ -116,7 +116,7 @@ def chance_errors(probabilities, bins=BINS, equal="width", resamples=RESAMPLES, 
 
 
 def error_interval(labels, probabilities, bins=BINS, equal="width"):
-    """The interval of a calibration error, which a plain percentile one would miss.
+    """The interval of a calibration error, for which plain percentiles fail.
 
     Chance raises the error, and a resample adds chance to chance: for a calibrated
     model the percentiles never hold the true 0, and often not even the value. So
@@ -153,7 +153,7 @@ def error_interval(labels, probabilities, bins=BINS, equal="width"):
 
 
 def reversed_interval(value, drawn, chance):
-    """The interval of `error_interval`, where its errors are drawn already.
+    """The interval of `error_interval`, from errors that are already drawn.
 
     Args:
         value: float. The calibration error.
@@ -225,7 +225,7 @@ def soften(probabilities, temperature):
 
     Args:
         probabilities: float array `(n,)` in [0, 1].
-        temperature: float above 0. Above 1 the probabilities move towards a half,
+        temperature: float above 0. Above 1 the probabilities move towards one half,
             below 1 away from it; their order stays.
 
     Returns:

@@ -1,7 +1,7 @@
 """Label scores: scikit-learn's values, with intervals over resampled studies.
 
-They are counted here, for any weighting of the studies at once; tests hold each equal
-to scikit-learn's.
+They are computed here, for any weighting of the studies at once; tests check that each
+equals scikit-learn's.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from cxrscore.labels.calibration import (
 from cxrscore.labels.thresholds import known, ranked_weights
 from cxrscore.score import score
 
-CUT = ("accuracy", "f1", "sensitivity", "specificity")  # Need a threshold.
+CUT = ("accuracy", "f1", "sensitivity", "specificity")  # Those that need a threshold.
 ERRORS = {"ece": "width", "ece_equal_mass": "mass"}
 NAMES = ("accuracy", "auroc", "auprc", "f1", "sensitivity", "specificity", "brier")
 NAMES += tuple(ERRORS)
@@ -83,7 +83,7 @@ def weighted_values(labels, probabilities, weights, threshold=0.5):
     rejected = n - positives - calls + hits
     up, down = ranked_weights(labels, probabilities, weights)  # (r, distinct)
     ups, downs = up.cumsum(axis=1), down.cumsum(axis=1)
-    # Each positive beats the negatives below it, and half of those beside it.
+    # Each positive beats the negatives below it, and half of those equal to it.
     beaten = downs[:, -1:] - downs + down / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         both = np.where((positives > 0) & (positives < n), 1, np.nan)
@@ -109,7 +109,7 @@ def resampled_values(
     """The scores of `label_values` for each resample of the studies.
 
     The same seed draws the same studies, so that two models (or one and its
-    shuffle) can be compared study by study, by the interval of the difference.
+    permutation) can be compared study by study, by the interval of the difference.
 
     Args:
         labels: int array `(n,)` of 0 and 1, not empty.
@@ -117,7 +117,7 @@ def resampled_values(
         threshold: float. Abnormal from here on.
         resamples: int.
         seed: int.
-        groups: array `(n,)` or `None`. Patients to be drawn in the place of studies.
+        groups: array `(n,)` or `None`. Patients to be drawn instead of studies.
 
     Returns:
         A dict of float arrays `(resamples,)` by `NAMES`; NaN where a resample lacks

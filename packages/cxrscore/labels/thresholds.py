@@ -1,4 +1,4 @@
-"""From probabilities to decisions: where to cut, and what every cut would give."""
+"""From probabilities to decisions: where to cut, and what every cut gives."""
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def known(labels, probabilities):
 
 
 def choose_threshold(labels, probabilities, criterion="youden"):
-    """The threshold that parts the validation split best.
+    """The threshold that separates the validation split best.
 
     It is never chosen on the split that is scored. It lies midway between two
     probabilities, so that rounding them in a CSV moves no study across. Of equally
@@ -57,7 +57,7 @@ def choose_threshold(labels, probabilities, criterion="youden"):
         labels: array `(n,)` of 0, 1 or NaN (left out). The validation split's.
         probabilities: array `(n,)` in [0, 1].
         criterion: string. `"youden"`, the largest sensitivity + specificity − 1, or
-            `"f1"`; that one calls everything abnormal if the model is no good.
+            `"f1"`; that one calls everything abnormal if the model is useless.
 
     Returns:
         `(threshold, words)`: a float, abnormal from there on, and a string for the
@@ -95,14 +95,14 @@ def choose_threshold(labels, probabilities, criterion="youden"):
         return 0.5, "fixed, for no threshold beats chance on validation"
     below = np.concatenate([[0.0], scores[:-1]])
     middle = (below + scores) / 2
-    middle = np.where(middle > below, middle, scores)  # Neighbours have no middle.
+    middle = np.where(middle > below, middle, scores)  # No float in between.
     best = middle[quality == quality.max()]
     threshold = best[np.argmin(np.abs(best - 0.5))]
     return float(threshold), f"validation, {CRITERIA[criterion]}"
 
 
 def confusion_matrix(labels, probabilities, threshold=0.5):
-    """How many studies of each class are called what.
+    """How many studies of each class get which call.
 
     Args:
         labels: array `(n,)` of 0, 1 or NaN (left out).
@@ -203,7 +203,7 @@ def roc_curve(labels, probabilities):
 
 
 def _roc_curves(labels, probabilities, weights):
-    """False alarms and found, for each row of weights that has both classes."""
+    """False alarms and sensitivity, for each row of weights with both classes."""
     both = ranked_weights(labels, probabilities, weights)
     hits, alarms = (np.pad(each.cumsum(axis=1), ((0, 0), (1, 0))) for each in both)
     for hit, alarm in zip(hits, alarms, strict=True):

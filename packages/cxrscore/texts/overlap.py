@@ -1,10 +1,10 @@
 """What predictions share with their references: n-grams and common subsequences.
 
-Everything is counted per study and summed later, so that a shuffle, a constant or
-a bootstrap adds the same numbers up anew and does not count again. That is why
-they are counted here and not by the packages that name the protocols; tests hold
-both equal. N-grams lie in sparse matrices, one row per text, so that ten thousand
-pairs are compared in a few array operations.
+Everything is counted per study and summed later, so that a permutation, a constant or a
+bootstrap sums the same numbers again without counting again. That is why they are
+counted here and not by the packages that name the protocols; tests check that both
+agree. N-grams are in sparse matrices, one row per text, so that ten thousand pairs are
+compared in a few array operations.
 """
 
 import collections
@@ -37,12 +37,12 @@ def ngram_matrices(texts):
     words = [vocabulary[word] for text in texts for word in text]
     rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
     starts = np.arange(len(words))
-    # A margin, so that a look beyond the last word finds no text.
+    # A margin, so that indices beyond the last word find no text.
     words = np.append(np.array(words, "int64"), [0] * ORDERS)
     rows = np.append(rows, [-1] * ORDERS)
     grams, matrices = words[starts], []
     for following in range(ORDERS):
-        if following:  # An n-gram is a shorter one and the word that follows it.
+        if following:  # An n-gram is a shorter one and the next word.
             inside = rows[starts] == rows[starts + following]
             starts = starts[inside]
             pairs = grams[inside] * len(vocabulary) + words[starts + following]
@@ -178,7 +178,7 @@ def bleu_counts(pairs, shortest=0):
     Args:
         pairs: `Pairs` of `n` studies.
         shortest: int. The fewest n-grams that a prediction counts as having.
-            NLTK counts at least 1, everybody else 0.
+            NLTK counts at least 1, all others 0.
 
     Returns:
         A float array `(n, 10)`: matches for n = 1 to 4, n-grams predicted for
@@ -201,7 +201,7 @@ def rouge_l(pairs, beta=1.0):
 
     Args:
         pairs: `Pairs` of `n` studies.
-        beta: float. How much more the recall weighs than the precision: 1 in the
+        beta: float. The weight of recall relative to precision: 1 in the
             package rouge_score, 1.2 in coco-caption.
 
     Returns:
@@ -221,7 +221,7 @@ def rouge_l(pairs, beta=1.0):
     return (1 + weight) * pairs.common() / lengths
 
 
-# === CIDEr: how alike in the n-grams that few other reports have ===
+# === CIDEr: similarity in the n-grams that few other reports have ===
 
 CIDER_SIGMA = 6.0
 
@@ -229,10 +229,10 @@ CIDER_SIGMA = 6.0
 def cider(pairs):
     """CIDEr of each study, as coco-caption computes it (its variant CIDEr-D, ×10).
 
-    The n-grams of both texts are weighed by the logarithm of how rare they are
-    among the references; the score is the cosine of the two, mean over n = 1 to 4,
-    times a penalty on a difference in length. A word that every reference has
-    weighs nothing; so a single study, or studies that all say the same, score 0.
+    The n-grams of both texts are weighted by the logarithm of how rare they are among
+    the references; the score is the cosine of the two, mean over n = 1 to 4, times a
+    penalty on a difference in length. A word that every reference has gets weight 0; so
+    a single study, or studies with identical reports, score 0.
 
     Args:
         pairs: `Pairs` of `n` studies. The document
@@ -261,7 +261,7 @@ def cider(pairs):
         norms = [side.power(2) @ rarity for side in (references, predictions)]
         norm = np.sqrt(norms[0] * norms[1])
         cosine += np.divide(product, norm, out=np.zeros_like(norm), where=norm > 0)
-    # Its length of a text is the number of its bigrams.
+    # coco-caption takes the number of bigrams as a text's length.
     reference, prediction = (np.maximum(length - 1, 0) for length in pairs.lengths)
     penalty = np.exp(-((prediction - reference) ** 2) / (2 * CIDER_SIGMA**2))
     return 10 * penalty * cosine / len(pairs.ngrams)

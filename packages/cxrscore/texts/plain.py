@@ -1,4 +1,4 @@
-"""One writing for every text: the same words are the same letters."""
+"""One normal form for every text: the same words are the same letters."""
 
 import functools
 import re
@@ -12,16 +12,16 @@ _APOSTROPHES = "\u00b4\u02b9\u02bb\u02bc\u02c8\u2018\u2019\u201a\u201b\u2032\uff
 _QUOTES = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02"
 _HYPHENS = "\u2010\u2011\u2012\u2212\u2043\ufe58\ufe63\uff0d"
 _SELECTORS = (0x034F, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
-# Where a line was broken inside of a word, as a PDF breaks it.
+# A line break inside a word, as in a PDF.
 _BROKEN = re.compile("\u00ad[ \t]*\r?\n\\s*")
 # What editors make of hyphens: "right–sided" of one between two letters, "opacity –
 # new" and "opacity—new" of one or two that stand apart.
 _EN_DASH = re.compile(r"(?<=\w)\u2013(?=\w)")
 _DASH = re.compile(r"[ \t]*[\u2013-\u2015][ \t]*")
-# What no screen shows, but for the blanks among them: ends of cells, rests of binaries.
+# Control characters that no screen shows, except blanks.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
-# Scripts that set no spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
+# Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff"
@@ -32,7 +32,7 @@ _APART = re.compile(rf"[{_UNSPACED}]\s+[{_UNSPACED}]")
 
 @functools.cache
 def _letters():
-    """What becomes of single letters, a table for `str.translate`."""
+    """The replacements of single letters, a table for `str.translate`."""
     table = dict.fromkeys(_SELECTORS)
     table |= dict.fromkeys(map(ord, _APOSTROPHES), "'")
     table |= dict.fromkeys(map(ord, _QUOTES), '"')
@@ -55,13 +55,13 @@ def _composed(text):
 
 
 def plain(text):
-    """Write a text as everything here reads it, scores and labeler alike.
+    """Normalise a text, as scores and labeler read it.
 
     In Unicode's form NFKC (composed letters, no ligatures, no full width), without
-    what is not seen (soft hyphens, zero-width spaces and joiners, byte-order marks,
+    invisible characters (soft hyphens, zero-width spaces and joiners, byte-order marks,
     marks of direction, control characters), with plain spaces, hyphens, quotes and
-    apostrophes; a dash is a hyphen. Upper and lower case stay. Printable ASCII stays
-    as it is; so does what was made plain.
+    apostrophes; a dash is a hyphen. Upper and lower case stay. Printable ASCII stays as
+    it is; so does text already normalised.
 
     Args:
         text: string, or a missing value, which is an empty text.
@@ -84,13 +84,13 @@ def plain(text):
 
 
 def is_unspaced(text):
-    """Tell whether a text sets no spaces between its words, as Chinese does not.
+    """Whether a text has no spaces between its words, as in Chinese.
 
     Args:
         text: string.
 
     Returns:
-        A bool; `False` where the words were parted, as some corpora have them.
+        A bool; `False` where the words were separated, as in some corpora.
 
     Example:
     ```python

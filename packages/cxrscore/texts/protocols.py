@@ -2,9 +2,9 @@
 
 The same texts get a BLEU-4 or ROUGE-L that differs by a quarter between protocols. So
 a score carries its protocol's name, and scores of two protocols are never compared.
-All start from the text that `cxrscore.texts.plain` gives; on that they are equal to the
-packages that name them.
-NLTK and sacreBLEU are imported where they are used: NLTK alone takes a second.
+All start from the normalised text of `cxrscore.texts.plain`; on it they equal the
+packages that name them. NLTK and sacreBLEU are imported where they are used: NLTK alone
+takes a second.
 """
 
 import dataclasses
@@ -47,7 +47,7 @@ def r2gen_words(text):
     """Tokens of a report as R2Gen cleans those of the Indiana collection.
 
     Lower case, numbering from 1 to 5 and punctuation removed, a full stop as a word
-    of its own after each sentence. R2Gen scores both sides so. It also turns
+    of its own after each sentence. R2Gen does so on both sides. It also turns
     words that are rare in train into `<unk>` and cuts the reference at 59 words;
     neither is done here: the reference is what the radiologist wrote.
 
@@ -84,7 +84,7 @@ class Measure:
 
     Args:
         names: tuple of strings. Its scores.
-        words: string. What it is, for a reader.
+        words: string. A description for readers.
         count: callable, `Pairs` of n studies → float array `(n, k)`.
         width: int. The `k`.
         scores: callable, (sums `(…, k)`, n) → array `(…, len(names))`.
@@ -150,7 +150,7 @@ def nltk_bleu(sums):
 
 
 def coco_bleu(sums):
-    """Corpus BLEU-1 to 4 as coco-caption, with the tiny numbers that it adds.
+    """Corpus BLEU-1 to 4 as coco-caption, with its tiny smoothing numbers.
 
     Args:
         sums: float array `(…, 10)` of `cxrscore.texts.overlap.bleu_counts`,
@@ -175,7 +175,7 @@ def coco_bleu(sums):
 
 
 def sacre_bleu(sums):
-    """Corpus BLEU-4 as `sacrebleu.corpus_bleu`, whose own arithmetic it is.
+    """Corpus BLEU-4 by the arithmetic of `sacrebleu.corpus_bleu` itself.
 
     Args:
         sums: float array `(…, 10)` of `cxrscore.texts.overlap.bleu_counts`,
@@ -240,7 +240,7 @@ def _porter():
     return PorterStemmer()
 
 
-@functools.cache  # The package stems each word anew; that would take most of the time.
+@functools.cache  # Cached: the package would stem each word every time.
 def _stem(word):
     return _porter().stem(word)
 
@@ -254,7 +254,7 @@ class Protocol:
 
     Args:
         tokenise: callable, string → list of strings.
-        cleaning: string. For a reader, as is the next.
+        cleaning: string. For readers, as is the next.
         tokeniser: string.
         measures: tuple of `Measure`s.
         note: string. Why its scores have no value, where they may have none.
@@ -292,7 +292,7 @@ def _r2gen(*measures, note=None):
     return Protocol(
         r2gen_words,
         "as R2Gen for Indiana, on both sides: lower case, no numbering, no "
-        "punctuation, ' . ' behind each sentence; rare words and long texts kept",
+        "punctuation, ' . ' after each sentence; rare words and long texts kept",
         "whitespace",
         measures,
         note,

@@ -14,8 +14,8 @@ from cxrscore.texts.protocols import DEFAULT, PROTOCOLS, tidy
 class TextScorer:
     """Scores references against predictions, reading each distinct text once.
 
-    Every score is a function of sums over the studies: `counts` tells what each
-    study adds, `scores` makes scores of any sums, and a shuffle, a constant or a
+    Every score is a function of sums over the studies: `counts` gives what each study
+    adds, `scores` makes scores of any sums, and a permutation, a constant or a
     bootstrap needs nothing else.
 
     Args:
@@ -60,14 +60,14 @@ class TextScorer:
             group: string. The name of the protocol.
 
         Returns:
-            A string: its tokeniser leaves no token of them, or tells no words apart.
+            A string: its tokeniser leaves no token of them, or cannot separate words.
             `None` where there is no such reason.
         """
         tokeniser, silent = PROTOCOLS[group].tokeniser, self._silent[group]
         if len(silent) and silent.all():
             return f"undefined: no token of the references is left by {tokeniser}"
         if self.unspaced:
-            return f"undefined: {UNSPACED}; {tokeniser} tells no words apart"
+            return f"undefined: {UNSPACED}; {tokeniser} cannot separate the words"
         return None
 
     def note(self, group):
@@ -75,7 +75,7 @@ class TextScorer:
         silent = int(self._silent[group].sum())
         if not silent or self.undefined(group):
             return None
-        return f"{silent} of {len(self.references)} references leave no token: there 0"
+        return f"{silent} of {len(self.references)} references leave no token: score 0"
 
     def counts(self, predictions):
         """What each study adds to the sums.
@@ -132,7 +132,7 @@ class TextScorer:
         }
 
 
-UNSPACED = "the script of most references sets no spaces between words"
+UNSPACED = "the script of most references has no spaces between words"
 
 
 def _are_unspaced(references):
@@ -178,7 +178,7 @@ def answered(references, predictions):
 
 
 _SAME = {"cleaning": "lower case, single spaces"}
-_TOLD = {
+_WORDS = {
     "distinct": _SAME,
     "distinct_share": _SAME,
     "length_ratio": {
@@ -190,7 +190,7 @@ _TOLD = {
 }
 
 
-def _told_counts(references, predictions, known):
+def _word_counts(references, predictions, known):
     """Words of prediction and reference, and whether the prediction is novel."""
     rows = [
         (len(p.split()), len(r.split()), bool(tidy(p)) and tidy(p) not in known)
@@ -199,7 +199,7 @@ def _told_counts(references, predictions, known):
     return np.array(rows, "float64").reshape(-1, 3)
 
 
-def _told_scores(sums, n, unspaced=False):
+def _word_scores(sums, n, unspaced=False):
     predicted, reference, novel = np.moveaxis(sums, -1, 0)
     reference = np.where(unspaced, np.nan, reference)
     return {"length_ratio": predicted / reference, "novel_share": novel / n}
@@ -216,7 +216,8 @@ def text_scores(
     counts=None,
     intervals=True,
 ):
-    """Every text score of the protocols with its interval, and what else texts tell.
+    """Every text score of the protocols with its interval, and general properties of
+    the texts.
 
     Args:
         references: sequence of strings `(n,)`. Studies without one are left
@@ -227,10 +228,10 @@ def text_scores(
         split: string. Where they come from.
         protocols: names from `PROTOCOLS`.
         train_texts: sequence of strings. The train reports, for `text.novel_share`.
-        scorer: `TextScorer` of the references that `answered` keeps, where there
-            is one already; `protocols` is then not used.
+        scorer: `TextScorer` of the references that `answered` keeps, if there is one
+            already; `protocols` is then not used.
         counts: dict. What `scorer.counts` gave for the predictions that
-            `answered` keeps, where they are counted already.
+            `answered` keeps, if they are already counted.
         intervals: bool. Whether to resample the studies.
 
     Returns:
@@ -268,16 +269,16 @@ def text_scores(
             own = {name: {"note": note} | record for name, record in own.items()}
         found |= own
     train = None if train_texts is None else {tidy(text) for text in train_texts}
-    told = _told_counts(references, predictions, train or ())
-    words = {name: common | _TOLD[name] for name in ("length_ratio", "novel_share")}
-    scores = functools.partial(_told_scores, unspaced=scorer.unspaced)
+    own_counts = _word_counts(references, predictions, train or ())
+    words = {name: common | _WORDS[name] for name in ("length_ratio", "novel_share")}
+    scores = functools.partial(_word_scores, unspaced=scorer.unspaced)
     notes = {"length_ratio": f"undefined: {UNSPACED}"}
-    found |= records("text", told, scores, words, intervals, notes)
+    found |= records("text", own_counts, scores, words, intervals, notes)
     if train is None:
         del found["text.novel_share"]
     distinct = len({tidy(text) for text in predictions})
     values = (distinct, distinct / n) if n else (None, None)
     for name, value in zip(("distinct", "distinct_share"), values, strict=True):
-        own = common | _TOLD[name]
+        own = common | _WORDS[name]
         found[f"text.{name}"] = score(value, n, None if n else UNTOLD, **own)
     return found
