@@ -220,7 +220,7 @@ def report(table, studies, given, where):
     "--nih",
     type=click.Path(path_type=pathlib.Path),
     default=DATA / "nih",
-    help="Folder of NIH films for section 12 of 04; left out where there is none.",
+    help="Folder of NIH films for 04b; phantoms stand in where there is none.",
 )
 @click.option("--studies", type=click.IntRange(12), default=24, show_default=True)
 @click.option(

@@ -104,5 +104,5 @@ def test_the_real_part_at_hand(real_data):
     table = read_nih(real_data / "nih")
     assert len(table) == 635 and table.patient.nunique() == 433
     assert table.abnormal.sum() == 343
-    # The trap that 04_classification tells of.
+    # The trap that 04b_real_films tells of.
     assert table.findings[table.abnormal == 1].str.contains("Pneumonia").all()
