@@ -73,8 +73,6 @@ def test_the_address_is_set_everywhere_once(copy):
 def test_what_is_no_repository_is_refused(copy, url):
     before = (copy / "README.md").read_bytes()
     done = publish(url, copy)
-    assert (
-        done.returncode == 1 and "not the address of your repository" in done.stderr
-    )
+    assert done.returncode == 1 and "not the address of your repository" in done.stderr
     assert "Traceback" not in done.stderr
     assert (copy / "README.md").read_bytes() == before
