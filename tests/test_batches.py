@@ -153,7 +153,7 @@ def test_resume_redoes_the_four(batch, capsys):
 
 
 @pytest.mark.long
-def test_a_worker_that_is_killed_is_told(tmp_path):
+def test_a_worker_that_is_killed_is_reported(tmp_path):
     pid = tmp_path / "pid"
     kill = tell_pid(pid) + "\nos.kill(os.getppid(), 9)\nwhile True: pass"
     paths = [

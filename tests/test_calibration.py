@@ -118,7 +118,7 @@ def test_figures_tell_what_chance_gives():
     assert record["note"].endswith(f"{chance:.3f}")
 
 
-def test_bad_input_is_told():
+def test_bad_input_is_reported():
     with pytest.raises(InputError, match="width or mass"):
         calibration_curve([0, 1], [0.1, 0.9], equal="luck")
     with pytest.raises(InputError, match="no study has a label"):

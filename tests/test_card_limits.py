@@ -59,8 +59,8 @@ def test_limits_of_reports():
         ["Clear.", "clear. ", "Edema."], ["Normal.", "Edema.", " normal."]
     )
     words = said({}, table)
-    assert "2 different reports for 3 studies, whose references are 2" in words
-    assert "“Normal.” it writes 2 times." in words
+    assert "2 different reports for 3 studies, which have 2" in words
+    assert "It writes “Normal.” 2 times." in words
 
 
 def test_limits_of_rare_findings():

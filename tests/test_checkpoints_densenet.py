@@ -91,7 +91,7 @@ def test_densenet_as_a_layer_and_names_in_pieces(small, tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
-def test_what_keras_3_writes_is_told_apart(small, tmp_path, refused):
+def test_what_keras_3_writes_is_reported_apart(small, tmp_path, refused):
     native, legacy = tmp_path / "own.weights.h5", tmp_path / "own.h5"
     small.save_weights(native)
     keras.Model(small.inputs, small.output["latent"]).save(legacy)

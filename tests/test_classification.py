@@ -263,7 +263,7 @@ def test_many_labels_are_each_scored_where_known():
         ([0, 1], [-3.0, 2.0], "sigmoid"),
     ],
 )
-def test_bad_input_is_told(labels, probabilities, words):
+def test_bad_input_is_reported(labels, probabilities, words):
     for function in (classification_scores, choose_threshold, roc_curve):
         with pytest.raises(InputError, match=words):
             function(labels, probabilities)

@@ -136,7 +136,7 @@ def test_training_again_needs_the_same_settings(trained, tmp_path):
     assert "batch_size=8, not 4" in output
 
 
-def test_wrong_input_is_told_in_one_line(tmp_path):
+def test_wrong_input_is_reported_in_one_line(tmp_path):
     missing = call("prepare", tmp_path / "out", "--data", tmp_path / "no", fails=True)
     assert str(tmp_path / "no") in missing
     table = tmp_path / "studies.csv"

@@ -242,7 +242,7 @@ def test_phantom_sides_are_those_drawn(write):
         rng, told = np.random.default_rng([12, index, 3]), findings
         if write == "impression_text":
             lots = copy.deepcopy(rng)
-            told = [f for f in findings if report_grammar._is_told(f, lots)]
+            told = [f for f in findings if report_grammar._is_mentioned(f, lots)]
         expected = {}
         for finding in told:
             if finding.side:

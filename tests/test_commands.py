@@ -107,7 +107,7 @@ def in_the_way(tmp_path):
     }
 
 
-def test_a_place_that_cannot_be_written_is_told(in_the_way):
+def test_a_place_that_cannot_be_written_is_reported(in_the_way):
     for place, word in in_the_way.items():
         for write in (make_folder, lambda path: write_whole(path).__enter__()):
             with pytest.raises(InputError, match=word) as caught:
@@ -118,7 +118,7 @@ def test_a_place_that_cannot_be_written_is_told(in_the_way):
 
 
 @pytest.mark.parametrize("number", sorted(REFUSALS))
-def test_what_a_disk_refuses_is_told(tmp_path, monkeypatch, number):
+def test_what_a_disk_refuses_is_reported(tmp_path, monkeypatch, number):
     def refuse(*_, **__):
         raise OSError(number, os.strerror(number), str(tmp_path / "out"))
 
@@ -198,7 +198,7 @@ def test_an_argument_with_a_nul_is_refused():
         ("", [1], "keras.json: .* no mapping"),
     ],
 )
-def test_a_wrongly_set_keras_is_told(tmp_path, backend, settings, words):
+def test_a_wrongly_set_keras_is_reported(tmp_path, backend, settings, words):
     (tmp_path / "keras.json").write_text(json.dumps(settings or {}))
     places = os.environ | {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": backend}
     call = [sys.executable, "-m", "cxrlib", "report", "--frontal", "x.png"]

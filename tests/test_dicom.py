@@ -168,7 +168,7 @@ def test_hot_and_dead_pixels_do_not_squeeze_a_film(tmp_path, photometric):
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 @pytest.mark.parametrize("noise", [0, 1])
-def test_a_constant_film_is_told(tmp_path, photometric, noise):
+def test_a_constant_film_is_reported(tmp_path, photometric, noise):
     film = 2000 + np.indices((64, 64)).sum(0) % (1 + noise)
     image, notes = read_noted(write_dicom(tmp_path / "a.dcm", film, photometric))
     assert CONSTANT in notes and np.isfinite(image).all()

@@ -97,7 +97,7 @@ def test_an_archive_is_rewritten_in_place_and_only_if_something_changed(prepared
     assert again.st_mtime_ns > first.st_mtime_ns
 
 
-def test_a_damaged_archive_is_told_and_made_anew(prepared, capsys):
+def test_a_damaged_archive_is_reported_and_made_anew(prepared, capsys):
     keep_folder(prepared)
     half = archive(prepared).read_bytes()[:-30]
     archive(prepared).write_bytes(half)

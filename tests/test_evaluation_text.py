@@ -229,7 +229,7 @@ def test_default_protocols_and_one_alone():
     assert "nltk.bleu_4" not in text_scores(["a"], ["a"], protocols=["rouge_score"])
 
 
-def test_bad_input_is_told():
+def test_bad_input_is_reported():
     with pytest.raises(InputError, match="2 references but 1 predictions"):
         text_scores(["a", "b"], ["a"])
     with pytest.raises(InputError, match="2 references but 1 predictions"):

@@ -38,7 +38,7 @@ def full(*args, **kwargs):
 
 
 @pytest.mark.parametrize("where", ["mkdir", "mkstemp", "write"])
-def test_a_full_disk_is_told_wherever_it_is_met(where, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_wherever_it_is_met(where, tmp_path, monkeypatch):
     if where == "mkdir":
         monkeypatch.setattr(pathlib.Path, "mkdir", full)
     if where == "mkstemp":

@@ -68,7 +68,7 @@ def test_the_range_leaves_an_honest_film_alone():
 @pytest.mark.parametrize("grey", [0, 90, 255])
 @pytest.mark.parametrize("kind", [".png", ".jpg"])
 @pytest.mark.parametrize("hot", [0, 3])
-def test_a_constant_film_is_told(tmp_path, grey, kind, hot):
+def test_a_constant_film_is_reported(tmp_path, grey, kind, hot):
     film = np.full((64, 64), grey, "uint8")
     film[30, 30 : 30 + hot] = 255 - grey
     image, notes = read_noted(save(tmp_path / f"a{kind}", film))

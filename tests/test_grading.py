@@ -348,7 +348,7 @@ def test_ground_and_number_of_studies_can_be_asked_of_a_score(tmp_path, folder):
     assert "rests on 12 studies; at least 100" in items["clinical.micro_f1_14"][1]
 
 
-def test_an_old_course_is_told(tmp_path, folder):
+def test_an_old_course_is_reported(tmp_path, folder):
     edit(folder, lambda r: r["environment"].update(versions={"cxrlib": "0.0.1"}))
     codes = [code.replace("train", "teach") for code in CODES]
     write_notebook(folder / f"{NAME}.ipynb", codes, IDS)

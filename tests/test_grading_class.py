@@ -182,7 +182,7 @@ def test_odd_things_among_the_students(tmp_path, folder):
     }
 
 
-def test_an_unreadable_folder_is_told(tmp_path, folder):
+def test_an_unreadable_folder_is_reported(tmp_path, folder):
     if os.geteuid() == 0:
         pytest.skip("root reads everything")
     folder.parent.chmod(0)

@@ -56,7 +56,7 @@ def digest(page, tag):
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def test_a_folder_without_students_is_told(tmp_path):
+def test_a_folder_without_students_is_reported(tmp_path):
     (tmp_path / "runs" / "images").mkdir(parents=True)
     assert "nobody in" in grade(tmp_path) and "WARNING" in grade(tmp_path)
     ada(tmp_path)

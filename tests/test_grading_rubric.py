@@ -206,7 +206,7 @@ def test_what_an_item_looks_at(tmp_path):
     ],
     ids=["terms", "dots", "signs", "brackets", "digits"],
 )
-def test_a_long_or_deep_sum_is_told_at_once(text):
+def test_a_long_or_deep_sum_is_reported_at_once(text):
     """Each is looked at once: two looks at each dot would be 2**480."""
     try:
         names_in(text)

@@ -109,7 +109,7 @@ def test_broken_zips_are_told(tmp_path):
         Archive(path).read(RESULTS)
 
 
-def test_any_broken_byte_is_told_or_harmless(tmp_path):
+def test_any_broken_byte_is_reported_or_harmless(tmp_path):
     whole = pack(tmp_path / "a.zip", (RESULTS, b'{"schema": 1}')).read_bytes()
     for place in range(len(whole)):
         for value in (0, 0xFF, whole[place] ^ 0x40):
@@ -243,7 +243,7 @@ def notebook(*cells, **more):
     "content",
     [b"[]", b"{}", b"3", b'{"nbformat": 3, "cells": []}', b'{"nbformat": 4}'],
 )
-def test_what_is_no_notebook_is_told(content):
+def test_what_is_no_notebook_is_reported(content):
     with pytest.raises(InputError, match="not a notebook|no list of cells"):
         read_cells(content)
 

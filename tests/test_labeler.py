@@ -137,7 +137,7 @@ def test_phantom_reports_are_read_as_drawn(drawn_cases, write):
             # It leaves out most of what is not of the lungs; it draws lots for that
             # first, so the same lots tell what it states.
             lots = copy.deepcopy(rng)
-            told = [f for f in told if report_grammar._is_told(f, lots)]
+            told = [f for f in told if report_grammar._is_mentioned(f, lots)]
             assert {f for f in case.findings if FINDINGS[f.name]} <= set(told)
         texts.append(getattr(report_grammar, write)(case.findings, rng))
         truth.append(drawn(told))

@@ -349,7 +349,7 @@ def test_a_report_is_what_the_model_says_of_the_files(model, studies):
     assert "never seen a real radiograph" in notes and "missing" not in notes
 
 
-def test_without_a_lateral_black_stands_in_and_is_told(model, studies):
+def test_without_a_lateral_black_stands_in_and_is_reported(model, studies):
     frontal = studies.iloc[-1].frontal
     answer = write_report(model, frontal)
     image = resize_square(read_radiograph(frontal), 64)[None, ..., None]

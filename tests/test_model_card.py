@@ -344,7 +344,7 @@ def test_results_of_another_form_are_told(tmp_path, changes):
         write_model_card(folder)
 
 
-def test_the_command_writes_where_it_is_told(tmp_path):
+def test_the_command_writes_where_it_is_reported(tmp_path):
     folder, out = write_run(tmp_path / "07", {}), tmp_path / "cards"
     result = CliRunner().invoke(main, ["card", str(folder), "--out", str(out)])
     assert result.exit_code == 0, result.output

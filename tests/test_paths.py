@@ -68,7 +68,7 @@ def test_a_path_is_read_as_it_is_meant(folder, name, file):
         ("to_pipe.png", "not a file, but a pipe or a device"),
     ],
 )
-def test_why_a_file_is_not_there_is_told(folder, name, why):
+def test_why_a_file_is_not_there_is_reported(folder, name, why):
     listed = listing()
     paths = inside_all(folder, [name], listed)
     assert not existing(paths, listed)
@@ -91,7 +91,7 @@ def test_no_way_of_writing_leads_out(folder, name):
         inside_all(folder, [name], listing())
 
 
-def test_one_path_that_is_none_is_told():
+def test_one_path_that_is_none_is_reported():
     with pytest.raises(InputError, match="is not a file path"):
         inside("/tmp", "a\0b")
 

@@ -89,7 +89,7 @@ def test_texts_are_read_without_an_image(prepared, without_images, preprocessor)
         next(iter(dataset))
 
 
-def test_a_table_that_was_changed_is_told(without_images):
+def test_a_table_that_was_changed_is_reported(without_images):
     path = without_images / "studies.csv"
     pd.read_csv(path).head(5).to_csv(path, index=False)
     with pytest.raises(InputError, match="lists 5 studies of train, and 14 were"):
@@ -188,7 +188,7 @@ def test_records_name_their_studies(prepared):
     assert split_size(prepared, "test") == 3
 
 
-def test_an_empty_split_is_told(prepared, preprocessor, tmp_path):
+def test_an_empty_split_is_reported(prepared, preprocessor, tmp_path):
     with pytest.raises(InputError, match="holds no study"):
         load_batches(prepared, "holdout", preprocessor)
     with pytest.raises(InputError):

@@ -78,7 +78,7 @@ class Toy(Recipe):
         ({"step": 3}, "step: Toy has steps, but no step."),
     ],
 )
-def test_what_is_refused_is_told_in_one_line(values, message):
+def test_what_is_refused_is_reported_in_one_line(values, message):
     for make in (Toy, lambda **changes: dataclasses.replace(Toy(), **changes)):
         with pytest.raises(InputError) as error:
             make(**values)

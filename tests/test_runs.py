@@ -106,7 +106,7 @@ def test_unknown_parameters_are_errors_before_anything_runs(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_bad_input_is_told(tmp_path):
+def test_bad_input_is_reported(tmp_path):
     path = notebook(tmp_path, "01_a", PARAMETERS, "1", "2")
     broken = tmp_path / "broken.ipynb"
     for content in ("{", '{"cells": 3}', '{"nbformat": 4, "cells": 3}'):
@@ -163,7 +163,7 @@ def test_a_score_without_a_value_says_why(tmp_path):
     page = write_index(tmp_path).read_text()
     assert "None" not in page and page.count("undefined") >= 7
     assert "3 of 3 references do not read as English" in page
-    assert "1 of 3 references leave no token: there 0" in page
+    assert "1 of 3 references leave no token: score 0" in page
     card = write_model_card(results.folder)[0].read_text()
     assert "| clinical.micro_f1_14 | undefined |" in card
     assert "3 of 3 references do not read as English" in card

@@ -160,7 +160,7 @@ def test_arguments_out_of_range_are_told(change, words):
     with pytest.raises(InputError, match=words):
         evaluate_predictions(pairs(3).assign(uid=range(3)), **change)
     twice = pd.concat([pairs(3), pairs(3)], axis=1).assign(uid=range(3))
-    with pytest.raises(InputError, match="the column reference stands twice"):
+    with pytest.raises(InputError, match="the column reference occurs twice"):
         evaluate_predictions(twice)
 
 
@@ -183,12 +183,12 @@ def test_the_table_fits_the_terminal(path, width, monkeypatch):
 
 
 @pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_full_disk_is_told_in_one_line(path):
+def test_a_full_disk_is_reported_in_one_line(path):
     command = [sys.executable, "-m", "cxrscore", str(path)]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: What was found cannot be written")
+    assert done.stderr.startswith("Error: The result cannot be written")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -93,7 +93,7 @@ def test_the_same_pixels_are_moved_together(again, tmp_path, capsys):
     assert {path: path.read_bytes() for path in out.glob("*.npy")} == files
 
 
-def test_a_split_that_stays_empty_is_told(tmp_path, capsys):
+def test_a_split_that_stays_empty_is_reported(tmp_path, capsys):
     studies = twice(tmp_path / "in", save)
     settings = SETTINGS | {"memory_map": True}
     prepare(studies, tmp_path / "all", **settings)
@@ -144,7 +144,7 @@ def test_in_which_order_films_become_known_changes_nothing():
     assert keep_together(studies, {}).equals(studies)
 
 
-def test_one_film_for_many_and_for_both_views_is_told(tmp_path, capsys):
+def test_one_film_for_many_and_for_both_views_is_reported(tmp_path, capsys):
     studies = twice(tmp_path / "in", save).head(20)
     one = (tmp_path / "in/f0.png").read_bytes()
     for file in studies.frontal[:10]:
@@ -171,7 +171,7 @@ def test_a_digest_names_pixels_and_shape(tmp_path):
     assert len(digests) == 1
 
 
-def test_a_saved_split_that_names_nobody_is_told(tmp_path, capsys):
+def test_a_saved_split_that_names_nobody_is_reported(tmp_path, capsys):
     studies = twice(tmp_path / "in", save)
     path = tmp_path / "split.csv"
     path.write_text("uid,patient,split\nelse,else,test\n")
@@ -194,7 +194,7 @@ def test_a_uid_that_merge_repeats_is_refused(tmp_path):
                 call(table)
 
 
-def test_what_a_folder_held_is_told_before_it_is_replaced(tmp_path, capsys):
+def test_what_a_folder_held_is_reported_before_it_is_replaced(tmp_path, capsys):
     first = twice(tmp_path / "first", save)
     other = twice(tmp_path / "other", save).assign(ground="phantom")
     out = tmp_path / "out"

@@ -84,7 +84,7 @@ def test_what_is_not_part_of_it_any_more_goes(run, tmp_path):
     assert not (out / "02_more.html").exists() and (out / "CNAME").exists()
 
 
-def test_what_cannot_be_published_is_told(run, tmp_path, monkeypatch):
+def test_what_cannot_be_published_is_reported(run, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no notebook of the course is done"):
         write_site(tmp_path, tmp_path / "site")
     monkeypatch.setattr(site, "MOST", 1000)

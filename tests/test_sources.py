@@ -284,7 +284,7 @@ def test_what_kaggle_has_attached_goes_before_a_download(collection, tmp_path):
     assert found.root == root and not collection[1]
 
 
-def test_a_file_that_kaggle_keeps_back_is_told(collection, phantom):
+def test_a_file_that_kaggle_keeps_back_is_reported(collection, phantom):
     remote, _ = collection
     (remote / "images/images_normalized/4Lateral.png").unlink()
     with pytest.raises(InputError, match="4Lateral.png: Kaggle does not serve it"):

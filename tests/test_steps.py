@@ -122,7 +122,7 @@ def test_a_study_without_uid_and_frontal_has_a_name(tmp_path):
     assert studies.uid.tolist() == ["img_1", "no-frontal"]
 
 
-def test_why_no_study_can_be_used_is_told(tmp_path):
+def test_why_no_study_can_be_used_is_reported(tmp_path):
     path = tmp_path / "table.csv"
     for name, words in (
         ("C:\\films\\f.png", "a Windows path; write it relative to the image"),

@@ -79,7 +79,7 @@ def test_a_named_notebook_is_packed(results, tmp_path):
         pack_submission(results.folder, tmp_path / "yours.ipynb")
 
 
-def test_nothing_to_pack_is_told_and_an_old_zip_kept(results):
+def test_nothing_to_pack_is_reported_and_an_old_zip_kept(results):
     path = results.pack()
     before = path.read_bytes()
     (results.folder / "results.json").unlink()
@@ -135,7 +135,7 @@ def test_papermills_path_is_taken_where_it_was_injected(results, tmp_path, monke
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"cells": [{"execution_count": null}]}']
 )
-def test_a_notebook_saved_without_outputs_is_told(results, content):
+def test_a_notebook_saved_without_outputs_is_reported(results, content):
     (results.folder / f"{NAME}.ipynb").write_text(content)
     assert "save it now and run this cell again" in fetch_notebook(results.folder)
 

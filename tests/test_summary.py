@@ -262,7 +262,7 @@ def test_bad_files_are_told(tmp_path, content, words):
         read_predictions(path)
 
 
-def test_a_uid_twice_is_told():
+def test_a_uid_twice_is_reported():
     with pytest.raises(InputError, match="uid 0 occurs more than once"):
         evaluate_predictions(pd.concat([told(2), told(2)]))
 
@@ -314,7 +314,7 @@ def test_wordy_blindness_is_seen_through():
     assert "images were not looked at" in words and "coco.rouge_l" in words
 
 
-def test_a_gain_that_may_be_chance_is_told_apart():
+def test_a_gain_that_may_be_chance_is_reported_apart():
     generator = np.random.default_rng(1)
     references = np.array(told(40, seed=4)["reference"])
     # The constant, but for two studies that are told right.

@@ -278,7 +278,7 @@ def test_some_references_without_a_token_count_as_zero_and_are_told():
     scores = text_scores(references, references)
     rouge = scores["rouge_score.rouge_l"]
     assert rouge["value"] == 0.5  # As the package counts it.
-    assert rouge["note"] == "1 of 2 references leave no token: there 0"
+    assert rouge["note"] == "1 of 2 references leave no token: score 0"
     assert scores["nltk.bleu_4"]["value"] == 1 and "note" not in scores["nltk.bleu_4"]
 
 

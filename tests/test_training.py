@@ -163,7 +163,7 @@ def test_half_precision_trains_to_numbers(preprocessor, batch):
         assert keras.backend.standardize_dtype(outputs[name].dtype) == "float32"
 
 
-def test_a_diverged_training_is_told(preprocessor, batch, tmp_path):
+def test_a_diverged_training_is_reported(preprocessor, batch, tmp_path):
     inputs, targets, weights = batch
     inputs = {**inputs, "frontal": inputs["frontal"] * np.nan}
     with pytest.raises(InputError, match="always NaN"):

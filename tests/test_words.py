@@ -89,7 +89,7 @@ def test_what_denies_or_doubts_is_never_abnormal_in_silence():
             label_from_cell(finding)
 
 
-def test_each_word_is_told_with_its_label_and_count(tmp_path, capsys):
+def test_each_word_is_reported_with_its_label_and_count(tmp_path, capsys):
     labels = ["Normal", "sano", "Normal", "Pneumonia", "todo", ""]
     options = {"columns": {"finding": "what"}}
     studies = studies_of(tmp_path, options, what=labels)

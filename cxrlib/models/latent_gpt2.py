@@ -229,8 +229,7 @@ class LatentGPT2Backbone(keras_hub.models.Backbone):
         return self.token_embedding(hidden_states, reverse=True)
 
     def show(self, i, x, image, is_kept=False):
-        """Hidden states before layer `i` `(B, T, hidden_dim)`, conditioned on the
-        image.
+        """Hidden states `(B, T, hidden_dim)` before layer `i`, given the image.
 
         `image` is the output of the reader or (`is_kept`) of `keep_image`.
         """

@@ -36,9 +36,10 @@ def checked_sizes(config):
 
 
 def tensor_table(sizes):
-    """List the tensors of a GPT-2 and where their values belong. Both multiply from the
-    right (Hugging Face by its `Conv1D`), so nothing is transposed; there, query, key
-    and value are side by side in one matrix.
+    """List the tensors of a GPT-2 and where their values belong.
+
+    Both multiply from the right (Hugging Face by its `Conv1D`), so nothing is
+    transposed; there, query, key and value are side by side in one matrix.
 
     Args:
         sizes: dict. The arguments of a `keras_hub.models.GPT2Backbone`.

@@ -90,8 +90,7 @@ def fetching(what, otherwise):
 
 
 def off_drive(path):
-    """Where thousands of small files go instead of Google Drive, which is slow for
-    them.
+    """Where thousands of small files go instead of Google Drive, which is slow.
 
     Args:
         path: string or path.

@@ -105,8 +105,7 @@ def shown(path):
 
 
 def require_file(path, what="file", mend="Check the path.", most=None):
-    """Refuse what is not a file: nothing, a folder, a pipe or a device, which would
-    hang.
+    """Refuse what is not a file: nothing, a folder, or a pipe, which would hang.
 
     Args:
         path: string or `pathlib.Path`.

@@ -56,8 +56,7 @@ STYLE = {
 
 
 def styled(shows):
-    """Decorate a function that draws, so that its figure has our style and alternative
-    text.
+    """Decorate a function that draws, for our style and an alternative text.
 
     Args:
         shows: string. What the figure shows, the beginning of its alternative text.

@@ -216,8 +216,7 @@ def text_scores(
     counts=None,
     intervals=True,
 ):
-    """Every text score of the protocols with its interval, and general properties of
-    the texts.
+    """Every text score of the protocols with its interval, and other properties.
 
     Args:
         references: sequence of strings `(n,)`. Studies without one are left
