@@ -132,7 +132,7 @@ def test_one_cell_of_parameters_that_a_profile_fills_in(path):
 def test_code_is_introduced(path):
     """By prose, and not by filler; a few cells in a row may belong together."""
     kinds = "".join(cell.cell_type[0] for cell in cells(path))
-    assert "cccc" not in kinds, "four cells of code in a row"
+    assert "c" * 6 not in kinds, "six cells of code in a row"
     for cell in cells(path, "markdown"):
         words = len(cell.source.split())
         assert words > 3 or cell.source.startswith("#"), cell.source
