@@ -162,7 +162,7 @@ def test_one_bad_film_or_answer_spoils_no_other(tmp_path, model_file):
 
     table = segment_folder(folder, tmp_path / "out", Spoils(), progress=False)
     table = table.set_index("file")
-    assert "answers of spoils: values run from nan" in table.error["white.png"]
+    assert "outputs of spoils: values run from nan" in table.error["white.png"]
     assert "truncated or corrupt" in table.error["cut.jpg"]
     assert not any(table.error[f"{name}.png"] for name in "abc")
     table = segment_folder(folder, tmp_path / "out", model_file, progress=False)

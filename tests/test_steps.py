@@ -63,7 +63,7 @@ def test_uids_that_a_program_made_numbers_meet(tmp_path):
 def test_uids_that_meet_in_part_are_counted(tmp_path, capsys):
     kept, _ = funnel(indiana(tmp_path, ("1", "2", "03"), films=("1", "2", "3")))
     assert kept.uid.tolist() == ["1", "2"]
-    assert "1 of 3 uids, such as '03', do not stand in" in capsys.readouterr().out
+    assert "1 of 3 uids, such as '03', are not in" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("films", [("001", "002"), ("CXR1", "CXR2"), ("7", "8")])
@@ -71,7 +71,7 @@ def test_uids_that_do_not_meet_are_told(tmp_path, films):
     with pytest.raises(InputError) as error:
         indiana(tmp_path, ("1", "2"), films=films)
     said = str(error.value)
-    assert "indiana_reports.csv: none of its uids, such as '1', stands in " in said
+    assert "indiana_reports.csv: none of its uids, such as '1', is in " in said
     assert f"indiana_projections.csv, which has such as {films[0]!r}" in said
 
 

@@ -84,7 +84,7 @@ def test_an_empty_line_among_the_checksums_is_passed_over(nowhere):
         sums.write_text(f"\n{digest} {mark}{path.name}\n  \n")
         assert registry.check_sums(path, registry.entry("lung-unet")) == 1
     sums.write_text(f"{digest}\n")
-    with pytest.raises(InputError, match="SHA256SUMS: line 1 is no .*make sums"):
+    with pytest.raises(InputError, match="SHA256SUMS: line 1 is not .*make sums"):
         registry.check_sums(path, registry.entry("lung-unet"))
 
 
@@ -271,7 +271,7 @@ def test_without_any_that_is_said_aloud(small_chexnet, nowhere, monkeypatch, cap
     (nowhere / "kaggle" / "input" / CHEXNET).unlink()
     assert load.load_encoder(encoder, "auto", is_phantom=False) == "none"
     said = capsys.readouterr().out
-    for words in ("chexnet is not to be had", "imagenet is not to be had"):
+    for words in ("chexnet is not available", "imagenet is not available"):
         assert words in said
     assert "NO PRETRAINED WEIGHTS" in said
     with pytest.raises(InputError, match="chexnet: these weights are not here"):
