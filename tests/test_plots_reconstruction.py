@@ -125,3 +125,15 @@ def test_differences_of_a_row_share_the_scale_of_its_first_column():
     most = np.abs(FILMS[1] - 0.5).max()
     for axes in figure.axes[4:]:
         np.testing.assert_allclose(axes.images[0].get_clim(), (-most, most))
+
+
+def test_names_of_findings_do_not_run_into_the_row_above():
+    films = np.tile(FILMS[:1], (3, 1, 1, 1))
+    many = {str(i): films for i in range(8)}
+    titles = ["calcified granuloma"] * 3
+    figure = plots.show_differences(films, many, titles, ground="phantom")
+    figure.canvas.draw()
+    labels = [axes.yaxis.label for axes in figure.axes if axes.get_ylabel()]
+    boxes = [label.get_window_extent() for label in labels]
+    assert len(boxes) == 3
+    assert not any(a.overlaps(b) for a, b in zip(boxes, boxes[1:], strict=False))

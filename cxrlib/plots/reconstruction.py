@@ -278,7 +278,8 @@ def show_differences(films, differences, titles, *, ground):
     first = np.abs(next(iter(differences.values())))
     for i, axes in enumerate(grid[:, 0]):
         draw_radiograph(axes, films[i], "with the\nfinding" if i == 0 else "")
-        axes.set_ylabel(textwrap.fill(str(titles[i]), TITLE_WIDTH))
+        # A longer line would run into the row above.
+        axes.set_ylabel(textwrap.fill(str(titles[i]), int(11 * side)))
     for column, (name, each) in enumerate(differences.items(), start=1):
         for i, axes in enumerate(grid[:, column]):
             most = max(float(first[i].max()), 1e-6)
