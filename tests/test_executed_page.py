@@ -5,6 +5,7 @@ import html.parser
 import re
 
 import nbformat
+import pandas as pd
 import pytest
 from nbformat.v4 import (
     new_code_cell,
@@ -205,3 +206,31 @@ def test_the_page_that_a_run_leaves(tmp_path):
     path = notebook(tmp_path / "n", "01_a", "x = 1", show, "1")
     assert run_notebooks([path], tmp_path / "out") == 0
     assert loaded((tmp_path / "out" / "01_a" / "01_a.html").read_text()) == []
+
+
+def test_a_table_keeps_the_look_that_pandas_gave_it():
+    table = pd.DataFrame({"what": ["a"], "share": [0.5]}).style.hide()
+    left = [{"selector": "td, th", "props": "text-align: left"}]
+    table = table.set_table_styles(left).set_properties(**{"color": "#0072b2"})
+    page = clean(table.background_gradient(cmap="PuOr", vmin=-1).to_html())
+    assert "text-align: left" in page and "color: #0072b2" in page
+    assert "background-color: #" in page and "0.500000" in page
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "body { display: none }",
+        "#T_1 td { background: url(http://e.example/p.png) }",
+        "#T_1 td { background: URL(//e.example) }",
+        "@import 'http://e.example/x.css';",
+        "#T_1 { color: red } </style><script>alert(1)</script>",
+        "#T_1, body { display: none }",
+        "#T_1 td { content: '\\3c' }",
+    ],
+    ids=["other", "url", "letters", "import", "script", "list", "escape"],
+)
+def test_no_other_style_is_kept(rule):
+    page = clean(f"<style>{rule}</style><b>x</b>")
+    assert "<script" not in page and "e.example" not in page
+    assert "display" not in page and "content" not in page and "<b>x</b>" in page

@@ -36,6 +36,7 @@ ATTRIBUTES = (
 SHOWN = {"text/plain", "text/latex", "text/html", "text/markdown"}
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg")  # Each within an <img>.
 SHOWN |= set(IMAGES)
+_STYLE = re.compile(r"<style\b[^>]*>([^<]*)</style>", re.IGNORECASE)
 LEFT_OUT = "<em>[A frame or a program was here; this page holds none.]</em>"
 _BLOCKS = re.compile(
     r"<(script|style|iframe|object)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
@@ -215,6 +216,16 @@ def typeset(page):
     return _FORMULA.sub(formula, page)
 
 
+def _is_of_a_table(style):
+    """Whether a style only says how a table of pandas looks, and names no address."""
+    *rules, rest = style.split("}")
+    for selectors, _, body in (rule.partition("{") for rule in rules):
+        own = (re.fullmatch(r"#T_[\w\s.:>-]+", e.strip()) for e in selectors.split(","))
+        if not all(own) or not re.fullmatch(r"[\w\s.:;,#%()-]*", body):
+            return False
+    return not rest.strip() and "url" not in style.lower()
+
+
 def clean(page):
     """Remove from HTML what runs, embeds or fetches.
 
@@ -239,7 +250,9 @@ def clean(page):
     def left_out(block):
         return "" if block[1].lower() == "style" else LEFT_OUT
 
+    kept = filter(_is_of_a_table, _STYLE.findall(page))
     page = _BLOCKS.sub(left_out, page)
     cleaner = SanitizeHTML(tags=TAGS.split(), attributes={"*": allowed})
     page = cleaner.sanitize_html_tags(page)
-    return _NO_IMAGE.sub(lambda image: image[1] or "", page)
+    page = _NO_IMAGE.sub(lambda image: image[1] or "", page)
+    return "".join(f"<style>{each}</style>" for each in kept) + page
