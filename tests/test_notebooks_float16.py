@@ -16,7 +16,7 @@ SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
 def half_run(tmp_path_factory):
     """All in one batch, in half precision on whatever machine this is."""
     out = tmp_path_factory.mktemp("half")
-    values = {"mixed_precision": True}
+    values = {"mixed_precision": "true"}
     return out, [
         run_notebooks(paths, out, values, "smoke", progress=False)
         for paths in (NOTEBOOKS, SOLUTIONS)
