@@ -1,6 +1,7 @@
 """Training that can be killed and resumed with the same result."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -330,7 +331,7 @@ def read_model(path):
     model = read_model("outputs/training/checkpoint.keras")
     ```
     """
-    if not pathlib.Path(path).exists():
+    if not os.path.exists(path):  # Which minds no name that is too long.
         bring_back(pathlib.Path(path).parent)
     return open_model(
         path,

@@ -106,7 +106,7 @@ def test_sixteen_are_done_and_four_are_told_apart(batch):
 def test_page_and_table_name_cell_and_cause(batch):
     folder, paths, _ = batch
     page = (folder / "out" / "index.html").read_text()
-    assert page.count('badge done"') == 2 * 16  # In the table and its section.
+    assert page.count('badge done"') == 2 * 16 + 1  # In table, section, summary.
     for words in (
         "In [2] raised ValueError: no studies",
         "In [2] timed out: not done within its timeout of 30 seconds",

@@ -101,7 +101,7 @@ def in_the_way(tmp_path):
     return {
         "/proc/none/here": "cannot be made there",
         tmp_path / "file" / "below": "in the way of a folder",
-        tmp_path / "ring" / "below": "circle|in the way",
+        tmp_path / "ring" / "below": "circular|in the way",
         tmp_path / ("x" * 5000): "too long",
         tmp_path / "a\0b": "NUL",
     }
@@ -192,8 +192,8 @@ def test_an_argument_with_a_nul_is_refused():
     [
         ("tensorflw", None, "KERAS_BACKEND=tensorflw: choose one of tensorflow, jax"),
         ("mxnet", None, "KERAS_BACKEND=mxnet: choose one of"),
-        ("", {"floatx": "float7"}, "keras.json: mend or delete it; .* floatx='float7'"),
-        ("", {"epsilon": 1}, "keras.json: mend or delete it; .* epsilon=1"),
+        ("", {"floatx": "float7"}, "keras.json: fix or delete it; .* floatx='float7'"),
+        ("", {"epsilon": 1}, "keras.json: fix or delete it; .* epsilon=1"),
         ("", {"backend": "theano"}, "keras.json: .* backend='theano'"),
         ("", [1], "keras.json: .* no mapping"),
     ],

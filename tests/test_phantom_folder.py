@@ -223,7 +223,7 @@ def test_other_places_are_refused(tmp_path):
     file.write_text("mine")
     with pytest.raises(InputError, match="is a file"):
         draw(file)
-    with pytest.raises(InputError, match="no phantom"):
+    with pytest.raises(InputError, match="not a phantom"):
         draw(tmp_path)
     assert file.read_text() == "mine"
 

@@ -75,7 +75,7 @@ def test_two_files_that_want_one_mask(radiographs, tmp_path, model_file):
 def test_hopeless_folders_are_told(radiographs, tmp_path, model_file):
     with pytest.raises(InputError, match="the masks would overwrite the images"):
         segment_folder(radiographs, radiographs, model_file)
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         segment_folder(tmp_path / "nowhere", tmp_path / "out", model_file)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no PNG, JPEG or DICOM file. Check"):

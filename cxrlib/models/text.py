@@ -234,8 +234,9 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
             ids: iterable of ints.
 
         Returns:
-            List of strings, one per token. A leading blank stays; a byte that is
-            only a part of a letter is shown as `[byte]`.
+            List of strings, one per token, no two tokens alike. A leading blank stays;
+            bytes that are only a part of a letter are shown in brackets, as the
+            vocabulary writes them.
 
         Example:
         ```python
@@ -243,9 +244,11 @@ class ReportTokenizer(keras_hub.tokenizers.BytePairTokenizer):
         ```
         """
         decode = tokenizers.decoders.ByteLevel().decode
-        tokens = [decode([self.id_to_token(int(each))]) for each in ids]
+        tokens = [self.id_to_token(int(each)) for each in ids]
+        shown = [decode([token]) for token in tokens]
         return [
-            token.replace("\N{REPLACEMENT CHARACTER}", "[byte]") for token in tokens
+            f"[{token}]" if "\N{REPLACEMENT CHARACTER}" in piece else piece
+            for token, piece in zip(tokens, shown, strict=True)
         ]
 
     def get_config(self):
