@@ -118,7 +118,7 @@ def run(given, disk):
     return ["run", path, *profile, "--out", disk / "out", "--resume"]
 
 
-def figures(given, disk):
+def scores(given, disk):
     marks = "<!-- scores: begin -->\n<!-- scores: end -->\n"
     (disk / "README.md").write_text(marks)
     return ["scores", ada(disk.parent), "--readme", disk / "README.md"]
@@ -162,7 +162,7 @@ def train_lungs(given, disk):
 # With so many kilobytes it comes as far as the middle.
 ROOM = {
     phantom: 200, prepare: 80, train: 200, evaluate: 12, report: 0, segment: 40,
-    run: 24, figures: 0, card: 4, grade: 8, weights: 16,
+    run: 24, scores: 0, card: 4, grade: 8, weights: 16,
     pretrain_encoder: 8, pretrain_text: 16, train_lungs: 64,
 }  # fmt: skip
 # So many new files end within the work, too.

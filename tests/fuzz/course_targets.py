@@ -58,7 +58,7 @@ class Notebooks(HandedIn):
 
 
 class Cards(HandedIn):
-    """`card` and `figures` of a run whose files are spoilt."""
+    """`card` and `scores` of a run whose files are spoilt."""
 
     name, names = "cards", ("run",)
 
@@ -69,7 +69,7 @@ class Cards(HandedIn):
             spoil = spoil_json if path.suffix == ".json" else spoil_text
             path.write_bytes(spoil(path.read_text(), dice))
             if dice.random() < 0.3:
-                return "figures", folder
+                return "scores", folder
         return "card", folder
 
     def check(self, case, status, said):
