@@ -42,7 +42,7 @@ def start(notebook, names):
         keep_on_drive=names.get("keep_on_drive", False),
     )
     print(said)
-    profile = pathlib.Path(names["profile"]).stem
+    profile = pathlib.Path(values["profile"]).stem
     run = pathlib.Path(names.get("run_dir") or environment.outputs / profile)
     return Results(run, notebook, environment, values)
 
@@ -66,11 +66,11 @@ def finish(results, answers, card=False):
     finish(results, {"1": answer_1, "2": answer_2, "3": answer_3})
     ```
     """
-    from coursework.card.card import write_model_card
-
     results.answers(answers)
     print(results.write())
     if card:
+        from coursework.card.card import write_model_card
+
         print(*write_model_card(results.folder), sep="\n")
     print(results.pack())
     keep_results(results.folder)

@@ -228,7 +228,9 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
     has_units = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
     choices = {"auto": has_units, "true": True, "false": False}  # A batch gives words.
     if str(mixed_precision).lower() not in choices:
-        raise InputError(f'mixed_precision = {mixed_precision!r}: say True or "auto".')
+        raise InputError(
+            f'mixed_precision = {mixed_precision!r}: say "auto", True or False.'
+        )
     mixed_precision = choices[str(mixed_precision).lower()]
     keras.mixed_precision.set_global_policy(
         "mixed_float16" if mixed_precision else "float32"

@@ -8,10 +8,11 @@ from small_notebooks import notebook
 
 from coursework.course import numbered
 from coursework.fingerprint import fingerprint
-from coursework.run.defaults import scalar
+from coursework.run.defaults import Word, scalar
 from coursework.run.grid import LONGEST, point_names, read_grid
 from coursework.run.parameters import known_parameters, read_parameters
 from coursework.run.plan import PROFILES, Run, course_notebooks, plan
+from coursework.run.profiles import fill_in
 from cxrbase.files import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -198,3 +199,42 @@ def test_solutions_alone_take_the_profile_of_the_notebooks_above(tmp_path):
     runs = plan(solutions, tmp_path, profile="smoke")
     assert [run.notebook for run in runs] == solutions
     assert any("studies" in run.parameters for run in runs)
+
+
+COURSE = ROOT / "notebooks"
+
+
+def test_a_profile_given_by_hand_is_the_profile(tmp_path):
+    path = COURSE / "07_multitask.ipynb"
+    (run,) = plan([path], tmp_path, {"profile": Word("full")}, profile="smoke")
+    assert run.parameters["profile"] == "full" and run.parameters["epochs"] == 20
+    (tmp_path / "other.yaml").write_text("profile: course\n")
+    for given in ({"files": [tmp_path / "other.yaml"]}, {"grid": tmp_path / "g.yaml"}):
+        (tmp_path / "g.yaml").write_text("profile: [course, full]\n")
+        with pytest.raises(InputError, match="chosen with --profile"):
+            plan([path], tmp_path, profile="smoke", **given)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("epoch: 3", "unknown parameter epoch"),
+        ("epochs: ten", "must be a whole number"),
+        ("epochs:", "must be a whole number"),
+    ],
+    ids=["name", "type", "empty"],
+)
+def test_a_profile_of_ones_own_is_read_strictly(tmp_path, content, words):
+    (tmp_path / "mine.yaml").write_text(content + "\n")
+    with pytest.raises(InputError, match=words):
+        fill_in({"profile": str(tmp_path / "mine.yaml"), "epochs": None})
+
+
+def test_a_profile_may_say_where_data_are(tmp_path):
+    (tmp_path / "mine.yaml").write_text("columns: report=notes\nepochs: 3\n")
+    names = {"profile": str(tmp_path / "mine.yaml"), "epochs": None, "columns": ""}
+    chosen, said = fill_in(names)
+    assert names["columns"] == "report=notes" and chosen["epochs"] == 3
+    assert "instead of" not in said
+    names |= {"columns": "report=text"}
+    assert fill_in(names)[0]["columns"] == "report=text"

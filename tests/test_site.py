@@ -21,7 +21,11 @@ def executed(run, name, title, *cells):
     results = Results(run, name)
     results.dataset("phantom", {"train": 3}, seed=0)
     results.write()
-    first = new_markdown_cell(f"# {title}\n\nSee [02](02_more.ipynb).")
+    badge = "https://colab.research.google.com/github/o/n/blob/main/notebooks/x.ipynb"
+    links = (
+        "[02](02_more.ipynb#part), [03](03_not_run.ipynb), [w](../weights/README.md)"
+    )
+    first = new_markdown_cell(f"# {title}\n\n[Colab]({badge}) {links}")
     nbformat.write(new_notebook(cells=[first, *cells]), run / name / f"{name}.ipynb")
 
 
@@ -56,7 +60,10 @@ def test_a_page_for_each_notebook_and_one_for_all(run, tmp_path):
     assert "PHANTOM" in contents and "Not for clinical use" in contents
     for page in (first, second):
         assert "PHANTOM" in page and "<script" not in page and "data:image" not in page
-    assert 'href="02_more.html"' in first and ".ipynb" not in first
+    assert 'href="02_more.html#part"' in first
+    there = "https://github.com/o/n/blob/main"
+    assert f'href="{there}/notebooks/03_not_run.ipynb"' in first
+    assert f'href="{there}/weights/README.md"' in first
     assert '<a href="#1.-Why">1. Why</a>' in second
     assert "secret" not in second
     assert str(checkout()) not in first and "outputs/course/results.json" in first

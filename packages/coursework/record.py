@@ -130,7 +130,7 @@ def described(environment):
     """Keep the part of an environment that explains scores, without paths.
 
     Args:
-        environment: a dataclass, such as of `cxrlib.course.setup`, or `None`.
+        environment: a dataclass, such as of `cxrlib.environment.setup`, or `None`.
 
     Returns:
         A dict.

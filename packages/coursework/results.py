@@ -38,7 +38,7 @@ class Results:
             folder in it gets `results.json`, `predictions.csv`, `figures/`
             and `examples/`.
         notebook: string. The notebook's name without suffix, `"07_multitask"`.
-        environment: what `cxrlib.course.setup` returned. Gives versions,
+        environment: what `cxrlib.environment.setup` returned. Gives versions,
             device and seed.
         parameters: dict of scalars. The notebook's parameters.
 

@@ -1,28 +1,23 @@
 """Scores in brief, as the card of a model keeps them."""
 
+from cxrscore.tables import HEADLINES
+
 # Names in the card → the keys beside a value in the results.
 BESIDE = {name: name for name in ("constant", "frequent", "nearest")}
 BESIDE["permuted"] = "shuffled"
 
 
-HEADLINES = (
-    "clinical.micro_f1_5", "clinical.micro_f1_14", "clinical.wrong_side_share",
-    "coco.bleu_4", "coco.rouge_l", "abnormal.auroc", "abnormal.accuracy",
-    "frontal.ssim", "lateral.ssim",
-)  # fmt: skip
-
-
-def brief(scores, names=HEADLINES):
+def brief(scores, names=(*HEADLINES, "abnormal.accuracy")):
     """Keep of each score its value, its interval and its baselines.
 
     Args:
         scores: dict, name → score, as `evaluate_predictions` returns them.
-        names: sequence of strings. Which, in this order.
+        names: sequence of strings. Which, in this order; each must be there.
 
     Returns:
         A dict, name → dict of `n`, `value`, `low` and `high` (its interval),
         `constant`, `frequent`, `nearest` and `permuted`, numbers with four decimals;
-        `None` for what is not there.
+        `None` for what a score does not have.
 
     Example:
     ```python

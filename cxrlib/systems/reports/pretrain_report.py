@@ -5,6 +5,7 @@ studies than a notebook has time for. It starts as 07's training does.
 """
 
 import dataclasses
+import json
 import pathlib
 import shutil
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from coursework.course import commit
 from coursework.results import Results
+from cxrbase.files import InputError, write_whole
 from cxrlib.data.prepare import prepare, read_manifest
 from cxrlib.data.shards import MANIFEST
 from cxrlib.data.sources import find_dataset
@@ -52,13 +54,21 @@ def draw_prepared(out, studies, held_out, seed):
     Returns:
         The `pathlib.Path` of the prepared folder.
 
+    Raises:
+        InputError: if it holds other studies.
+
     Example:
     ```python
     draw_prepared("outputs/shipped/prepared", studies=64, held_out=64, seed=3_000_000)
     ```
     """
     out = pathlib.Path(out)
+    asked = {"studies": studies, "held_out": held_out, "seed": seed}
+    note = out.with_name(f"{out.name}.json")
     if (out / MANIFEST).exists():
+        drawn = json.loads(note.read_text()) if note.exists() else {}
+        if drawn != asked:
+            raise InputError(f"{out}: holds {drawn}, not {asked}. Use another folder.")
         return out
     tables, folders = [], []
     for number, count in ((seed, studies), (seed + 1, held_out)):
@@ -70,6 +80,8 @@ def draw_prepared(out, studies, held_out, seed):
         folders.append(folder)
     tables[0] = split_studies(tables[0], (0.95, 0.05, 0.0), seed)
     tables[1]["split"] = "test"
+    with write_whole(note) as temporary:
+        temporary.write_text(json.dumps(asked))
     prepare(pd.concat(tables, ignore_index=True), out, SIZE)
     for folder in folders:
         shutil.rmtree(folder)
@@ -90,7 +102,7 @@ def pretrain_report(
             what it reaches on held-out phantoms, beside the baselines.
         recipe: a `ShippedRecipe`, or `None` for its defaults.
         workdir: string or path. Prepared studies and checkpoints.
-        environment: what `cxrlib.course.setup` returned. Gives the versions.
+        environment: what `cxrlib.environment.setup` returned. Gives the versions.
         **changes: fields of the recipe to change.
 
     Returns:

@@ -139,4 +139,5 @@ def save_report_model(model, folder, **card):
 def write_card(folder, card):
     """Write `report.json`, whole or not at all."""
     with write_whole(pathlib.Path(folder) / CARD) as temporary:
-        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(card, indent=2, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import html
 import pathlib
+import posixpath
 import re
+import urllib.parse
 
 import cv2
 import numpy as np
@@ -23,7 +25,7 @@ MOST = 15_000_000  # Bytes of a site.
 CARDS = 3  # Reports that the first page shows.
 STYLES = ("site", "cards")
 POLICY = (
-    "default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
 )
 _IMAGE = re.compile(r'<img\b[^>]*?src="data:image/(?:png|jpeg);base64,([^"]+)"[^>]*>')
@@ -34,7 +36,10 @@ _INJECTED = re.compile(
     r'<div class="cell [^"]*celltag_injected-parameters".*?(?=<div class="cell |\Z)',
     re.DOTALL,
 )
-_LINK = re.compile(r'href="(?:\.\./)?(\d\db?_\w+)\.ipynb')
+_LINK = re.compile(r'href="(?!\w+:|#)([^"#]+)([^"]*)"')
+# The badge of Colab names the repository, where all else that is linked is found.
+_BADGE = re.compile(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+/blob/\w+)/")
+_TAG = re.compile(r"<[^>]*>")
 
 
 def write_site(run_dir, out):
@@ -62,7 +67,8 @@ def write_site(run_dir, out):
     run_dir, out = pathlib.Path(run_dir), pathlib.Path(out)
     folders = sorted(path.parent for path in run_dir.glob("[0-9]*_*/results.json"))
     pictures = {}
-    pages = [_page(folder, pictures) for folder in folders]
+    names = {folder.name for folder in folders}
+    pages = [_page(folder, pictures, names) for folder in folders]
     if not pages:
         raise InputError(f"{run_dir}: no notebook of the course is done here.")
     for before, after in zip(pages, pages[1:], strict=False):
@@ -95,13 +101,13 @@ def _reports(run_dir, pictures):
     for notebook in described:
         if notebook["leads"]:
             for film in (f for card in notebook["cards"] for f in card["films"]):
-                raw = (run_dir / film["src"]).read_bytes()
+                raw = (run_dir / urllib.parse.unquote(film["src"])).read_bytes()
                 film["src"] = f"pictures/{_keep(raw, pictures)[0]}"
             return notebook
     return None
 
 
-def _page(folder, pictures):
+def _page(folder, pictures, names):
     """What the template shows of one notebook; its pictures are added."""
     body = _INJECTED.sub("", executed_body(folder / f"{folder.name}.ipynb"))
     own = []
@@ -112,7 +118,7 @@ def _page(folder, pictures):
         return shown
 
     body = _IMAGE.sub(small, body)
-    body = _LINK.sub(r'href="\1.html', body.replace(f"{checkout()}/", ""))
+    body = _linked(body.replace(f"{checkout()}/", ""), names)
     results = read_results(folder / "results.json")
 
     def heaviest(name):
@@ -120,7 +126,7 @@ def _page(folder, pictures):
         return len(pictures[name])
 
     title = _TITLE.search(body)
-    title = html.unescape(title[1]).strip() if title else folder.name
+    title = _TAG.sub("", html.unescape(title[1])).strip() if title else folder.name
     short, _, gist = title.partition(": ")
     return {
         "name": folder.name,
@@ -139,6 +145,24 @@ def _page(folder, pictures):
     }
 
 
+def _linked(body, names):
+    """Point links at the pages of the site, and all others at the repository."""
+    badge = _BADGE.search(body)
+
+    def link(found):
+        path, place = posixpath.normpath(f"notebooks/{found[1]}"), found[2]
+        name = posixpath.basename(path).removesuffix(".ipynb")
+        if path.endswith(".ipynb") and name in names:
+            return f'href="{name}.html{place}"'
+        return (
+            f'href="https://github.com/{badge[1]}/{path}{place}"'
+            if badge
+            else 'href="#"'
+        )
+
+    return _LINK.sub(link, body)
+
+
 def _picture(found, pictures):
     """A picture of a page as WebP: its name, and the `<img>` that shows it."""
     name, width, height = _keep(base64.b64decode(found[1]), pictures)
@@ -150,6 +174,10 @@ def _picture(found, pictures):
 def _keep(raw, pictures):
     """Keep a picture, small; its name, width and height."""
     pixels = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise InputError(
+            "A notebook shows a picture that cannot be read: run it again."
+        )
     height, width = pixels.shape[:2]
     if width > WIDEST:
         height, width = round(height * WIDEST / width), WIDEST

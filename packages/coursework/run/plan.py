@@ -144,10 +144,14 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
             raise InputError(f"Two notebooks are called {name}: rename one.")
     known = {path: _kinds(path) for path in notebooks}
     by_hand = dict(parameters or {})
+    if profile_path(WHOLE, _home(notebooks[0])).is_file():  # Else it is their own.
+        profile = str(by_hand.pop("profile", profile or "")) or None
     points = grid_words(grid) if grid else [{}]
     here, those = set().union(*known.values()), ", ".join(names)
     refuse_unknown(set(by_hand) - here, those, here)
     refuse_unknown(set().union(*points) - here, f"{grid}, for {those}", here)
+    if "profile" in set().union(*points):
+        raise InputError(f"{grid}: a profile is chosen with --profile, not in a grid.")
     given = _shared(notebooks, profile, files)
     if profile:
         place = profile if profile in PROFILES else pathlib.Path(profile).resolve()
@@ -197,6 +201,8 @@ def _shared(notebooks, profile, files):
     shared = {}
     for file in files:
         content = parameter_words(file)
+        if "profile" in content:
+            raise InputError(f"{file}: a profile is chosen with --profile, not here.")
         refuse_unknown(set(content) - anywhere, file, anywhere)
         shared |= {name: (value, file) for name, value in content.items()}
     return shared

@@ -4,12 +4,12 @@ import pathlib
 import textwrap
 
 from coursework.course import notebooks_folder
-from coursework.run.parameters import read_parameters, typed
+from coursework.run.parameters import read_parameters, refuse_unknown, typed
 from cxrbase.refusals import InputError
 
 PROFILES = ("smoke", "course", "full")
 WHOLE = "course"  # It has a value for every parameter; the others say what differs.
-# Places of data, which do not belong in a profile.
+# Texts that say where data are: a profile may, where a notebook leaves them empty.
 PLACES = ("columns", "image_root", "lungs", "nih", "nih_weights", "real_reports")
 
 
@@ -30,7 +30,7 @@ def profile_path(profile, folder=None):
         return pathlib.Path(profile)
     folder = folder or notebooks_folder()
     if folder is None:
-        raise InputError(f"profile {profile}: no notebooks/ here. Name a YAML file.")
+        raise InputError(f"profile {profile}: no notebooks/ here. Run in the checkout.")
     return pathlib.Path(folder) / "profiles" / f"{profile}.yaml"
 
 
@@ -44,7 +44,8 @@ def profile_values(profile):
         A dict, a parameter's name → its value.
 
     Raises:
-        InputError: if there is no such profile, or it cannot be read.
+        InputError: if there is no such profile, it cannot be read, or it names a
+            parameter that `course` does not know or that is of another type there.
 
     Example:
     ```python
@@ -55,7 +56,14 @@ def profile_values(profile):
     if path.suffix not in (".yaml", ".yml"):
         known = ", ".join(f'"{name}"' for name in PROFILES)
         raise InputError(f"profile = {str(profile)!r}: say {known}, or a YAML file.")
-    return read_parameters(profile_path(WHOLE)) | read_parameters(path)
+    whole, own = (read_parameters(each) for each in (profile_path(WHOLE), path))
+    kinds = _kinds(whole)
+    refuse_unknown(set(own) - set(kinds), path, set(kinds))
+    return whole | typed(own, kinds, path)
+
+
+def _kinds(values):
+    return dict.fromkeys(PLACES, str) | {n: type(each) for n, each in values.items()}
 
 
 def fill_in(names):
@@ -81,16 +89,16 @@ def fill_in(names):
     profile = names.get("profile", WHOLE)
     values = profile_values(profile)
     own = {name: names[name] for name in values if names.get(name) is not None}
-    kinds = {name: type(value) for name, value in values.items()}
-    own = typed(own, kinds, "The parameters")
+    own = {n: each for n, each in own.items() if n not in PLACES or each != ""}
+    own = typed(own, _kinds(values), "The parameters")
     chosen = {name: own.get(name, values[name]) for name in values if name in names}
     names.update(chosen)
     said = [f"profile {profile}: {_listed(chosen)}"]
     if changed := {name: own[name] for name in own if own[name] != values[name]}:
         said.append(f"instead of the profile's: {_listed(changed)}")
     text = "\n".join(textwrap.fill(line, 88, subsequent_indent="  ") for line in said)
-    places = {name: names[name] for name in PLACES if name in names}
-    return {"profile": str(profile), **chosen, **places}, text
+    besides = {name: names[name] for name in (*PLACES, "pretrained") if name in names}
+    return {"profile": str(profile), **chosen, **besides}, text
 
 
 def _listed(values):

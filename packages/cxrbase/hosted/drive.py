@@ -7,6 +7,8 @@ Drive counts that as one file. If the machine goes while it is rewritten, Drive 
 holds the version before, since a new one is uploaded only once it is closed.
 """
 
+import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -136,8 +138,17 @@ def keep_folder(folder, files=None, empty=(), every=0):
     ```
     """
     archive, folder = _archive(folder), pathlib.Path(folder)
-    if archive is None or every and _age(archive) < every:
+    if archive is None:
         return
+    try:  # Whatever Drive does, the work goes on.
+        if not every or _age(archive) >= every:
+            _pack(archive, folder, files, empty, every)
+    except OSError as error:
+        _tell(archive, error)
+
+
+def _pack(archive, folder, files, empty, every):
+    """Write the archive of a folder, unless it would be the same again."""
     if files is None:
         files = [p for p in folder.rglob("*") if p.is_file() and p.name[0] != "."]
         files.sort(key=lambda path: path.stat().st_mtime_ns)
@@ -146,8 +157,12 @@ def keep_folder(folder, files=None, empty=(), every=0):
         sums = {name: _checksum(path) for name, path in files.items()}
         if sums | dict.fromkeys(empty, 0) == _checksums(archive):
             return
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    there = archive.stat().st_size if archive.exists() else 0
+    needed = sum(path.stat().st_size for path in files.values())
+    if needed > there + shutil.disk_usage(archive.parent).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # The old one stays.
     try:
-        archive.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(archive, "w") as out:
             for name, path in files.items():
                 entry = zipfile.ZipInfo.from_file(path, name)
@@ -157,11 +172,10 @@ def keep_folder(folder, files=None, empty=(), every=0):
                     shutil.copyfileobj(source, target, 1 << 20)
             for name in empty:
                 out.writestr(name, b"")
-    except BaseException as error:  # Leaving the block has closed a partial archive.
-        archive.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
-        _tell(archive, error)
+    except BaseException:  # Leaving the block has closed a partial archive.
+        with contextlib.suppress(OSError):
+            archive.unlink(missing_ok=True)
+        raise
 
 
 def bring_back(folder):
@@ -179,11 +193,17 @@ def bring_back(folder):
     ```
     """
     archive, folder = _archive(folder), pathlib.Path(folder)
-    if archive is None or not archive.is_file():
-        return False
     try:
+        if archive is None or not archive.is_file():
+            return False
         with zipfile.ZipFile(archive) as source:
             entries = source.infolist()
+            names = [(folder / entry.filename).resolve() for entry in entries]
+            if (
+                not all(name.is_relative_to(folder.resolve()) for name in names)
+                or not names
+            ):
+                raise zipfile.BadZipFile("it holds no files of this folder")
             if (folder / entries[-1].filename).exists():
                 return False
             print(f"Taking {folder} from {archive} …")
@@ -195,6 +215,9 @@ def bring_back(folder):
                         os.utime(temporary, ns=(int(entry.comment),) * 2)
     except (zipfile.BadZipFile, EOFError) as error:
         print(f"{archive}: is damaged ({in_one_line(error)}); it is made anew.")
+        return False
+    except OSError as error:
+        _tell(archive, error, "read")
         return False
     return True
 
@@ -238,8 +261,10 @@ def keep_results(folder):
         _tell(kept(folder), error)
 
 
-def _tell(place, error):
-    print(f"{place}: not kept ({in_one_line(error)}). Free some space on Drive.")
+def _tell(place, error, done="kept"):
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    mend = "Free some space on Drive" if full else "Mount Drive again"
+    print(f"{place}: not {done} ({in_one_line(error)}). {mend}.")
 
 
 def _archive(folder):
