@@ -213,10 +213,12 @@ def test_train_and_test_are_phantoms_of_two_seeds(tmp_path):
     assert all(split_size(out, split) for split in ("train", "val", "test"))
     uids = np.loadtxt(out / "studies.csv", str, delimiter=",", skiprows=1, usecols=0)
     assert {uid.split("-")[0] for uid in uids} == {str(SEED), str(SEED + 1)}
-    assert os.listdir(tmp_path) == ["prepared"], "films are deleted"
+    assert sorted(os.listdir(tmp_path)) == ["prepared", "prepared.json"], "no films"
     before = (out / "manifest.json").stat().st_mtime_ns
     draw_prepared(out, studies=32, held_out=32, seed=SEED)
     assert (out / "manifest.json").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="Use another folder"):
+        draw_prepared(out, studies=64, held_out=32, seed=SEED)
 
 
 def test_the_curve_is_that_of_the_history(tmp_path):
