@@ -39,7 +39,7 @@ def start(notebook, names):
     environment = setup(
         names.get("seed", 0),
         names.get("mixed_precision", "auto"),
-        keep_on_drive=names.get("keep_on_drive", False),
+        keep_on_drive=names.get("keep_on_drive"),
     )
     print(said)
     profile = pathlib.Path(values["profile"]).stem

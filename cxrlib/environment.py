@@ -11,7 +11,7 @@ import sys
 
 import cxrlib
 from cxrbase.files import InputError
-from cxrbase.hosted.drive import how_long, mount_drive
+from cxrbase.hosted.drive import how_long, leave_drive, mount_drive
 from cxrbase.hosts import CONTENT, KAGGLE_WORKING
 
 # The one place that names the repository: badges and the fetch cell of the
@@ -189,7 +189,7 @@ def _version(package):
         return "not installed"
 
 
-def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive=False):
+def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive=None):
     """Prepare a notebook: find folders, set the seed and the precision, print them.
 
     Args:
@@ -203,7 +203,7 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
         verbose: bool. Whether to print the environment and the GPU warning.
         keep_on_drive: bool. Whether, on Colab, results, prepared data and one
             checkpoint per training are kept on Google Drive, for which it asks once.
-            A new machine takes them from there.
+            A new machine takes them from there. `None` leaves it as it is.
 
     Returns:
         An `Environment`.
@@ -225,6 +225,8 @@ def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive
     keras.utils.set_random_seed(seed)
     if keep_on_drive:
         mount_drive(COURSE_URL.rsplit("/", 1)[-1])
+    elif keep_on_drive is not None:
+        leave_drive()
     has_units = bool(gpus) and all(each[1][0] >= 7 for each in gpus)
     choices = {"auto": has_units, "true": True, "false": False}  # A batch gives words.
     if str(mixed_precision).lower() not in choices:

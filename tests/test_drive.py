@@ -1,7 +1,10 @@
 """What is kept on Google Drive: whole, in place, seldom; and how it comes back."""
 
+import errno
 import os
+import shutil
 import sys
+import time
 import types
 import zipfile
 
@@ -95,6 +98,49 @@ def test_an_archive_is_rewritten_in_place_and_only_if_something_changed(prepared
     again = archive(prepared).stat()
     assert again.st_ino == first.st_ino, "a file that takes its place fills the bin"
     assert again.st_mtime_ns > first.st_mtime_ns
+
+
+def test_a_large_archive_is_written_less_often(prepared, monkeypatch):
+    keep_folder(prepared)
+    before = time.time() - 10
+    os.utime(archive(prepared), (before, before))
+    (prepared / "train.tfrecord").write_text("another")
+    monkeypatch.setattr(drive, "LARGE", archive(prepared).stat().st_size / 4)
+    keep_folder(prepared, every=5)  # Twenty seconds, for four times the size.
+    assert archive(prepared).stat().st_mtime == pytest.approx(before, abs=1e-3)
+    keep_folder(prepared, every=2)
+    assert archive(prepared).stat().st_mtime > before + 5
+
+
+def test_a_drive_that_fails_stops_nothing(prepared, monkeypatch, capsys):
+    keep_folder(prepared)
+    whole = archive(prepared).read_bytes()
+    (prepared / "train.tfrecord").write_text("another")
+    full = shutil.disk_usage(prepared)._replace(free=0)
+    monkeypatch.setattr(drive.shutil, "disk_usage", lambda path: full)
+    monkeypatch.setattr(drive, "_size", lambda path: 0)
+    keep_folder(prepared)
+    assert "Free some space on Drive" in capsys.readouterr().out
+    assert archive(prepared).read_bytes() == whole, "the last one that was kept is gone"
+
+    def away(path):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(drive, "_age", away)
+    keep_folder(prepared, every=1)
+    assert "Mount Drive again" in capsys.readouterr().out
+
+
+def test_an_archive_writes_nothing_elsewhere(prepared, capsys):
+    keep_folder(prepared)
+    with zipfile.ZipFile(archive(prepared), "w") as out:
+        out.writestr("../elsewhere.txt", "x")
+    assert not bring_back(prepared)
+    assert not (prepared.parent / "elsewhere.txt").exists()
+    with zipfile.ZipFile(archive(prepared), "w"):
+        pass
+    assert not bring_back(prepared)
+    assert capsys.readouterr().out.count("is damaged") == 2
 
 
 def test_a_damaged_archive_is_reported_and_made_anew(prepared, capsys):
@@ -193,7 +239,10 @@ def test_who_declines_is_not_asked_again(colab, monkeypatch, capsys):
 def test_elsewhere_there_is_no_drive(colab, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "google.colab")
     drive.mount_drive("course")
-    assert "only Colab has Google Drive" in capsys.readouterr().out
+    assert "only Colab has it" in capsys.readouterr().out
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "1")  # As in a process of a notebook.
+    drive.mount_drive("course")
+    assert "mount it in a cell first" in capsys.readouterr().out
     assert how_long("elsewhere") == ""
 
 

@@ -114,7 +114,7 @@ def test_the_placeholder_is_refused_in_words(host, tmp_path):
     assert (
         process.returncode == 1 and f"{PLACEHOLDER} is a placeholder" in process.stderr
     )
-    assert "Upload course.zip, as said above" in process.stderr
+    assert "upload course.zip, as said above" in process.stderr
     assert "fatal" not in process.stderr + process.stdout
 
 
@@ -135,7 +135,7 @@ def test_subprocesses_find_the_course(tmp_path, course_zip):
     found = left(run("colab", tmp_path, "fetch"))
     course = str(tmp_path / "content" / "course")
     assert found["path"] == [course, f"{course}/packages"]
-    assert found["called"] == ["unzip -q course.zip"]
+    assert found["called"] == ['unzip -q "course.zip"']
 
 
 # === Where files go ===
@@ -144,7 +144,7 @@ def test_subprocesses_find_the_course(tmp_path, course_zip):
 def test_colab_works_beside_the_drive_and_keeps_little_on_it(colab):
     root, process = colab
     found = left(process)
-    assert found["called"] == ["unzip -q course.zip", "mount content/drive"]
+    assert found["called"] == ['unzip -q "course.zip"', "mount content/drive"]
     assert found["run"] == "content/outputs/course" and found["ground"] == "phantom"
     assert f"go to {root / DRIVE}" in process.stdout
     kept = root / DRIVE / "outputs" / "course"
@@ -174,7 +174,7 @@ def test_nobody_is_asked_for_a_drive(tmp_path, course_zip):
     shutil.copy(course_zip, tmp_path / "content")
     process = run("colab", tmp_path, last="data", parameters=PARAMETERS)
     found = left(process)
-    assert found["called"] == ["unzip -q course.zip"]
+    assert found["called"] == ['unzip -q "course.zip"']
     assert found["run"] == "content/outputs/course"
     assert "All files go with this machine; keep_on_drive = True" in process.stdout
     assert GPU_ADVICE["colab"] in process.stdout

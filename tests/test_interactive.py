@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pytest
 from figures import words
+from matplotlib import pyplot as plt
 
 from coursework.interactive import bleu, phantom, threshold
 from coursework.interactive.board import WIDGET, Board
 from coursework.interactive.words import lay_out
+from cxrbase.refusals import InputError
 from cxrlib import plots
 
 LABELS, CALLS = [0, 0, 0, 1, 1, 1], [0.1, 0.3, 0.7, 0.2, 0.6, 0.9]
@@ -196,3 +198,18 @@ def test_controls_are_those_of_ipywidgets():
         a={"kind": "IntSlider", "value": 1, "max": 3},
     )
     assert isinstance(board.controls["a"], widgets.IntSlider)
+
+
+def test_what_cannot_be_drawn_is_said_in_the_board():
+    pytest.importorskip("ipywidgets")
+
+    def draw(n):
+        if n > 1:
+            raise InputError("n = 2: <too many>")
+        return plt.figure()
+
+    board = Board(draw, n={"kind": "IntSlider", "value": 1})
+    board.controls["n"].value = 2
+    assert "n = 2: &lt;too many&gt;" in board._image.value
+    board.controls["n"].value = 0
+    assert "<img" in board._image.value

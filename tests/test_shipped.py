@@ -161,8 +161,9 @@ def test_the_command_answers_in_a_fresh_process(studies, tmp_path):
     text = subprocess.run(command, capture_output=True, **options).stdout
     assert text.startswith("Report: ") and "trained on phantoms" in text
     assert "Label: " in text and "threshold" in text
+    stem = pathlib.Path(study.frontal).stem
     for view in ("frontal", "lateral"):
-        name = f"outputs/report/{view}_reconstruction.png"
+        name = f"outputs/report/{stem}/{view}_reconstruction.png"
         assert name in text
         image = cv2.imread(str(tmp_path / name), cv2.IMREAD_GRAYSCALE)
         assert image.shape == (128, 128) and image.std() > 20

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import pathlib
 
 import click
 
@@ -207,9 +208,7 @@ def evaluate(model, prepared, out, split, sampler):
 @click.option(
     "--reconstructions",
     type=PATH,
-    default="outputs/report",
-    show_default=True,
-    help="Folder for the reconstructed views as PNG.",
+    help="Folder for the reconstructed views as PNG; outputs/report/<FRONTAL's name>.",
 )
 def report(
     frontal, lateral, model, sampler, prompt, lung_model, as_json, reconstructions
@@ -222,17 +221,20 @@ def report(
         load_report_model(model), frontal, lateral, sampler, prompt, lung_model
     )
     images = answer.pop("images")
-    answer["files"] = save_reconstructions(images, reconstructions)
+    if not as_json:  # Before anything is written, which may fail.
+        click.echo(f"Report: {answer['report']}")
+        click.echo(
+            f"Label: {answer['label']} (probability of abnormal "
+            f"{answer['abnormal_probability']:.2f}, threshold "
+            f"{answer['threshold']:.2f})"
+        )
+        click.echo("\n".join(answer["notes"]))
+    folder = reconstructions or pathlib.Path("outputs/report") / frontal.stem
+    answer["files"] = save_reconstructions(images, folder)
     if as_json:
         click.echo(json.dumps(answer, indent=2))
-        return
-    click.echo(f"Report: {answer['report']}")
-    click.echo(
-        f"Label: {answer['label']} (probability of abnormal "
-        f"{answer['abnormal_probability']:.2f}, threshold {answer['threshold']:.2f})"
-    )
-    for line in [*answer["notes"], "Reconstructions:", *answer["files"]]:
-        click.echo(line)
+    else:
+        click.echo("\n".join(["Reconstructions:", *answer["files"]]))
 
 
 def save_reconstructions(images, folder):

@@ -91,7 +91,13 @@ def load_report_model(source=SHIPPED):
         )
     tokenizer = ReportTokenizer.from_gpt2_files(tokenizer_files(gpt2))
     preprocessor = ReportPreprocessor(tokenizer, sequence_length=positions)
-    model = build_report_model(preprocessor=preprocessor, **settings)
+    try:
+        model = build_report_model(preprocessor=preprocessor, **settings)
+    except TypeError as error:
+        raise InputError(
+            f"{path}: asks for another model ({in_one_line(error)}). "
+            "Check it out again."
+        ) from error
     load_whole(model.imaging.encoder, encoder)
     load_whole(Learned(model), source / WEIGHTS)
     return compile_report_model(model)

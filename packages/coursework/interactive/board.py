@@ -6,6 +6,7 @@ import html
 from matplotlib import pyplot as plt
 
 from coursework.charts.style import alt_text, to_png
+from cxrbase.refusals import InputError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -57,8 +58,12 @@ class Board:
 
     def _changed(self, change):
         self._values = {name: each.value for name, each in self.controls.items()}
-        self._redraw()
-        self._image.value = self._html()
+        try:
+            self._redraw()
+        except InputError as error:  # The kernel would keep it to itself.
+            self._image.value = f"<b>{html.escape(str(error))}</b>"
+        else:
+            self._image.value = self._html()
 
     def _picture(self):
         return base64.b64encode(to_png(self.figure)).decode()

@@ -23,6 +23,7 @@ from cxrbase.refusals import in_one_line
 
 KEEP = "CXR_KEEP"  # The folder on Drive; empty: declined. Subprocesses know it, too.
 SMALL = 20_000_000  # Bytes; a larger file is not a result.
+LARGE = 250_000_000  # Bytes; a larger archive is written less often.
 RECORDS = ("*.json", "*.csv")  # Of each notebook, what other notebooks read.
 
 
@@ -44,9 +45,9 @@ def mount_drive(name):
         return
     if not pathlib.Path(hosts.DRIVE).is_dir():
         if "google.colab" not in sys.modules:
-            print(
-                "keep_on_drive: only Colab has Google Drive; files stay where they are."
-            )
+            on_colab = "COLAB_RELEASE_TAG" in os.environ
+            first = "mount it in a cell first" if on_colab else "only Colab has it"
+            print(f"keep_on_drive: no Google Drive here ({first}). Nothing is kept.")
             return
         try:
             from google.colab import drive
@@ -66,6 +67,11 @@ def mount_drive(name):
             if not here.exists():
                 with write_whole(here) as temporary:
                     shutil.copyfile(path, temporary)
+
+
+def leave_drive():
+    """Keep nothing more on Drive; what is there stays there."""
+    os.environ.pop(KEEP, None)
 
 
 def how_long(place):
@@ -130,7 +136,8 @@ def keep_folder(folder, files=None, empty=(), every=0):
         files: sequence of paths below it. The last is the one whose presence says that
             the folder is whole. By default all, as they were written.
         empty: sequence of strings. Names of files that are kept without content, last.
-        every: float. Seconds; an archive that is younger is left as it is.
+        every: float. Seconds; an archive that is younger is left as it is. One of more
+            than 250 MB is left for as many times longer as it is larger.
 
     Example:
     ```python
@@ -141,7 +148,7 @@ def keep_folder(folder, files=None, empty=(), every=0):
     if archive is None:
         return
     try:  # Whatever Drive does, the work goes on.
-        if not every or _age(archive) >= every:
+        if not every or _age(archive) >= every * max(1, _size(archive) / LARGE):
             _pack(archive, folder, files, empty, every)
     except OSError as error:
         _tell(archive, error)
@@ -158,9 +165,8 @@ def _pack(archive, folder, files, empty, every):
         if sums | dict.fromkeys(empty, 0) == _checksums(archive):
             return
     archive.parent.mkdir(parents=True, exist_ok=True)
-    there = archive.stat().st_size if archive.exists() else 0
     needed = sum(path.stat().st_size for path in files.values())
-    if needed > there + shutil.disk_usage(archive.parent).free:
+    if needed > _size(archive) + shutil.disk_usage(archive.parent).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # The old one stays.
     try:
         with zipfile.ZipFile(archive, "w") as out:
@@ -199,10 +205,8 @@ def bring_back(folder):
         with zipfile.ZipFile(archive) as source:
             entries = source.infolist()
             names = [(folder / entry.filename).resolve() for entry in entries]
-            if (
-                not all(name.is_relative_to(folder.resolve()) for name in names)
-                or not names
-            ):
+            inside = [name.is_relative_to(folder.resolve()) for name in names]
+            if not inside or not all(inside):
                 raise zipfile.BadZipFile("it holds no files of this folder")
             if (folder / entries[-1].filename).exists():
                 return False
@@ -275,6 +279,10 @@ def _archive(folder):
 
 def _age(archive):
     return time.time() - archive.stat().st_mtime if archive.exists() else float("inf")
+
+
+def _size(archive):
+    return archive.stat().st_size if archive.exists() else 0
 
 
 def _checksum(path):
