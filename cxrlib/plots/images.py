@@ -252,13 +252,14 @@ def show_reports(
         for i in range(n)
     ]
     depths = [sum(t.count("\n") * LEADING + LEADING + 4 for t, _ in o) for o in texts]
-    text_height = (max(depths) + 24) / 72  # inches
-    figure = plt.figure(figsize=(4.9 * columns, (2.45 + text_height) * rows + 0.3))
-    cells = figure.subfigures(rows, columns, squeeze=False).flat
+    below = [max(depths[i : i + columns]) + 24 for i in range(0, n, columns)]  # points
+    heights = [2.45 + depth / 72 for depth in below]  # inches, of each row
+    figure = plt.figure(figsize=(4.9 * columns, sum(heights) + 0.3))
+    cells = figure.subfigures(rows, columns, squeeze=False, height_ratios=heights).flat
     for index, cell in zip(range(n), cells, strict=False):
         axes = cell.subplot_mosaic(
             [["frontal", "lateral"], ["text", "text"]],
-            height_ratios=[2.45, text_height],
+            height_ratios=[2.45, below[index // columns] / 72],
         )
         draw_radiograph(axes["frontal"], frontals[index], "frontal")
         if laterals[index] is None:
