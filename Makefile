@@ -64,7 +64,7 @@ lint: $(VENV)/test-installed
 # Runs the whole course, in about an hour on two cores, and publishes it in docs/site/.
 site: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run --profile course --out outputs/course --resume
-	$(BIN)/python -m cxrlib site outputs/course docs/site
+	$(BIN)/python -m cxrlib site outputs/course docs/site --readme README.md
 
 # Makes what weights/ holds of phantoms anew, in about two hours on two cores, under the
 # versions that can still be read on Colab.

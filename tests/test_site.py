@@ -98,3 +98,21 @@ def test_what_cannot_be_published_is_reported(run, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="at most 15 MB"):
         write_site(run, tmp_path / "site")
     assert not (tmp_path / "site").exists()
+
+
+def test_minutes_go_into_the_table_of_a_readme(run, tmp_path):
+    table = tmp_path / "README.md"
+    rows = [f"| [{n}](notebooks/{n}.ipynb) | what | 99 | 2 | x |" for n in RUN_NAMES]
+    table.write_text("\n".join(["| notebook | it teaches | min | h | open |", *rows]))
+    write_site(run, tmp_path / "site", table)
+    text = table.read_text()
+    assert "99" not in text and text.count("| what | 1 | 2 | x |") == 2
+    table.write_text(rows[0])
+    with pytest.raises(InputError, match="no row for 02_more"):
+        write_site(run, tmp_path / "site", table)
+
+
+def test_the_readme_has_a_row_for_each_notebook():
+    text = (checkout() / "README.md").read_text()
+    for path in (checkout() / "notebooks").glob("*.ipynb"):
+        assert text.count(f"](notebooks/{path.name}) |") == 1, path.name

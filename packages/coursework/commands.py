@@ -167,8 +167,11 @@ def scores(folder, readme, leave_out, headline):
 @click.command()
 @click.argument("run_dir", type=PATH)
 @click.argument("out", type=PATH)
-def site(run_dir, out):
+@click.option(
+    "--readme", type=PATH, help="Write each notebook's minutes into this file's table."
+)
+def site(run_dir, out, readme):
     """Write the executed notebooks in RUN_DIR as a site of static pages into OUT."""
     from coursework.pages.site import write_site
 
-    click.echo(f"Open {write_site(run_dir, out)}")
+    click.echo(f"Open {write_site(run_dir, out, readme)}")

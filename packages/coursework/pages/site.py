@@ -42,7 +42,7 @@ _BADGE = re.compile(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+/blob/
 _TAG = re.compile(r"<[^>]*>")
 
 
-def write_site(run_dir, out):
+def write_site(run_dir, out, readme=None):
     """Write the executed notebooks of a run as a site: a page each, and `index.html`.
 
     Pictures become WebP files of at most 1,100 pixels' width, each written once.
@@ -51,13 +51,15 @@ def write_site(run_dir, out):
         run_dir: string or `pathlib.Path`. The folder of a run of the course.
         out: string or `pathlib.Path`. The folder of the site. Pages and pictures that
             are no longer part of it are removed.
+        readme: path or `None`. A Markdown file with a table of the notebooks, whose
+            third column gets the minutes that each took.
 
     Returns:
         The path of `index.html`.
 
     Raises:
-        InputError: if no notebook of the course is done in the run, or the site would
-            be larger than 15 MB.
+        InputError: if no notebook of the course is done in the run, the site would be
+            larger than 15 MB, or the table lacks a notebook.
 
     Example:
     ```python
@@ -90,7 +92,22 @@ def write_site(run_dir, out):
         )
         files[f"{page['name'] if page else 'index'}.html"] = text.encode()
     _publish(files, out)
+    if readme:
+        _write_minutes(pages, pathlib.Path(readme))
     return out / "index.html"
+
+
+def _write_minutes(pages, path):
+    """Put the minutes of each notebook into its row of a table."""
+    text = path.read_text(encoding="utf-8")
+    for page in pages:
+        row = rf"(\(notebooks/{page['name']}\.ipynb\) \|[^|\n]*\|)[^|\n]*\|"
+        minutes = max(1, round(page["minutes"]))
+        text, found = re.subn(row, rf"\g<1> {minutes} |", text)
+        if found != 1:
+            raise InputError(f"{path}: has no row for {page['name']}. Add one.")
+    with write_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _reports(run_dir, pictures):
