@@ -19,6 +19,8 @@ from cxrlib.data.shards import MANIFEST
 from cxrlib.data.sources import find_dataset
 from cxrlib.data.splits import split_studies
 from cxrlib.data.studies import funnel, load_studies
+from cxrlib.pretrained.gpt2 import OURS
+from cxrlib.pretrained.gpt2 import WEIGHTS as GPT2
 from cxrlib.pretrained.load import weights_path
 from cxrlib.pretrained.registry import PHANTOM_REPORT, checksum
 from cxrlib.systems.reports.predict import predict_split
@@ -131,8 +133,9 @@ def pretrain_report(
         gpt2=gpt2,
         seed=recipe.seed,
     )
-    # If the encoder was made again, a training from the old one is not resumed.
-    work = workdir / f"training-{checksum(weights_path(encoder))[:8]}"
+    # If either was made again, a training from the old one is not resumed.
+    starts = weights_path(encoder), pathlib.Path(weights_path(gpt2)) / GPT2[OURS][0]
+    work = workdir / "-".join(["training", *(checksum(path)[:8] for path in starts)])
     model = train_report_model(prepared, work, training, verbose=2)
     counts = read_manifest(prepared)["counts"]
     model.origin |= {
