@@ -82,6 +82,18 @@ def test_pictures_are_small_and_each_is_there_once(run, tmp_path):
     assert sizes == {WIDEST, 60}
 
 
+def test_films_of_others_are_not_published(run, tmp_path):
+    drawn, theirs = shown(picture(70)), shown(picture(80), text="their ages")
+    theirs.metadata["tags"] = ["unpublished"]
+    executed(run, "03_real", "3 · Real", theirs, drawn)
+    index = write_site(run, tmp_path / "site")
+    page = (index.parent / "03_real.html").read_text()
+    assert page.count("<img") == 1 and 'width="70"' in page
+    assert site.LEFT_OUT in page and "their ages" in page
+    sizes = {cv2.imread(str(p)).shape[1] for p in (index.parent / "pictures").iterdir()}
+    assert 80 not in sizes
+
+
 def test_what_is_not_part_of_it_any_more_goes(run, tmp_path):
     out = tmp_path / "site"
     write_site(run, out)

@@ -36,6 +36,13 @@ _INJECTED = re.compile(
     r'<div class="cell [^"]*celltag_injected-parameters".*?(?=<div class="cell |\Z)',
     re.DOTALL,
 )
+# Films of somebody else's collection are shown where a notebook runs, not passed on.
+_UNPUBLISHED = re.compile(
+    r'<div class="cell [^"]*celltag_unpublished.*?(?=<div class="cell |\Z)', re.DOTALL
+)
+LEFT_OUT = (
+    "<p><em>Films of a real collection are not passed on: run the notebook.</em></p>"
+)
 _LINK = re.compile(r'href="(?!\w+:|#)([^"#]+)([^"]*)"')
 # The badge of Colab names the repository, where all else that is linked is found.
 _BADGE = re.compile(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+/blob/\w+)/")
@@ -45,7 +52,8 @@ _TAG = re.compile(r"<[^>]*>")
 def write_site(run_dir, out, readme=None):
     """Write the executed notebooks of a run as a site: a page each, and `index.html`.
 
-    Pictures become WebP files of at most 1,100 pixels' width, each written once.
+    Pictures become WebP files of at most 1,100 pixels' width, each written once. Those
+    of a cell with the tag `unpublished` are left out.
 
     Args:
         run_dir: string or `pathlib.Path`. The folder of a run of the course.
@@ -127,6 +135,7 @@ def _reports(run_dir, pictures):
 def _page(folder, pictures, names):
     """What the template shows of one notebook; its pictures are added."""
     body = _INJECTED.sub("", executed_body(folder / f"{folder.name}.ipynb"))
+    body = _UNPUBLISHED.sub(lambda cell: _IMAGE.sub(LEFT_OUT, cell[0]), body)
     own = []
 
     def small(found):
