@@ -115,8 +115,8 @@ def plot_confusion(labels, probabilities, threshold=0.5, names=CLASSES, *, groun
         share, words = shares[row, column], ""
         if totals[row]:
             words = f"{100 * share:.0f} % of {names[row]}"
-        if totals[row] and ends is not None:
-            words += "\n95 %: {:.0f} to {:.0f} studies".format(*ends[row, column])
+        if totals[row] and ends is not None:  # Of the number above it.
+            words = "95 %: {:.0f} to {:.0f}\n{}".format(*ends[row, column], words)
         look = {"ha": "center", "color": ink(drawn.to_rgba(share))}
         axes.text(column, row - 0.04, counts[row, column], size=20, va="bottom", **look)
         axes.text(column, row + 0.04, words, size=10, va="top", **look)

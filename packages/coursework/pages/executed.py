@@ -56,6 +56,7 @@ STYLE = """<style>
 .jp-OutputArea-output thead { position: sticky; top: 0; background: #fff; }
 .jp-RenderedHTMLCommon summary { cursor: pointer; }
 .jp-RenderedHTMLCommon details + :not(details) { margin-top: 1em; }
+.jp-RenderedHTMLCommon .highlight + * { margin-top: 1em; }
 .jp-RenderedHTMLCommon details pre { font-size: 90%; white-space: pre-wrap; }
 .jp-OutputArea-output img { max-width: 100%; height: auto; }
 .highlight pre { overflow-x: auto; }
