@@ -84,3 +84,8 @@ if __name__ == "__main__":
     for path in changed:
         print(path)
     print(f"{len(changed)} files changed" if changed else "nothing to change")
+    owner, name = ADDRESS.fullmatch(sys.argv[1])[1].split("/")
+    print(
+        "The executed course: choose Settings → Pages → main, /docs on GitHub. It is "
+        f"then at https://{owner.lower()}.github.io/{name}/site/"
+    )

@@ -36,6 +36,8 @@ def test_the_address_is_set_everywhere_once(copy):
     place, name = COURSE_URL.removeprefix("https://github.com"), URL.split("com", 1)[1]
     done = publish(URL, copy)
     assert done.returncode == 0, done.stderr
+    owner, repository = name.strip("/").split("/")
+    assert f"https://{owner.lower()}.github.io/{repository}/site/" in done.stdout
     cite = (copy / "CITATION.cff").read_text()
     assert cite == f"repository-code: {URL}\nurl: {COURSE_URL}-2\n", "another address"
     for path in [*copy.rglob("*.ipynb"), *copy.rglob("*.py"), copy / "README.md"]:
