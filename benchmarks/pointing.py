@@ -21,6 +21,7 @@ from cxrlib.systems.files import load_model
 from cxrlib.systems.reports.model import ReportModel
 from cxrlib.systems.reports.predict import VIEWS, load_view
 from cxrphantom.folder import read_finding_masks
+from cxrscore.tables import interval_of
 
 # The first word that could not have been another: after "pleural", "effusion" is
 # grammar, and needs no image.
@@ -74,8 +75,7 @@ def say(finding, of, cams, masks, tolerance):
     cells = [finding, of, str(len(masks))]
     scores = pointing_figures(upsample(cams, masks.shape[-1]), masks, tolerance)
     for record in scores.values():
-        low, high = record["interval"]
-        cells.append(f"{record['value']:.3f} [{low:.3f}, {high:.3f}]")
+        cells.append(f"{record['value']:.3f} [{interval_of(record)}]")
         cells += [f"{record[name]:.3f}" for name in BASELINES]
     click.echo("| " + " | ".join(cells) + " |")
 

@@ -182,7 +182,7 @@ def test_the_same_output_differs_by_exactly_nothing():
     )
     for record in found.values():
         assert record["fall"] == 0 and record["gain"] == 0
-        assert record["fall_interval"] == record["gain_interval"] == [0, 0]
+        assert not {"fall_interval", "gain_interval"} & set(record)
 
 
 def test_one_study_has_neither_interval_nor_shuffle():

@@ -5,6 +5,9 @@ import pytest
 
 from cxrbase.files import InputError
 from cxrlib.explain.pointing import hit, pointing_figures, share_inside
+from cxrscore.bootstrap import WORDS
+from cxrscore.labels.exact import SHARE_WORDS, share_ends
+from cxrscore.score import NO_WIDTH
 
 
 def mask_of(rows, columns, n=1, side=8):
@@ -52,12 +55,13 @@ def test_figures_stand_beside_their_baselines():
         assert record["shuffled"] == pytest.approx(4 / 19)
         assert record["fall"] == pytest.approx(15 / 19)
         assert record["gain"] == pytest.approx(31 / 32)
-        low, high = record["fall_interval"]
-        assert low <= record["fall"] <= high and record["interval"] == [1, 1]
+        assert "fall_interval" not in record, "it is the same for every study"
         assert record["protocol"]["of"] == "truth"
         assert record["protocol"]["split"] == "val"
-        assert "bootstrap" in record["protocol"]["interval"]
     assert scores["pointing.hit"]["protocol"]["tolerance"] == "0 pixels"
+    assert scores["pointing.hit"]["interval"] == share_ends(20, 20)
+    assert scores["pointing.hit"]["protocol"]["interval"] == SHARE_WORDS
+    assert scores["pointing.share_inside"]["note"] == NO_WIDTH
 
 
 def test_the_shuffle_is_the_mean_over_all_others():
@@ -74,6 +78,7 @@ def test_the_shuffle_is_the_mean_over_all_others():
     assert record["value"] == pytest.approx(share_inside(cams, masks).mean())
     low, high = record["interval"]
     assert low < record["value"] < high
+    assert record["protocol"]["interval"] == WORDS
 
 
 def test_the_centre_wins_what_lies_there():

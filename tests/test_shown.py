@@ -88,7 +88,7 @@ def test_warnings_are_kept_in_short_and_refused_in_another_form(tmp_path):
     record = results.record
     assert (record["cautions"][-1][:2]) == [
         "few studies",
-        "they show little, and their intervals are too narrow",
+        "they show little, and their bootstrap intervals are too narrow",
     ]
     assert len(record["cautions"]) == len(record["warnings"]) > 1
     record["cautions"][0] = ["one", 2, "three"]

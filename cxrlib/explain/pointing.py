@@ -9,6 +9,7 @@ import numpy as np
 from cxrbase.files import InputError
 from cxrscore.bootstrap import WORDS
 from cxrscore.comparison import compare_counts
+from cxrscore.labels.exact import SHARE_WORDS, share_ends
 from cxrscore.score import score
 
 
@@ -121,9 +122,13 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
             seed,
         )["mean"]
         words = {"tolerance": f"{tolerance} pixels"} if name == "hit" else {}
-        record = score(beside["value"], n, split=split, **words, **protocol)
-        if n > 1:
-            record["protocol"]["interval"] = WORDS
+        ends, kind = beside.pop("interval", [beside["value"]] * 2), WORDS
+        if name == "hit" and np.isin(own, (0, 1)).all():
+            ends, kind = share_ends(own.sum(), n), SHARE_WORDS
+        ends = ends if n > 1 else None
+        record = score(beside["value"], n, None, ends, split=split, **words, **protocol)
+        if "interval" in record:
+            record["protocol"]["interval"] = kind
         scores[f"pointing.{name}"] = record | beside
     return scores
 

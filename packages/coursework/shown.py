@@ -1,12 +1,15 @@
 """What a notebook shows of its scores: the first eight, and the rest folded."""
 
+import textwrap
 from html import escape
 
 import pandas as pd
 
-from cxrscore.tables import headline, scores_table
+from cxrscore.bootstrap import FIXED
+from cxrscore.tables import TITLES, headline, scores_table
 
-SHORT = ("value", "95 % interval", "constant", "nearest", "permuted", "n")
+INTERVAL = TITLES["interval"]
+SHORT = ("value", INTERVAL, "constant", "nearest", "permuted", "n")
 # Columns aligned left.
 WORDS = ("score", "protocol", "note", "warning", "what", "numbers")
 
@@ -70,6 +73,8 @@ class Shown:
         scores, said = self.record["metrics"], warnings_of(self.record)
         first, whole = headline_table(scores), scores_table(scores)
         parts = [_html(first)]
+        if INTERVAL in first:
+            parts.append(f"<p><small>{escape(FIXED)}</small></p>")
         if len(whole):
             whole = whole.loc[:, [any(whole[name]) for name in whole]]
             parts.append(
@@ -85,7 +90,8 @@ class Shown:
     def __repr__(self):
         said = [f"WARNING: {words}" for *_, words in warnings_of(self.record)]
         table = headline_table(self.record["metrics"])
-        return "\n".join([table.to_string(index=False), *said])
+        fixed = textwrap.wrap(FIXED, 88) if INTERVAL in table else []
+        return "\n".join([table.to_string(index=False), *fixed, *said])
 
 
 def _folded(title, content):

@@ -13,6 +13,12 @@ RESAMPLES = 1000
 LEVEL = 0.95
 # How a score's protocol describes its interval.
 WORDS = f"95 % bootstrap over studies, {RESAMPLES} resamples, percentiles"
+# What no interval over studies covers; it stands wherever scores are read.
+FIXED = (
+    "A 95 % interval holds the trained model fixed: it covers other test studies, not "
+    "another training. Each score's protocol says whether its interval is exact or a "
+    "bootstrap."
+)
 _CHUNK = 4_000_000  # Weights held at once, so that 10,000 studies fit in 16 MB.
 _KEPT = 20_000_000  # Weights kept for the next caller: 20 MB, so 20,000 studies.
 
@@ -93,6 +99,49 @@ def resampled_sums(counts, resamples=RESAMPLES, seed=0):
 def interval(values):
     """The percentile interval of resampled scores.
 
+    Where all resamples agree, as those of a perfect score do, they tell nothing of how
+    far another sample may be off, and there is no interval; shares and the AUROC have
+    an exact one, see `cxrscore.labels.exact`.
+
+    Args:
+        values: float array `(resamples,)`; NaN where a resample has no score.
+
+    Returns:
+        `[low, high]`, or `None` if not one resample has a score, or all have the same.
+
+    Example:
+    ```python
+    interval(np.arange(101.0)), interval(np.ones(1000))  # [2.5, 97.5], None
+    ```
+    """
+    ends = percentiles(values)
+    return ends if has_width(ends) else None
+
+
+def has_width(ends):
+    """Whether an interval is one: two finite ends that differ by more than 0.000001.
+
+    Less is rounding, or the small number that keeps a BLEU of 0 from dividing by 0.
+
+    Args:
+        ends: `[low, high]` or `None`.
+
+    Returns:
+        A bool.
+
+    Example:
+    ```python
+    has_width([1.0, 1.0])  # False
+    ```
+    """
+    if ends is None or not np.isfinite(ends).all():
+        return False
+    return bool(ends[1] - ends[0] > 1e-6)
+
+
+def percentiles(values):
+    """The percentiles of `interval`, equal or not.
+
     Args:
         values: float array `(resamples,)`; NaN where a resample has no score.
 
@@ -101,7 +150,7 @@ def interval(values):
 
     Example:
     ```python
-    interval(np.arange(101.0))  # [2.5, 97.5]
+    percentiles(np.ones(1000))  # [1.0, 1.0]
     ```
     """
     values = np.asarray(values, "float64")

@@ -170,12 +170,15 @@ def _no_gain(watched):
 
 def _no_fall(watched):
     """Scores that do not fall when every study gets another study's output."""
-    tested = {k: each for k, each in watched.items() if each.get("fall_interval")}
+    tested = {  # A fall that is 0 in all resamples has no interval.
+        name: record | {"ends": record.get("fall_interval") or [record["fall"]]}
+        for name, record in watched.items()
+        if record.get("fall_interval") or record.get("fall") == 0 and record["value"]
+    }
     level = [
         name
         for name, record in tested.items()
-        if record["fall_interval"][0] <= 0
-        and (record["n"] >= LEAST or record["fall"] <= 0)
+        if record["ends"][0] <= 0 and (record["n"] >= LEAST or record["fall"] <= 0)
     ]
     if level:
         yield Caution(
@@ -192,7 +195,8 @@ def _few(watched):
     if n < FEW:
         yield Caution(
             "few studies",
-            "they show little, and their intervals are too narrow",
+            "they show little, and their bootstrap intervals are too narrow",
             f"n = {n}",
-            f"n={n}: so few studies show little, and their intervals are too narrow.",
+            f"n={n}: so few studies show little, and their bootstrap intervals are too "
+            "narrow.",
         )

@@ -7,6 +7,7 @@ import textwrap
 import click
 
 from cxrbase.files import InputError
+from cxrscore.bootstrap import FIXED
 
 # Those of `cxrscore.texts.protocols`, which takes a while to import.
 NAMES = ("coco", "rouge_score", "sacrebleu", "nltk", "rouge_score_stem", "meteor")
@@ -170,7 +171,7 @@ def scoreboard(found, name, width=100):
         f"left out), section {protocol['section']}, split {protocol['split']}."
     )
     lines = [*textwrap.wrap(said, width), ""]
-    for head, words in _explained(found["baselines"], scores.values()):
+    for head, words in _explained(found["baselines"], scores):
         lines += hanging(head, words, width)
     lines += ["", scores_text(scores, width), ""]
     for warning in found["warnings"]:
@@ -180,8 +181,9 @@ def scoreboard(found, name, width=100):
     return "\n".join(lines)
 
 
-def _explained(baselines, scores):
+def _explained(baselines, named):
     """What the columns mean, and where the baselines come from."""
+    scores = named.values()
     for kind, words in (("constant", "best"), ("frequent", "most frequent")):
         report = baselines[f"{kind}_report"]
         yield kind, f"“{report['text']}”, the {words} report of {report['chosen_on']}"
@@ -193,6 +195,13 @@ def _explained(baselines, scores):
         orders = baselines["shuffle"]["permutations"]
         words = f"the prediction for another study, mean over {orders} orders"
         yield "permuted", f"{words}; fall: value − permuted"
-    ways = [f["protocol"]["interval"] for f in scores if "interval" in f["protocol"]]
-    if ways:
-        yield "95 %", ways[0]
+    kinds = {}  # Kind of interval → the scores that have it.
+    for name, record in named.items():
+        if "interval" in record["protocol"]:
+            kinds.setdefault(record["protocol"]["interval"], []).append(name)
+    usual = max(kinds, key=lambda kind: len(kinds[kind]), default=None)
+    for kind, names in kinds.items():
+        own = "" if kind == usual else f"{', '.join(names)}: "
+        yield "95 %", own + kind.removeprefix("95 % ")
+    if kinds:
+        yield "", FIXED

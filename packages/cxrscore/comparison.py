@@ -38,8 +38,9 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
         A dict, `group.score` to a dict of floats, `None` where undefined: `value`,
         each baseline by its name, `shuffled` (mean over the orders), `fall` (value −
         shuffled), `gain` (value − the better constant); and of value, fall and gain
-        the 95 % intervals `interval`, `fall_interval`, `gain_interval`. With fewer
-        than two studies there are no intervals and no permutation.
+        the 95 % bootstrap intervals `interval`, `fall_interval`, `gain_interval`, each
+        left out where all resamples agree. With fewer than two studies there are no
+        intervals and no permutation.
 
     Example:
     ```python
@@ -161,10 +162,11 @@ def _beside(point, drawn, baselines):
         record[name] = _difference(point, columns)
     record = {name: _finite(value) for name, value in record.items()}
     if drawn is not None and record["value"] is not None:
-        record["interval"] = interval(drawn[:, 0])
+        found = {"interval": interval(drawn[:, 0])}
         for name, columns in others.items():
             if record[name] is not None:
-                record[f"{name}_interval"] = interval(_difference(drawn, columns))
+                found[f"{name}_interval"] = interval(_difference(drawn, columns))
+        record |= {name: ends for name, ends in found.items() if ends}
     return record
 
 

@@ -115,12 +115,19 @@ def _label_scores(
         labels, probabilities, prevalence, order, threshold, intervals=intervals
     )
     scores = {
-        name: beside[name.split(".")[1]] | record for name, record in scores.items()
+        name: _joined(beside[name.split(".")[1]], record)
+        for name, record in scores.items()
     }
     word = "abnormal" if prevalence >= 0.5 else "normal"
     words = f"{word}, the majority class of {of}; for Brier score and ECE the "
     words += f"forecast {prevalence:.3f}, the prevalence of abnormal in {of}"
     return scores, {"constant_label": words, "constant_probability": prevalence}
+
+
+def _joined(beside, record):
+    """A score and what stands beside it; only its own interval, which may be exact."""
+    beside = {name: each for name, each in beside.items() if name != "interval"}
+    return beside | record
 
 
 def _text_baselines(scored, spoken, constant, frequent, seed):
@@ -169,7 +176,7 @@ def _text_scores(
         beside = {}
         if len(scored):
             beside = compare(scorer, predictions, columns, order, intervals=intervals)
-        scores |= {name: beside.get(name, {}) | own[name] for name in own}
+        scores |= {name: _joined(beside.get(name, {}), own[name]) for name in own}
     return scores
 
 

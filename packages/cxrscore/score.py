@@ -5,6 +5,9 @@ import math
 import numpy as np
 
 from cxrscore import bootstrap
+from cxrscore.labels.exact import clustered_ends
+
+NO_WIDTH = "no interval: all resamples give the same value"
 
 
 def score(value, n, note=None, interval=None, **protocol):
@@ -16,7 +19,8 @@ def score(value, n, note=None, interval=None, **protocol):
         n: int. The number of studies (or labels) that the value rests on.
         note: string. Why there is no value, or what a reader must know.
         interval: `[low, high]` or `None`. How it was drawn belongs in the protocol,
-            such as the `WORDS` of `cxrscore.bootstrap`.
+            such as the `WORDS` of `cxrscore.bootstrap`. One without width is left out,
+            and the note says so.
         **protocol: scalars. The section, split, cleaning, tokeniser, …
 
     Returns:
@@ -34,8 +38,10 @@ def score(value, n, note=None, interval=None, **protocol):
     if value is None and note is None:
         note = f"undefined on n={n}"
     record = {"value": value, "n": int(n), "protocol": protocol}
-    if interval is not None:
+    if bootstrap.has_width(interval):
         record["interval"] = [float(end) for end in interval]
+    elif interval is not None and value is not None:
+        note = f"{note}; {NO_WIDTH}" if note else NO_WIDTH
     if note is not None:
         record["note"] = note
     return record
@@ -44,7 +50,16 @@ def score(value, n, note=None, interval=None, **protocol):
 UNTOLD = "undefined: no study has a reference text"
 
 
-def records(group, counts, scores, words, intervals=True, notes=None, empty=UNTOLD):
+def records(
+    group,
+    counts,
+    scores,
+    words,
+    intervals=True,
+    notes=None,
+    empty=UNTOLD,
+    shares=None,
+):
     """Bind scores that are functions of sums to their intervals and protocols.
 
     Args:
@@ -55,10 +70,13 @@ def records(group, counts, scores, words, intervals=True, notes=None, empty=UNTO
         intervals: bool. Whether to resample the studies.
         notes: dict, name → string. Why a score may be undefined on some studies.
         empty: string. Why there is no value where there is no study.
+        shares: dict, name → `(hits, of)`, columns of `counts`. The scores that are a
+            share `hits / of`, of so many findings (`of`) or, where `of` is `None`, of
+            the studies; `n` is their number, and the interval is exact.
 
     Returns:
-        A dict of scores (see `cxrscore.score`), named `group.name`, from
-        two studies on with an `interval`.
+        A dict of scores (see `cxrscore.score`), named `group.name`, from two studies
+        on with an `interval`, unless all resamples agree.
 
     Example:
     ```python
@@ -66,21 +84,31 @@ def records(group, counts, scores, words, intervals=True, notes=None, empty=UNTO
     records("my", np.ones((3, 1)), mean, {"mean": {"score": "mean over studies"}})
     ```
     """
-    n, result = len(counts), {}
+    n, result, shares = len(counts), {}, shares or {}
     values = scores(counts.sum(axis=0), n) if n else dict.fromkeys(words)
     draw = intervals and n > 1
     drawn = scores(bootstrap.resampled_sums(counts), n) if draw else {}
     for name, value in values.items():
-        interval, note = None, None if n else empty
+        ends, kind, note, own_n = None, bootstrap.WORDS, None if n else empty, n
+        if name in shares and n:
+            hits, trials = _columns(counts, *shares[name])
+            own_n = trials.sum()
         if n and not np.isfinite(value):
             note = (notes or {}).get(name)
+        elif drawn and name in shares:
+            ends, kind = clustered_ends(hits, trials, drawn[name])
         elif drawn:
-            interval = bootstrap.interval(drawn[name])
-        record = score(value, n, note, interval, **words[name])
-        if interval:
-            record["protocol"]["interval"] = bootstrap.WORDS
+            ends = bootstrap.percentiles(drawn[name])
+        record = score(value, own_n, note, ends, **words[name])
+        if "interval" in record:
+            record["protocol"]["interval"] = kind
         result[f"{group}.{name}"] = record
     return result
+
+
+def _columns(counts, hits, of):
+    """What each study adds to a share: `(hits, trials)`, `(n,)` each."""
+    return counts[:, hits], np.ones(len(counts)) if of is None else counts[:, of]
 
 
 def format_score(value):

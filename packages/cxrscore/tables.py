@@ -5,8 +5,9 @@ import textwrap
 
 import pandas as pd
 
+from cxrscore.bootstrap import has_width
 from cxrscore.labels.scores import LOWER_IS_BETTER
-from cxrscore.score import format_score
+from cxrscore.score import NO_WIDTH, format_score
 
 BASELINES = ("constant", "frequent", "random", "nearest")
 # Titles for readers of the keys of a `results.json`.
@@ -59,21 +60,61 @@ def format_interval(ends):
         ends: `[low, high]` or `None`.
 
     Returns:
-        A string, `""` for `None`.
+        A string, `""` for `None` or where there is no width. It has as many decimals as
+        the two ends need to differ: none is so narrow that it is one number.
 
     Example:
     ```python
     format_interval([0.29811, 0.32604])  # "0.298 to 0.326"
     ```
     """
-    if ends is None:
+    if not has_width(ends):
         return ""
     largest = round(max(map(abs, ends)), 5)
     # An MSE is small, and BLEU up to 100.
     places = 5 if 0 < largest < 0.01 else 3 if largest < 10 else 2
-    # Adding 0 makes a −0 that rounding left a 0.
-    low, high = (f"{round(end, places) + 0.0:.{places}f}" for end in ends)
+    low = high = ""
+    while low == high:
+        # Adding 0 makes a −0 that rounding left a 0.
+        low, high = (f"{round(end, places) + 0.0:.{places}f}" for end in ends)
+        places += 1
     return f"{low} to {high}".replace("-", "−")
+
+
+def interval_of(record):
+    """Write the interval of a score for a table.
+
+    Args:
+        record: dict. The score.
+
+    Returns:
+        A string, as of `format_interval`; `"none"` where all resamples agree, as the
+        score's note then says.
+
+    Example:
+    ```python
+    interval_of({"note": "no interval: all resamples give the same value"})  # "none"
+    ```
+    """
+    none = "none" if NO_WIDTH in record.get("note", "") else ""
+    return format_interval(record.get("interval")) or none
+
+
+def format_n(record):
+    """Write what a score rests on for a table.
+
+    Args:
+        record: dict. The score.
+
+    Returns:
+        A string, `"194"` for studies, `"89 findings"` for what else was counted.
+
+    Example:
+    ```python
+    format_n({"n": 89, "protocol": {"counted": "findings"}})  # "89 findings"
+    ```
+    """
+    return f"{record['n']} {record['protocol'].get('counted', '')}".rstrip()
 
 
 def best_baseline(name, record):
@@ -121,10 +162,10 @@ def scores_table(scores):
         row = {"score": name}
         for kind in numbers:
             row[kind] = format_score(record[kind]) if kind in record else ""
-        for kind in ("interval", "fall_interval"):
-            row[kind] = format_interval(record.get(kind))
+        row["interval"] = interval_of(record)
+        row["fall_interval"] = format_interval(record.get("fall_interval"))
         words = [f"{key}: {value}" for key, value in record["protocol"].items()]
-        row |= {"n": str(record["n"]), "protocol": "; ".join(words)}
+        row |= {"n": format_n(record), "protocol": "; ".join(words)}
         rows.append(row | {"note": record.get("note", "")})
     columns = ["score", "value", "interval", *numbers[1:], "fall_interval"]
     table = pd.DataFrame(rows, columns=[*columns, "n", "protocol", "note"])
@@ -221,6 +262,12 @@ def _protocol_words(scores):
         for key in (*heads, "labels", "uncertain", "score")
         for record in scores.values()
         if key in record["protocol"]
+    ]
+    words += [
+        f"{name.split('.')[1]}: {format_n(record)} in {record['protocol']['studies']} "
+        "studies"
+        for name, record in scores.items()
+        if "counted" in record["protocol"]
     ]
     notes = {}  # One note may be that of all.
     for name, record in scores.items():

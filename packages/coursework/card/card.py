@@ -17,6 +17,7 @@ from coursework.results import read_results
 from coursework.shown import warnings_of
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
+from cxrscore.bootstrap import FIXED
 from cxrscore.evaluate import read_predictions
 
 UNKNOWN = "not known"
@@ -146,6 +147,7 @@ def _card(record, folder):
         "model": _known(_model(record, folder)),
         "data": _known(_data(record, predictions)),
         "first": first_table(metrics),
+        "fixed": FIXED if any("interval" in each for each in metrics.values()) else "",
         "shared": _words(shared),
         "groups": tables(metrics, shared),
         "legend": legend(record, metrics),

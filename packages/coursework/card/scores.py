@@ -9,7 +9,9 @@ from cxrscore.tables import (
     TITLES,
     best_baseline,
     format_interval,
+    format_n,
     headline,
+    interval_of,
 )
 
 GROUPS = {
@@ -84,12 +86,10 @@ def first_table(metrics):
     first = headline(metrics)
     columns = {
         "value": [_number(score, "value") for score in first.values()],
-        TITLES["interval"]: [
-            _interval(each.get("interval")) for each in first.values()
-        ],
+        TITLES["interval"]: [_unbroken(interval_of(each)) for each in first.values()],
         "best baseline": [_best(*each) for each in first.items()],
         "permuted": [_number(score, "shuffled") for score in first.values()],
-        "n": [str(score["n"]) for score in first.values()],
+        "n": [format_n(score) for score in first.values()],
     }
     columns = {name: cells for name, cells in columns.items() if any(cells)}
     rows = list(zip(first, *columns.values(), strict=True))
@@ -131,8 +131,9 @@ def _prefix(name):
 
 def _protocol(score):
     """What a score's protocol says, without empty entries."""
-    said = {"n": score["n"]} | score["protocol"]
-    said.pop("protocol", None)  # The score's name begins with it.
+    said = {"n": format_n(score)} | score["protocol"]
+    for name in ("protocol", "counted"):  # The score's name begins with it; n says it.
+        said.pop(name, None)
     if said.get("left_out") == 0:
         del said["left_out"]
     return {key.replace("_", " "): str(value) for key, value in said.items()}
@@ -143,8 +144,9 @@ def _table(title, scores, shared):
         title_of(kind): [_number(score, kind) for score in scores.values()]
         for kind in columns_beside(scores)
     }
-    ends = [_interval(score.get("interval")) for score in scores.values()]
-    falls = [_interval(score.get("fall_interval")) for score in scores.values()]
+    ends = [_unbroken(interval_of(score)) for score in scores.values()]
+    falls = [format_interval(score.get("fall_interval")) for score in scores.values()]
+    falls = [*map(_unbroken, falls)]
     if any(falls):  # The fall itself is the difference of two other columns.
         values = zip(falls, columns.pop("fall"), strict=True)
         columns[TITLES["fall_interval"]] = [ends or number for ends, number in values]
@@ -171,5 +173,5 @@ def _number(score, kind):
     return format_score(score[kind]) if kind in score else ""
 
 
-def _interval(ends):
-    return format_interval(ends).replace(" ", "\xa0")  # No line breaks inside.
+def _unbroken(words):
+    return words.replace(" ", "\xa0")  # No line breaks inside.

@@ -53,6 +53,7 @@ def plot_roc(labels, probabilities, threshold=None, *, ground):
     """
     from cxrscore.labels.scores import classification_scores
     from cxrscore.labels.thresholds import roc_curve
+    from cxrscore.tables import format_interval
 
     cut = 0.5 if threshold is None else threshold
     scores = classification_scores(labels, probabilities, cut, target="roc")
@@ -66,9 +67,10 @@ def plot_roc(labels, probabilities, threshold=None, *, ground):
             curve["grid"], curve["low"], curve["high"], color=BLUE, alpha=0.18, lw=0
         )
         axes.plot(curve["false_alarms"], curve["found"], linewidth=2)
-        low, high = scores["roc.auroc"]["interval"]
+        ends = format_interval(scores["roc.auroc"].get("interval"))
         words = f"AUROC {scores['roc.auroc']['value']:.3f}\n"
-        words += f"95 %: {low:.3f} to {high:.3f}\nn = {scores['roc.auroc']['n']}"
+        words += f"95 %: {ends}\n" if ends else ""
+        words += f"n = {scores['roc.auroc']['n']}"
         axes.text(0.97, 0.05, words, ha="right", color=BLUE)
         if threshold is not None:
             found = scores["roc.sensitivity"]["value"]
@@ -166,6 +168,7 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", *, ground):
         error_interval,
     )
     from cxrscore.labels.thresholds import known
+    from cxrscore.tables import format_interval
 
     labels, probabilities, _ = known(labels, probabilities)
     figure, (axes, below) = plt.subplots(
@@ -182,9 +185,9 @@ def plot_calibration(labels, probabilities, bins=10, equal="width", *, ground):
         axes.vlines(places, curve["low"], curve["high"], color=BLUE, linewidth=1.2)
         axes.plot(places, curve["share"], "o-", markersize=4, label="found")
         error = calibration_error(labels, probabilities, bins, equal)
-        low, high = error_interval(labels, probabilities, bins, equal)
+        ends = format_interval(error_interval(labels, probabilities, bins, equal))
         axes.set_title(
-            f"ECE {error:.3f}, 95 %: {low:.3f} to {high:.3f}\n"
+            f"ECE {error:.3f}{ends and f', 95 %: {ends}'}\n"
             f"{bins} bins of equal {equal}, n = {labels.size}"
         )
         split = [probabilities[labels == each] for each in (0, 1)]
@@ -256,7 +259,8 @@ def plot_intervals(scores, label="AUROC", chance=0.5, *, ground):
     """Plot what several models reach, each with its 95 % interval.
 
     Args:
-        scores: dict of a model's name to a triple: value, low and high end.
+        scores: dict of a model's name to a triple: value, low and high end, NaN where
+            there is no interval.
         label: string. What the values are.
         chance: float or `None`. What guessing reaches; drawn as a line.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
@@ -277,7 +281,8 @@ def plot_intervals(scores, label="AUROC", chance=0.5, *, ground):
     places = np.arange(len(scores))
     axes.hlines(places, lows, highs, color=BLUE, linewidth=1.6)
     axes.plot(values, places, "o", color=BLUE)
-    for place, value, high in zip(places, values, highs, strict=True):
+    ends = np.where(np.isfinite(highs), highs, values)
+    for place, value, high in zip(places, values, ends, strict=True):
         axes.annotate(
             f"{value:.3f}",
             (high, place),

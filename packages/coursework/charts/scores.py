@@ -194,9 +194,9 @@ def plot_resamples(resamples, shared=2, *, ground):
     for axes, (title, values) in zip(panels[0], resamples.items(), strict=True):
         axes.hist(values, bins=40, color=BLUE, alpha=0.65)
         ends = interval(values)
-        for end in ends:
+        for end in ends or ():
             axes.axvline(end, color=RED, linestyle="--", linewidth=1.5)
-        axes.set_title(f"{title}\n95 %: {format_interval(ends)}")
+        axes.set_title(f"{title}\n95 %: {format_interval(ends) or 'none, all agree'}")
         axes.set_xlabel("its value in a resample")
         axes.xaxis.set_major_locator(MaxNLocator(4))
     panels[0, 0].set_ylabel("resamples")

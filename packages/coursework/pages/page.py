@@ -11,10 +11,18 @@ from coursework.shown import warnings_of
 from coursework.status import in_words
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS, NAMES
+from cxrscore.bootstrap import FIXED
 from cxrscore.clinical.marks import SIGNS
 from cxrscore.evaluate import read_predictions
 from cxrscore.score import format_score
-from cxrscore.tables import HEADLINES, best_baseline, format_interval, headline
+from cxrscore.tables import (
+    HEADLINES,
+    best_baseline,
+    format_interval,
+    format_n,
+    headline,
+    interval_of,
+)
 
 STUDIES = 24  # studies per notebook; predictions.csv has them all
 FIRST = 6  # report cards that the page begins with; the others are folded
@@ -72,7 +80,7 @@ def page_templates():
     """The templates of pages, with the filters that they ask for."""
     environment = templates("coursework.pages")
     environment.filters |= {"score": format_score, "column": title_of}
-    environment.globals["signs"] = SIGNS
+    environment.globals |= {"signs": SIGNS, "fixed": FIXED}
     return environment
 
 
@@ -167,11 +175,11 @@ def _first(name, metric):
         "name": name,
         "what": HEADLINES.get(name, ""),
         "value": metric["value"],
-        "interval": format_interval(metric.get("interval")),
+        "interval": interval_of(metric),
         "best": "" if best is None else best[0],
         "best_of": "" if best is None else best[1],
         "permuted": metric.get("shuffled", ""),
-        "n": metric["n"],
+        "n": format_n(metric),
     }
 
 
@@ -180,10 +188,10 @@ def _scores(metrics, kinds):
         {
             "name": name,
             "value": metric["value"],
-            "interval": format_interval(metric.get("interval")),
+            "interval": interval_of(metric),
             "beside": [metric.get(kind, "") for kind in kinds],
             "fall_interval": format_interval(metric.get("fall_interval")),
-            "n": metric["n"],
+            "n": format_n(metric),
             "note": metric.get("note", ""),
             "brief": ", ".join(
                 str(metric["protocol"][key])

@@ -6,6 +6,7 @@ import pathlib
 from coursework.results import read_results
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
+from cxrscore.bootstrap import FIXED
 from cxrscore.score import format_score
 from cxrscore.tables import (
     HEADLINES,
@@ -72,6 +73,7 @@ def scores_of(folder, leave_out=(), first=False):
         f"{record['environment'].get('device', 'an unknown device')}.",
         "",
         markdown(table[[*columns, "n", "of"]]),
+        *([f"\n{FIXED}"] if any(table[TITLES["interval"]]) else []),
         *(f"\n**Warning.** {w}" for w in ([] if first else record.get("warnings", []))),
     ]
     return "\n".join(lines)

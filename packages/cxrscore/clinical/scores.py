@@ -49,6 +49,12 @@ _SCORES = {
     },
     "masked_share": {"score": "predictions that hold XXXX or ___"},
 }
+# Their columns in the counts: what is true, and of how many findings (or studies).
+_SHARES = {
+    "wrong_side_share": (42, 43),
+    "prior_share": (44, None),
+    "masked_share": (45, None),
+}
 
 
 def _truths(labels, uncertain):
@@ -245,7 +251,9 @@ def clinical_scores(
         A dict of scores (see `cxrscore.score`): `clinical.micro_f1_14`,
         `clinical.macro_f1_14`, `clinical.micro_f1_5`, `clinical.macro_f1_5`,
         `clinical.wrong_side_share`, `clinical.prior_share`,
-        `clinical.masked_share`. From two studies on with an `interval`.
+        `clinical.masked_share`. From two studies on with an `interval`, unless all
+        resamples agree. The `n` of `wrong_side_share` counts findings that have a side
+        in both texts, as its protocol says (`counted`), in so many `studies`.
 
     Raises:
         InputError: if the two differ in number, or `uncertain` is unknown.
@@ -263,10 +271,12 @@ def clinical_scores(
     for own in words.values():
         if "labels" in own:
             own["uncertain"] = _MODES[scorer.uncertain]
-    words["wrong_side_share"]["findings"] = int(counts[:, 43].sum())
+    # Several findings of one study count, so n is not the number of studies.
+    own = {"counted": "findings", "studies": int((counts[:, 43] > 0).sum())}
+    words["wrong_side_share"] |= own
     scores = functools.partial(scorer.scores, "clinical")
     notes = dict.fromkeys(words, scorer.undefined) if scorer.undefined else NOTES
-    return records("clinical", counts, scores, words, intervals, notes)
+    return records("clinical", counts, scores, words, intervals, notes, shares=_SHARES)
 
 
 def per_class(truth, predicted, uncertain="positive"):

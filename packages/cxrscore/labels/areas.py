@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from cxrscore.bootstrap import interval
+from cxrscore.bootstrap import has_width, interval
+from cxrscore.labels.exact import area_ends
 from cxrscore.labels.scores import label_values, resampled_values
 
 NONE = (np.nan, np.nan, np.nan)
 
 
 def auroc(labels, probabilities, groups=None):
-    """The AUROC with both ends of its 95 % interval.
+    """The AUROC with both ends of its 95 % interval, of the kind `exact.AREA_WORDS`.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
@@ -28,7 +29,7 @@ def auroc(labels, probabilities, groups=None):
     if value is None:
         return NONE
     drawn = resampled_values(labels, probabilities, groups=groups)["auroc"]
-    return value, *interval(drawn)
+    return value, *area_ends(labels, drawn, groups)
 
 
 def auroc_difference(labels, probabilities, others, groups=None):
@@ -44,7 +45,8 @@ def auroc_difference(labels, probabilities, others, groups=None):
         groups: array `(n,)` or `None`. Patients to be drawn instead of studies.
 
     Returns:
-        A tuple of floats `(value, low, high)`; three NaN if a class is absent.
+        A tuple of floats `(value, low, high)`; three NaN if a class is absent, and
+        NaN for both ends where all resamples agree.
 
     Example:
     ```python
@@ -60,7 +62,8 @@ def auroc_difference(labels, probabilities, others, groups=None):
         resampled_values(labels, p, groups=groups)["auroc"]
         for p in (probabilities, others)
     ]
-    return pair[0] - pair[1], *interval(drawn[0] - drawn[1])
+    ends = interval(np.round(drawn[0] - drawn[1], 12))
+    return pair[0] - pair[1], *(ends or NONE[1:])
 
 
 def spelled(area, sign=""):
@@ -71,11 +74,13 @@ def spelled(area, sign=""):
         sign: string. `"+"` to show the sign of what is positive, too.
 
     Returns:
-        A string, `"0.750 (0.500 to 1.000)"`.
+        A string, `"0.750 (0.500 to 1.000)"`, or `"0.000 (no interval)"`.
 
     Example:
     ```python
     spelled((0.75, 0.5, 1.0))
     ```
     """
+    if not has_width(area[1:]):
+        return "{:{s}.3f} (no interval)".format(area[0], s=sign)
     return "{:{s}.3f} ({:{s}.3f} to {:{s}.3f})".format(*area, s=sign)

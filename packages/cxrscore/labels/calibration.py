@@ -7,10 +7,11 @@ from cxrbase.files import InputError
 from cxrscore.bootstrap import (
     RESAMPLES,
     WORDS,
-    interval,
-    resampled_sums,
+    has_width,
+    percentiles,
     resampling_weights,
 )
+from cxrscore.labels.exact import share_ends
 from cxrscore.labels.thresholds import known
 
 BINS = 10
@@ -130,7 +131,8 @@ def error_interval(labels, probabilities, bins=BINS, equal="width"):
         equal: string. `"width"` or `"mass"`.
 
     Returns:
-        `[low, high]`, 95 %, over studies; it holds the value.
+        `[low, high]`, 95 %, over studies; it holds the value. It has no width where all
+        probabilities are 0 or 1 and right (or all wrong).
 
     Raises:
         InputError: if `equal` is neither.
@@ -168,9 +170,11 @@ def reversed_interval(value, drawn, chance):
     reversed_interval(0.1, np.array([0.11, 0.14]), np.array([0.02, 0.03]))
     ```
     """
-    low, high = interval(2 * value - drawn)
-    by_chance = interval(chance)[1]
-    return [0.0 if value <= by_chance else max(low, 0.0), max(high, value)]
+    low, high = percentiles(2 * value - drawn)
+    by_chance = percentiles(chance)[1]
+    ends = [0.0 if value <= by_chance else max(low, 0.0), max(high, value)]
+    # A value of 0 has nothing to reverse; the plain percentile is then careful enough.
+    return ends if has_width(ends) else [ends[0], max(ends[1], percentiles(drawn)[1])]
 
 
 def calibration_curve(labels, probabilities, bins=BINS, equal="width"):
@@ -184,8 +188,8 @@ def calibration_curve(labels, probabilities, bins=BINS, equal="width"):
 
     Returns:
         A `pandas.DataFrame`, a row per bin that has a study: `probability` (mean),
-        `share` (of positives), `low`, `high` (its 95 % bootstrap interval over
-        studies, without width where a bin has one class only), `calibrated_low`,
+        `share` (of positives), `low`, `high` (its exact 95 % interval, of Clopper and
+        Pearson), `calibrated_low`,
         `calibrated_high` (between which 95 % of the shares of a perfectly
         calibrated model fall), and `count` (studies).
 
@@ -208,12 +212,9 @@ def calibration_curve(labels, probabilities, bins=BINS, equal="width"):
     members = members[:, members.any(axis=0)]  # (n, bins in use)
     count = members.sum(axis=0)
     probability = probabilities @ members / count
-    drawn = resampled_sums(np.hstack([members * labels[:, None], members]))
-    hits, counts = np.split(drawn, 2, axis=1)
-    with np.errstate(invalid="ignore"):  # A resample may leave a bin empty.
-        ends = np.array([interval(column) for column in (hits / counts).T])
+    ends = np.array([*map(share_ends, labels @ members, count)])
     sums = _calibrated_sums(probabilities, members, RESAMPLES, seed=0)
-    calibrated = np.array([interval(c) for c in (probability + sums / count).T])
+    calibrated = np.array([percentiles(c) for c in (probability + sums / count).T])
     columns = {"probability": probability, "share": labels @ members / count}
     columns |= {"low": ends[:, 0], "high": ends[:, 1]}
     columns |= {"calibrated_low": calibrated[:, 0], "calibrated_high": calibrated[:, 1]}

@@ -7,13 +7,21 @@ equals scikit-learn's.
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrscore.bootstrap import RESAMPLES, WORDS, interval, resampling_weights
+from cxrscore.bootstrap import RESAMPLES, WORDS, percentiles, resampling_weights
 from cxrscore.labels.calibration import (
     BINS,
     ERROR_WORDS,
     calibration_error,
     chance_errors,
     reversed_interval,
+)
+from cxrscore.labels.exact import (
+    AREA_WORDS,
+    F1_WORDS,
+    SHARE_WORDS,
+    area_ends,
+    f1_ends,
+    share_ends,
 )
 from cxrscore.labels.thresholds import known, ranked_weights
 from cxrscore.score import score
@@ -162,7 +170,9 @@ def classification_scores(
         A dict of scores (see `cxrscore.score`) by `target.name` for each
         of `NAMES`, such as `abnormal.auroc`. Those that need a class that is absent
         have the value `None` and say why. With fewer than two studies there are no
-        intervals.
+        intervals. Those of accuracy, sensitivity, specificity and F1 are exact, of as
+        many studies as the protocol's `share` says; the others are drawn, and left out
+        where all resamples agree.
 
     Raises:
         InputError: if the two differ in number, or a value is out of range.
@@ -181,32 +191,49 @@ def classification_scores(
     common = {"split": split, "positives": int(labels.sum()), "left_out": left_out}
     common["score"] = f"as scikit-learn, {target} = 1"
     cut = {"threshold": threshold, "threshold_from": threshold_from}
-    drawn = {}
+    drawn, scores = {}, {}
+    shares = _shares(labels, (probabilities >= threshold).astype("int64"))
     if intervals and n > 1:
         drawn = resampled_values(labels, probabilities, threshold)
-    scores = {}
     for name, value in label_values(labels, probabilities, threshold).items():
         protocol = common | (cut if name in CUT else {})
-        ends, note = None, None
+        ends, kind, note = None, WORDS, None
         if value is None:
             note = f"undefined: only one class in the n={n} labels"
             note = note if n else "undefined: no study has a label"
+        elif drawn and name in shares:
+            hits, of = shares[name]
+            protocol |= {"share": f"{hits} of {of} studies"}
+            f1 = name == "f1"
+            ends, kind = (f1_ends if f1 else share_ends)(hits, of), SHARE_WORDS
+            kind = F1_WORDS if f1 else kind
+        elif drawn and name == "auroc":
+            ends, kind = area_ends(labels, drawn[name]), AREA_WORDS
         elif drawn:
-            ends = interval(drawn[name])
-            protocol["interval"] = WORDS
-            if ends[0] == ends[1]:
-                note = f"no width: all resamples of these n={n} give the same"
+            ends = percentiles(drawn[name])
         if name in ERRORS:
             protocol |= {"score": f"{BINS} bins of equal {ERRORS[name]}, {target} = 1"}
             if drawn:
                 chance = chance_errors(probabilities, equal=ERRORS[name])
-                ends = reversed_interval(value, drawn[name], chance)
-                protocol["interval"] = ERROR_WORDS
+                ends, kind = reversed_interval(value, drawn[name], chance), ERROR_WORDS
                 note = f"chance gives a perfectly calibrated model {chance.mean():.3f}"
         record = score(value, n, note, ends)
-        record["protocol"] = protocol
+        kinds = {"interval": kind} if "interval" in record else {}
+        record["protocol"] = protocol | kinds
         scores[f"{target}.{name}"] = record
     return scores
+
+
+def _shares(labels, called):
+    """The scores that are shares of studies: how many hits, of how many."""
+    hits, either = int((labels & called).sum()), int((labels | called).sum())
+    right = labels == called
+    return {
+        "accuracy": (int(right.sum()), labels.size),
+        "sensitivity": (hits, int(labels.sum())),
+        "specificity": (int(right[labels == 0].sum()), int((labels == 0).sum())),
+        "f1": (hits, either),
+    }
 
 
 def multilabel_scores(labels, probabilities, targets, choices=None, split="test"):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrscore.bootstrap import interval, resampled_sums, resampling_weights
+from cxrscore.bootstrap import percentiles, resampling_weights
+from cxrscore.labels.exact import share_ends, widened
 
 CRITERIA = {"youden": "Youden's J", "f1": "F1"}
 
@@ -111,8 +112,8 @@ def confusion_matrix(labels, probabilities, threshold=0.5):
 
     Returns:
         A dict: `counts`, an int array `(2, 2)`, a row per true class and a column
-        per call, 0 first; and `interval`, a float array `(2, 2, 2)`, the 95 % ends
-        of each count over resampled studies, `None` for fewer than two.
+        per call, 0 first; and `interval`, a float array `(2, 2, 2)`, the exact 95 %
+        ends of each count among as many studies, `None` for fewer than two.
 
     Raises:
         InputError: if the two differ in number, or a value is out of range.
@@ -127,8 +128,8 @@ def confusion_matrix(labels, probabilities, threshold=0.5):
     cells = np.eye(4)[2 * labels + called]  # (n, 4)
     counts, ends = cells.sum(axis=0).astype("int64").reshape(2, 2), None
     if labels.size > 1:
-        ends = [interval(drawn) for drawn in resampled_sums(cells).T]
-        ends = np.reshape(ends, (2, 2, 2))
+        ends = [share_ends(count, labels.size) for count in counts.flat]
+        ends = np.reshape(ends, (2, 2, 2)) * labels.size
     return {"counts": counts, "interval": ends}
 
 
@@ -172,7 +173,8 @@ def roc_curve(labels, probabilities):
         A dict of float arrays: the curve as `false_alarms` (1 − specificity) and
         `found` (sensitivity), `(points,)` each; and the band as `grid`, `low` and
         `high`, `(101,)` each: the 95 % ends of the sensitivity at each share of
-        false alarms, pointwise.
+        false alarms, pointwise. Where all resamples agree, it is as wide as the exact
+        interval of as many positives leaves it; and it falls nowhere, as no curve does.
 
     Raises:
         InputError: if only one class is there, the two differ in number, or a
@@ -197,7 +199,12 @@ def roc_curve(labels, probabilities):
         for weights in resampling_weights(labels.size)
         for each in _roc_curves(labels, probabilities, weights)
     ]
-    low, high = np.transpose([interval(column) for column in np.transpose(drawn)])
+    ends = np.array([percentiles(column) for column in np.transpose(drawn)])
+    for place in np.flatnonzero(ends[:-1, 0] == ends[:-1, 1]):
+        # The last point is (1, 1) on every curve, and has no width.
+        ends[place] = widened(ends[place], labels.sum())
+    low = np.maximum.accumulate(ends[:, 0])
+    high = np.minimum.accumulate(ends[::-1, 1])[::-1]
     curve = dict(zip(("false_alarms", "found"), curve, strict=True))
     return curve | {"grid": grid, "low": low, "high": high}
 

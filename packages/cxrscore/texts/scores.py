@@ -272,7 +272,8 @@ def text_scores(
     words = {name: common | _WORDS[name] for name in ("length_ratio", "novel_share")}
     scores = functools.partial(_word_scores, unspaced=scorer.unspaced)
     notes = {"length_ratio": f"undefined: {UNSPACED}"}
-    found |= records("text", own_counts, scores, words, intervals, notes)
+    shares = {"novel_share": (2, None)}
+    found |= records("text", own_counts, scores, words, intervals, notes, shares=shares)
     if train is None:
         del found["text.novel_share"]
     distinct = len({tidy(text) for text in predictions})
