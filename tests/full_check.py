@@ -252,6 +252,9 @@ def main(notebooks, tables, vocabulary, nih, studies, out, resume, readme):
             "with encoder.json and vocab.bpe, or vocab.json and merges.txt."
         )
     notebooks, where = list(notebooks) or course_notebooks(), machine()
+    before = out / "full_check.json"
+    if resume and before.exists():  # The minutes are of that run.
+        where = json.loads(before.read_text(encoding="utf-8"))["machine"]
     with refusals_told(out):
         out.mkdir(parents=True, exist_ok=True)
     drawn, _ = draw_from_reports(tables / REPORTS, out / "drawn", studies, size=FILM)

@@ -19,8 +19,8 @@ def score(value, n, note=None, interval=None, **protocol):
         n: int. The number of studies (or labels) that the value rests on.
         note: string. Why there is no value, or what a reader must know.
         interval: `[low, high]` or `None`. How it was drawn belongs in the protocol,
-            such as the `WORDS` of `cxrscore.bootstrap`. One without width is left out,
-            and the note says so.
+            such as the `WORDS` of `cxrscore.bootstrap`. Where the value or an end is
+            undefined, none is kept; nor is one without width, and the note says so.
         **protocol: scalars. The section, split, cleaning, tokeniser, …
 
     Returns:
@@ -38,7 +38,7 @@ def score(value, n, note=None, interval=None, **protocol):
     if value is None and note is None:
         note = f"undefined on n={n}"
     record = {"value": value, "n": int(n), "protocol": protocol}
-    if bootstrap.has_width(interval):
+    if value is not None and bootstrap.has_width(interval):
         record["interval"] = [float(end) for end in interval]
     elif interval is not None and value is not None:
         note = f"{note}; {NO_WIDTH}" if note else NO_WIDTH
