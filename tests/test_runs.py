@@ -226,7 +226,7 @@ def test_page_of_results_from_before_there_were_intervals(tmp_path):
     record = json.loads(path.read_text())
     del record["warnings"], record["baselines"]["frequent_report"]
     for metric in record["metrics"].values():
-        for key in ("interval", "fall_interval", "frequent", "random", "gain"):
+        for key in ("interval", "note", "fall_interval", "frequent", "random", "gain"):
             metric.pop(key, None)
     path.write_text(json.dumps(record))
     page = write_index(tmp_path).read_text()
