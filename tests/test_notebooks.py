@@ -74,7 +74,7 @@ def test_file_is_valid_and_bare(path):
 @each_notebook
 def test_opening(path):
     first = cells(path)[0].source
-    title = f"# {number(path).lstrip('0')} · "
+    title = f"# {number(path).removeprefix('0')} · "
     assert re.match(title + r"\S", first), f"begin with a title, '{title}…'"
     for word in ("You will learn", "Input", "Output", "Time", "CPU", "T4", "Memory"):
         assert word in first, f"the opening does not say: {word}"
@@ -257,7 +257,7 @@ def test_every_notebook_has_its_solutions():
 
 @each_solution
 def test_solutions_open_alike(path):
-    title = f"# {number(path).lstrip('0')} · Solutions: "
+    title = f"# {number(path).removeprefix('0')} · Solutions: "
     assert re.match(title + r"\S", cells(path)[0].source)
 
 
