@@ -54,6 +54,7 @@ def start(notebook, names):
 def finish(results, answers, card=False):
     """End a notebook: write its record with the answers, and pack it for handing in.
 
+    A line for each answer says whether it has the form that is asked for.
     With `keep_on_drive` its results are then copied to Google Drive.
 
     Args:
@@ -71,6 +72,8 @@ def finish(results, answers, card=False):
     ```
     """
     results.answers(answers)
+    for number, answer in answers.items():
+        results.check(number, answer)
     print(results.write())
     if card:
         from coursework.card.card import write_model_card

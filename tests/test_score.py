@@ -14,6 +14,7 @@ from cxrbase.files import InputError
 from cxrlib.__main__ import main
 from cxrscore.command import NAMES, read_train
 from cxrscore.evaluate import evaluate_predictions
+from cxrscore.score import score as bound
 from cxrscore.texts.protocols import DEFAULT, PROTOCOLS
 from cxrscore.texts.scores import TextScorer
 
@@ -253,3 +254,10 @@ def test_the_one_sentence_of_indiana_is_seen_through(real_data, path, tmp_path):
         assert "1 of 955 predictions are distinct" in said
         assert "One and the same answer" in said and "coco.rouge_l" in said
         assert "images were not looked at" in said
+
+
+def test_an_interval_that_is_not_finite_is_none():
+    """As of an AUROC on studies of one class."""
+    record = bound(float("nan"), 3, interval=[float("nan")] * 2, split="test")
+    assert "interval" not in record and record["note"] == "undefined on n=3"
+    assert bound(0.5, 3, interval=[0, 1], split="test")["interval"] == [0.0, 1.0]

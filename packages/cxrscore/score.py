@@ -15,8 +15,8 @@ def score(value, n, note=None, interval=None, **protocol):
             since JSON has no NaN.
         n: int. The number of studies (or labels) that the value rests on.
         note: string. Why there is no value, or what a reader must know.
-        interval: `[low, high]` or `None`. How it was drawn belongs in the protocol,
-            such as the `WORDS` of `cxrscore.bootstrap`.
+        interval: `[low, high]` or `None`, as one that is not finite is. How it was
+            drawn belongs in the protocol, such as the `WORDS` of `cxrscore.bootstrap`.
         **protocol: scalars. The section, split, cleaning, tokeniser, …
 
     Returns:
@@ -34,7 +34,7 @@ def score(value, n, note=None, interval=None, **protocol):
     if value is None and note is None:
         note = f"undefined on n={n}"
     record = {"value": value, "n": int(n), "protocol": protocol}
-    if interval is not None:
+    if interval is not None and all(map(math.isfinite, interval)):
         record["interval"] = [float(end) for end in interval]
     if note is not None:
         record["note"] = note
