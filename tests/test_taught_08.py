@@ -56,6 +56,9 @@ class Recorder:
     def metric(self, name, value, n, **protocol):
         self.record["metrics"][name] = value
 
+    def predict(self, number, text):
+        pass
+
 
 def taught(*ids, **names):
     return run_cells("08_evaluation", *ids, **LIBRARIES, **names)

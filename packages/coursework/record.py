@@ -98,6 +98,9 @@ def check(record):
     ):
         raise InputError("results: cautions is not a list of name, what and numbers.")
     check_answers(record.get("answers", {}))
+    predicted = record.get("predicted", {})  # Optional, as the answers.
+    if not isinstance(predicted, dict) or not all(map(_is_made, predicted.values())):
+        raise InputError("results: predicted is not a dict of text, when and before.")
 
 
 def check_answers(answers):
@@ -195,6 +198,14 @@ def _check_metric(name, metric):
             raise InputError(f"results: metric {name}: {key} is not two numbers.")
     if metric.get("value") is None and not metric.get("note"):
         raise InputError(f"results: metric {name} has no value and no note why.")
+
+
+def _is_made(prediction):
+    """Whether it has a text, a time, and whether it came before the outcome."""
+    kinds = {"text": str, "when": str, "before": bool}
+    return isinstance(prediction, dict) and all(
+        isinstance(prediction.get(name), kind) for name, kind in kinds.items()
+    )
 
 
 def _is_number(value):
