@@ -57,13 +57,13 @@ def test_every_answer_marked_by_hand_has_its_model_and_a_wrong_one():
     answers, asked = read_answers(), set()
     for name, notebook in read_rubric().notebooks.items():
         for item in notebook.items:
+            asked.add((name, item.exercise))
             if item.words:
-                asked.add((name, item.exercise))
                 found = answers.get((name, item.exercise))
                 assert found, (name, item.exercise)
                 assert 1 <= len(found.wrong) <= 2
                 assert 15 <= len(found.model.split()) <= 80, (name, item.exercise)
-    assert set(answers) == asked, "of no exercise"
+    assert set(answers) <= asked, "of no exercise"
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,14 @@ def checkpoints():
 @checkpoints.command()
 @click.argument("run_dir", type=PATH)
 @click.argument("out", type=PATH)
-def pack(run_dir, out):
+@click.option(
+    "--only", multiple=True, help="A notebook, such as 07_multitask. May be repeated."
+)
+def pack(run_dir, out, only):
     """Pack the trained models of RUN_DIR, such as outputs/course, into the zip OUT."""
     from coursework.handout.checkpoints import pack_checkpoints
 
-    for name, size in pack_checkpoints(run_dir, out).items():
+    for name, size in pack_checkpoints(run_dir, out, only).items():
         click.echo(f"{size / 1e6:8.1f} MB  {name}")
     click.echo(f"Written: {out}, {out.stat().st_size / 1e6:.0f} MB")
 

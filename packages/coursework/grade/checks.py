@@ -161,9 +161,6 @@ def _check_answer(item, handed):
         return _check_words(item, shown)
     if item.names or item.extreme:
         return _check_name(item, shown, handed)
-    if not item.comparison:
-        reason = "This rubric says what an answer looks like, not which one is right."
-        return Outcome(item, "open", reason, answer=shown)
     numbers = read_numbers(answer)
     if not numbers:
         reason = "A number is asked for, and that is not one."

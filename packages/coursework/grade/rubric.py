@@ -38,7 +38,7 @@ KINDS = {
     "metric": ("where", "studies", *CONDITIONS, "by", "tolerance"),
     "cells": ("ids",),
     "exercise": (
-        *("names", "words", "largest", "smallest", "expects"),
+        *("names", "words", "largest", "smallest"),
         *(*CONDITIONS, "by", "tolerance"),
     ),
 }
@@ -148,9 +148,6 @@ class Item(Form):
     words: int = Field(0, ge=1, description="The least, for a human to mark.")
     largest: Sums = Field({}, description="The answer names the largest of these.")
     smallest: Sums = Field({}, description="The answer names the smallest of these.")
-    expects: dict[str, Any] = Field(
-        {}, description="What an answer looks like: type, low, high, unit, names."
-    )
     above: Against = None
     at_least: Against = None
     below: Against = None
@@ -187,7 +184,7 @@ class Item(Form):
             raise ValueError("ids belong to cells: unchanged, and must be there.")
         if self.exercise:
             ways = given & {"names", "largest", "smallest", "words", *CONDITIONS}
-            if len(ways) != 1 and (ways or not self.expects):
+            if len(ways) != 1:
                 raise ValueError(
                     "give one of names, largest, smallest, words and a condition, such "
                     "as equals: 0.5."

@@ -3,12 +3,11 @@
 import dataclasses
 import pathlib
 
-from coursework.grade import rubric_file
 from coursework.yaml_file import read_yaml
 from cxrbase.refusals import InputError
 
-SHIPPED = rubric_file.SHIPPED.with_name("answers.yaml")
-MEND = "Write `model:` and `wrong:` below each exercise, as grade/answers.yaml does."
+SHIPPED = pathlib.Path(__file__).with_name("model_answers.yaml")
+MEND = "Write `model:` and `wrong:` below each exercise, as model_answers.yaml does."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ KEPT = (
 )
 READ_ONLY_README = ("data", "outputs")  # All else in them is the user's.
 RUBRIC = "packages/coursework/grade/rubric.yaml"
-ANSWERS = "packages/coursework/grade/answers.yaml"
+ANSWERS = "packages/coursework/gradebook/model_answers.yaml"
 NOT_FOR_STUDENTS = ("tests", "notebooks/solutions", ANSWERS)
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # The same files, the same bytes.
 

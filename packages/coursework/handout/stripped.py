@@ -6,14 +6,13 @@ import re
 
 import yaml
 
-from coursework.grade.expects import expectation
 from coursework.grade.rubric import CONDITIONS
 from coursework.grade.rubric_file import read_rubric
 
-ANSWERS = ("names", "largest", "smallest", "words", *CONDITIONS, "by", "tolerance")
+RIGHT = ("names", "largest", "smallest", "begins", *CONDITIONS, "by", "tolerance")
 HEAD = """\
-# What is asked for, and what an answer looks like. What is right stands in the
-# teacher's rubric, which grades what you hand in.
+# What is asked for. What is right stands in the teacher's rubric, which grades what you
+# hand in; in its place, `words: 1` asks here for any answer.
 """
 _LINK = re.compile(r"(?<!!)\[([^\[\]]*)\]\(([^()\s#]+)(#[^()\s]*)?\)")
 
@@ -21,9 +20,9 @@ _LINK = re.compile(r"(?<!!)\[([^\[\]]*)\]\(([^()\s#]+)(#[^()\s]*)?\)")
 def student_rubric(path=None):
     """The rubric without its answers, as a file of the same schema.
 
-    Of an item about an exercise `points`, `says` and what marks it as this one stay;
-    the condition gives way to `expects`. Items about scores and cells stay as they are:
-    they say what is asked for.
+    An item about an exercise keeps its points and words; in the place of the condition
+    it has `words: 1`, any answer, so that it is left to the teacher. Items about scores
+    and cells stay as they are: they say what is asked for.
 
     Args:
         path: string or `pathlib.Path`. By default the course's own rubric.
@@ -46,9 +45,9 @@ def student_rubric(path=None):
             notebook["items"], rubric.notebooks[name].items, strict=True
         ):
             if asked.exercise:
-                for field in ANSWERS:
+                for field in RIGHT:
                     item.pop(field, None)
-                item["expects"] = expectation(asked)
+                item.setdefault("words", 1)
     return HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
