@@ -162,4 +162,5 @@ def test_it_is_packaged():
     folder = pathlib.Path(package.__file__).parent
     assert (folder / "rubric.yaml").is_file()
     names = {path.name for path in (folder / "templates").iterdir()}
-    assert names == {"class.html.j2", "grade.css", "page.html.j2", "student.html.j2"}
+    pages = {f"{name}.html.j2" for name in ("by_hand", "class", "page", "student")}
+    assert names == {*pages, "grade.css"}
