@@ -237,9 +237,10 @@ def test_records_carry_their_comparisons():
     records = subgroup_records(scored, "subgroup.auroc", split="test", ground="real")
     first = records["subgroup.auroc_group_a"]
     assert first["protocol"]["comparisons"] == 4 and first["n"] == 200
-    assert first["protocol"]["subgroup"] == "group: a"
-    assert len(first["protocol"]["less_the_rest_interval"]) == 2
-    assert "less_the_rest" not in records["subgroup.auroc_group_b"]["protocol"]
+    assert first["protocol"]["subgroup"] == "group"
+    assert first["less_the_rest"] == pytest.approx(first["value"] - first["rest"])
+    assert len(first["less_the_rest_interval"]) == 2
+    assert "less_the_rest" not in records["subgroup.auroc_group_b"]
     assert set(records) == {
         f"subgroup.auroc_{name}"
         for name in ("group_a", "group_b", "third_x", "third_y", "third_z")

@@ -90,7 +90,8 @@ def subgroup_records(scored, name, **protocol):
 
     Returns:
         A dict of scores (see `cxrscore.score`) by `name_column_group`, with the
-        difference to the rest in the protocol. A group without a score has no record.
+        `rest` and the difference, `less_the_rest`, beside the value. A group without
+        a score has no record.
 
     Example:
     ```python
@@ -102,18 +103,16 @@ def subgroup_records(scored, name, **protocol):
     scored = scored[scored.value.notna()].astype(object)
     for row in scored.where(scored.notna(), None).to_dict("records"):
         ends = None if row["low"] is None else [row["low"], row["high"]]
-        words = "".join(
-            c if c.isalnum() else "_" for c in f"{row['column']}_{row['group']}"
-        )
-        own = protocol | {"subgroup": f"{row['column']}: {row['group']}"}
-        own |= {"comparisons": comparisons}
+        own = protocol | {"subgroup": row["column"], "comparisons": comparisons}
+        record = score(row["value"], row["n"], row["note"] or None, ends, **own)
         if row["difference"] is not None:
-            own["less_the_rest"] = row["difference"]
+            record |= {"rest": row["rest"], "less_the_rest": row["difference"]}
         if row["difference_low"] is not None:
-            own["less_the_rest_interval"] = [
+            record["less_the_rest_interval"] = [
                 row["difference_low"],
                 row["difference_high"],
             ]
-        key = f"{name}_{words.lower()}"
-        found[key] = score(row["value"], row["n"], row["note"] or None, ends, **own)
+        words = f"{row['column']}_{row['group']}".lower()
+        name_of = "".join(c if c.isalnum() else "_" for c in words)
+        found[f"{name}_{name_of}"] = record
     return found
