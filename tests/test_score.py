@@ -14,6 +14,8 @@ from cxrbase.files import InputError
 from cxrlib.__main__ import main
 from cxrscore.command import NAMES, read_train
 from cxrscore.evaluate import evaluate_predictions
+from cxrscore.labels.areas import auroc
+from cxrscore.score import score as bind
 from cxrscore.texts.protocols import DEFAULT, PROTOCOLS
 from cxrscore.texts.scores import TextScorer
 
@@ -68,6 +70,15 @@ def test_json_is_whole(path):
     assert not any(name.startswith("coco") for name in found["scores"])
     assert found["baselines"]["constant_report"]["text"] in REPORTS
     assert found["warnings"] == [] and "table" not in found
+
+
+def test_an_undefined_score_has_a_note_and_no_interval():
+    value, *ends = auroc(np.ones(3, int), np.array([0.2, 0.5, 0.9]))  # One class.
+    record = bind(value, 3, interval=ends, split="test")
+    assert record["value"] is None and record["note"] == "undefined on n=3"
+    assert "interval" not in record
+    assert "interval" not in bind(0.5, 3, interval=(0.5, np.nan), split="test")
+    assert bind(0.5, 3, interval=(0, 1), split="test")["interval"] == [0, 1]
 
 
 def test_empty_cells_are_empty_reports(path):

@@ -16,7 +16,8 @@ def score(value, n, note=None, interval=None, **protocol):
         n: int. The number of studies (or labels) that the value rests on.
         note: string. Why there is no value, or what a reader must know.
         interval: `[low, high]` or `None`. How it was drawn belongs in the protocol,
-            such as the `WORDS` of `cxrscore.bootstrap`.
+            such as the `WORDS` of `cxrscore.bootstrap`. Where the value or an end is
+            undefined, none is kept.
         **protocol: scalars. The section, split, cleaning, tokeniser, …
 
     Returns:
@@ -34,7 +35,7 @@ def score(value, n, note=None, interval=None, **protocol):
     if value is None and note is None:
         note = f"undefined on n={n}"
     record = {"value": value, "n": int(n), "protocol": protocol}
-    if interval is not None:
+    if value is not None and interval is not None and np.isfinite(interval).all():
         record["interval"] = [float(end) for end in interval]
     if note is not None:
         record["note"] = note
