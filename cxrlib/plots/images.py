@@ -184,7 +184,7 @@ def show_reconstructions(
 
 def _report_lines(reference, prediction, probability, label, note, width):
     """Pairs of a paragraph and its colour."""
-    lines = [(textwrap.fill(note, width), MISS)] if note else []
+    lines = [(textwrap.fill(note, width), GREY)] if note else []
     if probability is not None:
         words = f"abnormal: {probability:.2f}   (label: {class_name(label)})"
         lines.append((words, GREY))
