@@ -30,7 +30,7 @@ def comparisons_said(scored):
     names = ", ".join(left["column"] + " " + left["group"]) or "none"
     return (
         f"{len(p)} comparisons. Where no group differs, one 95 % interval in 20 leaves "
-        f"out 0 all the same; expected here: {len(p) * (1 - LEVEL):.1f}, found: "
+        f"out 0 all the same; expected here: {len(p) * (1 - LEVEL):.2g}, found: "
         f"{without}. After Holm's correction for their number: {names}."
     )
 
