@@ -135,8 +135,9 @@ def test_an_auroc_of_1_has_no_interval_of_width_0():
     p = np.where(np.arange(60) < 30, y, RNG.random(60))
     table = pd.DataFrame({"view": np.repeat(["AP", "PA"], 30)})
     row = row_of(subgroup_scores(label_measure(y, p), table), "view", "AP")
-    assert row["value"] == 1 and np.isnan(row["low"])
-    assert row["note"].startswith("no interval") and np.isnan(row["p"])
+    # Fifteen of each class: 0.025 ** (1 / 15).
+    assert row["value"] == 1 and row["low"] == pytest.approx(0.025 ** (1 / 15))
+    assert row["high"] == 1 and row["difference_low"] < row["difference_high"]
 
 
 def test_patients_are_drawn_with_all_their_films():

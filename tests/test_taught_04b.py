@@ -26,7 +26,8 @@ def planted(effect=1.0, **names):
     names |= {"labels": labels, "latents": latents, "seed": seed, "ground": "phantom"}
     names |= {"np": np, "pd": pd, "re": re, "kept": kept}
     names["results"] = SimpleNamespace(
-        metric=lambda name, value, n, **protocol: kept.update({name: value})
+        metric=lambda name, value, n, **protocol: kept.update({name: value}),
+        predict=lambda number, guess: None,
     )
     return run_cells(NOTEBOOK, "beds", "fit", "tested", "beds-run", "mend", **names)
 

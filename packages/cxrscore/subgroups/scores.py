@@ -6,10 +6,12 @@ rows, so that a difference between two groups is paired as far as patients are i
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm
+from scipy.stats import norm
 
 from cxrbase.files import InputError
 from cxrscore.bootstrap import LEVEL, RESAMPLES, interval, resampling_weights
+from cxrscore.labels.exact import area_ends, share_ends
+from cxrscore.score import NO_WIDTH
 
 FEWEST = 10  # Patients of a group; with fewer it gets no score.
 FEWEST_OF_A_CLASS = 5  # Patients of each class, where a score needs both.
@@ -40,7 +42,7 @@ def subgroup_scores(measure, table, columns=None, patients=None, resamples=RESAM
     Returns:
         A `pandas.DataFrame` with the columns `COLUMNS`, a row per group, groups in
         their natural order: the score `value` with its 95 % interval (`low`, `high`;
-        exact where all or none are hits), that of the `rest`, their `difference`
+        exact where all or none are hits, and that of an AUROC near 0 and 1), that of the `rest`, their `difference`
         with its interval, the `p` value that belongs to that interval, and `holm`,
         the same corrected for all comparisons of the table.
 
@@ -121,14 +123,18 @@ def _scored(measure, inside, patients, weights):
         return found | {"note": "undefined on these rows"}
     drawn = np.asarray(measure.values(weights[:, rows], rows), "float64")
     ends = interval(drawn)
-    if ends[0] == ends[1]:
-        ends, drawn = None, None
-        if measure.hits is not None:  # All hit or none: so many patients, and no more.
-            n = found["patients"]
-            exact = binomtest(round(value * n), n).proportion_ci(LEVEL)
-            ends = [exact.low, exact.high]
-        else:
-            found["note"] = "no interval: all resamples give the same"
+    if measure.name == "auroc":
+        exact = area_ends(positive, drawn, patients[rows])
+    elif measure.hits is not None:  # All hit or none: so many patients, and no more.
+        exact = share_ends(round(value * found["patients"]), found["patients"])
+    else:
+        exact = None
+    if ends is None:  # All resamples give the same.
+        drawn, ends = None, exact
+        if ends is None:
+            found["note"] = NO_WIDTH
+    elif measure.name == "auroc":
+        ends = exact
     found |= {"value": float(value), "drawn": drawn, "ends": ends}
     return found | (dict(zip(("low", "high"), ends, strict=True)) if ends else {})
 
