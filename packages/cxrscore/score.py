@@ -40,7 +40,7 @@ def score(value, n, note=None, interval=None, **protocol):
     record = {"value": value, "n": int(n), "protocol": protocol}
     if value is not None and bootstrap.has_width(interval):
         record["interval"] = [float(end) for end in interval]
-    elif interval is not None and value is not None:
+    elif value is not None and interval is not None and np.isfinite(interval).all():
         note = f"{note}; {NO_WIDTH}" if note else NO_WIDTH
     if note is not None:
         record["note"] = note
