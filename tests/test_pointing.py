@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.explain.pointing import hit, pointing_figures, share_inside
+from cxrscore.masks.pointing import hit, pointing_figures, share_inside
 
 
 def mask_of(rows, columns, n=1, side=8):
