@@ -10,7 +10,7 @@ from cxrscore.baselines import shuffled_orders
 from cxrscore.clinical.indexing import agreement, read_indexed
 from cxrscore.command import read_pairs
 from cxrscore.perturb import perturb, sums_of
-from cxrscore.texts.published import read_rexrank, read_split
+from cxrscore.texts.published import find_published, read_rexrank, read_split
 from cxrscore.texts.scores import TextScorer
 
 STUDIES = {
@@ -80,6 +80,26 @@ def test_other_forms_are_refused(tmp_path, read, content, words):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.json: there is no such"):
         read_split(tmp_path / "none.json")
+
+
+def test_both_files_are_found_or_asked_for(tmp_path):
+    assert find_published("none") is find_published(places=[tmp_path]) is None
+    with pytest.raises(InputError, match=r"needs MoERad\.json or .*annotation\.json"):
+        find_published(tmp_path)
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir(), other.mkdir()
+    (one / "MoERad.json").write_text(json.dumps(STUDIES))
+    studies = [{"id": name, "report": "Clear."} for name in STUDIES]
+    split = {"train": studies, "val": [], "test": studies}
+    (other / "annotation.json").write_text(json.dumps(split))
+    table, found = find_published(places=[tmp_path, one, other])
+    assert list(table.uid) == list(found["test"]) == ["12", "s50001"]
+    (one / "MoERad.json").unlink()
+    table.to_csv(other / "moerad_iu_findings.csv", index=False)
+    assert find_published(other)[0].equals(table)
+    (other / "annotation.json").write_text(json.dumps(split | {"test": studies[:1]}))
+    with pytest.raises(InputError, match="not the test split"):
+        find_published(other)
 
 
 @pytest.mark.real

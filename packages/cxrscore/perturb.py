@@ -165,7 +165,7 @@ def perturb(
             what belongs to its own. One that is alone in its group keeps its own.
         patients: array `(n,)` or `None`. No study gets what belongs to its own
             patient, and the intervals are over patients.
-        seed: int. Of the orders and of the resamples.
+        seed: int. Of the orders. The resamples are those of every other score.
         split: string. Where the studies come from.
         **protocol: scalars. What else a reader must know of the score.
 
@@ -210,7 +210,7 @@ def perturb(
         outputs = predict(inputs | altered)
         if len(outputs) != n and not isinstance(outputs, dict):
             raise InputError(f"predict gave {len(outputs)} outputs for {n} studies.")
-        return _values([scorer(outputs) for scorer in scorers], n, seed, patients)
+        return _values([scorer(outputs) for scorer in scorers], n, patients)
 
     before, said = read({}), {"split": split, **protocol}
     drawn_over = WORDS if patients is None else PATIENTS
@@ -236,7 +236,8 @@ def perturb(
                 found[name]["protocol"] |= {"interval": drawn_over} if ends else {}
                 found[name]["perturbations"] = {}
             kept = {"value": record["shuffled"], "fall": record["fall"]}
-            kept["fall_interval"] = record.get("fall_interval")
+            if ends := record.get("fall_interval"):
+                kept["fall_interval"] = ends
             found[name]["perturbations"][label] = kept | {"protocol": own}
     return found
 
@@ -298,11 +299,11 @@ def _chosen(label, change, inputs):
     return find_change(change), names
 
 
-def _values(weighted, n, seed, patients):
+def _values(weighted, n, patients):
     """Each score on the studies themselves and on every resample of them."""
     (once, *rest) = [
         np.ones((1, n)),
-        *resampling_weights(n, seed=seed, groups=patients),
+        *resampling_weights(n, groups=patients),
     ]
     parts = [
         {name: values for each in weighted for name, values in each(weights).items()}

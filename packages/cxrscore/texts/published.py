@@ -5,13 +5,19 @@ Neither file belongs to the course; both hold reports of the Indiana collection
 """
 
 import json
+import pathlib
 import re
 
 import pandas as pd
 
 from cxrbase.files import InputError
 from cxrbase.refusals import MALFORMED, in_one_line, require_file
+from cxrbase.tables import read_csv
 
+# A system whose reports are public: https://github.com/gssriram/MoERad, its file
+# results/iu_xray/MoERad.json, or that as a table. The split: R2Gen's.
+SYSTEM = ("MoERad.json", "moerad_iu_findings.csv")
+SPLIT = "annotation.json"
 LARGEST = 2**28  # Bytes of a JSON file.
 _ID = re.compile(r"CXR(\d+)_")  # R2Gen's names of the Indiana studies.
 
@@ -81,6 +87,53 @@ def read_split(path):
             f"{path}: is not R2Gen's annotation.json, split → studies with id and "
             f"report ({in_one_line(error)})."
         ) from None
+
+
+def find_published(folder="", places=()):
+    """Look for the public reports of MoERad, and for the split that they belong to.
+
+    Args:
+        folder: string or path. It holds a file of `SYSTEM` and `SPLIT`; if empty,
+            `places` are searched, and `"none"` skips it.
+        places: sequence of paths. Folders where either file may be.
+
+    Returns:
+        `(table, split)` as of `read_rexrank` and `read_split`; `None` if they are
+        nowhere.
+
+    Raises:
+        InputError: if a folder was given that lacks one of them, or the two are not of
+            the same studies.
+
+    Example:
+    ```python
+    find_published(places=["data/iu_predictions", "data/iu_split"])
+    ```
+    """
+    if str(folder) == "none":
+        return None
+    there = {
+        name: pathlib.Path(place).expanduser() / name
+        for place in ([folder] if folder else places)
+        for name in (*SYSTEM, SPLIT)
+        if (pathlib.Path(place).expanduser() / name).is_file()
+    }
+    system = next((there[name] for name in SYSTEM if name in there), None)
+    if system is None or SPLIT not in there:
+        if folder:
+            raise InputError(
+                f"{folder}: needs {' or '.join(SYSTEM)}, and {SPLIT}. Check the path, "
+                "or leave it out to go on without."
+            )
+        return None
+    if system.suffix == ".json":
+        table = read_rexrank(system)
+    else:
+        table = read_csv(system, ("uid", "reference", "prediction"))
+    split = read_split(there[SPLIT])
+    if set(table["uid"]) != set(split["test"]):
+        raise InputError(f"{system}: its studies are not the test split of {SPLIT}.")
+    return table, split
 
 
 def _read(path):
