@@ -42,9 +42,9 @@ def subgroup_scores(measure, table, columns=None, patients=None, resamples=RESAM
     Returns:
         A `pandas.DataFrame` with the columns `COLUMNS`, a row per group, groups in
         their natural order: the score `value` with its 95 % interval (`low`, `high`;
-        exact where all or none are hits, and that of an AUROC near 0 and 1), that of the `rest`, their `difference`
-        with its interval, the `p` value that belongs to that interval, and `holm`,
-        the same corrected for all comparisons of the table.
+        exact where all or none are hits, and that of an AUROC near 0 and 1), that of
+        the `rest`, their `difference` with its interval, the `p` value that belongs to
+        that interval, and `holm`, the same corrected for all comparisons of the table.
 
     Raises:
         InputError: if the numbers of rows differ, or a column is missing.
