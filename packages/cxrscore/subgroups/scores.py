@@ -177,8 +177,8 @@ def holm(p):
         p: float array `(n,)`, NaN where nothing was compared.
 
     Returns:
-        A float array `(n,)`: the chance that any comparison of the family looks so
-        different where none is, at most.
+        A float array `(n,)`: the smallest error rate of the whole family at which this
+        comparison is still called different.
 
     Example:
     ```python
