@@ -2,7 +2,7 @@
 
 It makes up the class: every student hands in a zip per notebook, with results, an
 executed notebook as large as those of a run, and, where the course has them,
-predictions that no other student has, reports written by the phantom's grammar.
+predictions on the reports of a phantom of the student's own seed.
 
     python benchmarks/grading.py [--students 200] [--studies 194] [--jobs N]
 """
@@ -18,11 +18,14 @@ import click
 import numpy as np
 import pandas as pd
 
-from coursework.grade.grades import NOTEBOOKS, grade_class
+from coursework.course import notebooks_folder
+from coursework.grade.grades import alike, grade_class
 from coursework.grade.report import write_pages
 from coursework.grade.rubric_file import read_rubric
 from coursework.results import Results
+from coursework.student.seeds import student_seed
 from cxrphantom.cases import sample_case
+from cxrphantom.dataset import drawn_report
 from cxrphantom.reports.grammar import impression_text
 from cxrscore.evaluate import evaluate_predictions
 
@@ -45,7 +48,7 @@ def predictions(references, pool, generator):
     right = generator.random(n) < 0.5
     label = np.array([float("o acute" not in text) for text in references])
     table = {
-        "uid": np.arange(n).astype(str),
+        "uid": np.arange(1, n + 1).astype(str),
         "reference": references,
         "prediction": np.where(right, references, drawn["said"]),
         "nearest": drawn["nearest"],
@@ -68,10 +71,19 @@ def executed(path, image):
     return json.dumps(notebook)
 
 
+def thought(seed):
+    """A long answer that no other student gives."""
+    letters = np.random.default_rng(seed).integers(97, 123, (20, 6))
+    return " ".join("".join(map(chr, word)) for word in letters)
+
+
 def hand_in(folder, name, path, table, image):
     """Leave the zip of one notebook in a student's folder."""
-    results = Results(folder / "run", name)
-    results.dataset("phantom", {"train": 1000, "test": 194}, seed=0)
+    seed = student_seed(folder.name)
+    own = {"student": folder.name, "seed": seed, "section": "impression"}
+    results = Results(folder / "run", name, parameters=own)
+    counts = {"train": 1000, "test": 194}
+    results.dataset("phantom", counts, seed=seed, fingerprint=str(seed))
     if table is not None:
         text = table["reference"].iloc[0]
         told = {"constant": text, "frequent": text, "train_labels": [1.0]}
@@ -80,7 +92,7 @@ def hand_in(folder, name, path, table, image):
         results.record["metrics"] = found["scores"]
         results.record["baselines"] = found["baselines"]
     results.metric("training.best_val_loss", 1.0, 100, split="val")
-    results.answers({"1": 0.5, "2": "pneumonia", "3": f"{folder.name} thinks " * 9})
+    results.answers({"1": 0.5, "2": "pneumonia", "3": thought(seed)})
     results.write()
     (results.folder / path.name).write_text(executed(path, image), encoding="utf-8")
     results.pack().rename(folder / f"{name}.zip")
@@ -96,13 +108,16 @@ def hand_in(folder, name, path, table, image):
 def main(students, studies, megabytes, jobs):
     """Make up a class, grade it, and print the seconds of the second."""
     rubric, generator = read_rubric(), np.random.default_rng(0)
-    references, pool = impressions(studies, 0), impressions(1000, 1)
+    pool = impressions(1000, 1)
     with tempfile.TemporaryDirectory() as temporary:
         handed_in = pathlib.Path(temporary) / "handed_in"
         for number in range(students):
             folder = handed_in / f"student {number:03}"
+            seed = student_seed(folder.name)
+            drawn = [drawn_report(seed, index) for index in range(studies)]
+            references = [row["impression"] or "No film." for row in drawn]
             for name in rubric.notebooks:
-                path = NOTEBOOKS / f"{name}.ipynb"
+                path = notebooks_folder() / f"{name}.ipynb"
                 table = None
                 if name.split("_")[0] in PREDICTING:
                     table = predictions(references, pool, generator)
@@ -122,7 +137,7 @@ def main(students, studies, megabytes, jobs):
         f"studies: graded in {graded - start:.1f} s, pages in {written - graded:.1f} s "
         f"({cpu:.0f} s of all cores together)"
     )
-    click.echo(f"{len(wrong)} troubles {wrong[:3]}")
+    click.echo(f"{len(wrong)} troubles {wrong[:3]}; alike: {alike(grades)[:3]}")
 
 
 if __name__ == "__main__":

@@ -8,101 +8,18 @@ two by a hash of the uid: rules were written with an eye on the first half only,
 the second half gives the number to quote.
 """
 
-import hashlib
 import re
 import time
 
 import click
 import pandas as pd
 
-from cxrphantom.reports.mesh import ELSEWHERE, NO_INDEXING, NORMAL
+from cxrscore.clinical.indexing import agreement, read_indexed
 from cxrscore.clinical.labeler import label_reports, read_sentence
 from cxrscore.clinical.scores import OBSERVATIONS, per_class
 
 REPORTS = 20_000
 LONG = (1_000, 2_000, 4_000)
-
-# === From indexing to observations ===
-
-# heading → (observations, qualifiers of which one must be there, qualifiers that make
-# it another thing). Decided by what the heading means, not by what it scores: a
-# `Density/lung/round` is an opacity, though reports call it nodular, a blunted angle
-# is no effusion, and what a report only suspects is often not indexed at all.
-LUNG_ONLY = ELSEWHERE | {"pleura", "lymph nodes"}
-HEADINGS = {
-    "Cardiomegaly": (("Cardiomegaly",), (), ()),
-    "Cardiac Shadow": (("Cardiomegaly",), ("enlarged", "borderline"), ()),
-    "Mediastinum": (
-        ("Enlarged Cardiomediastinum",),
-        ("enlarged", "prominent"),
-        ("lymph nodes", "blood vessels"),
-    ),
-    "Nodule": (("Lung Lesion",), (), ELSEWHERE),
-    "Mass": (("Lung Lesion",), (), ELSEWHERE),
-    "Calcified Granuloma": (("Lung Lesion",), (), ELSEWHERE),
-    "Granuloma": (("Lung Lesion",), (), ELSEWHERE),
-    "Cavitation": (("Lung Lesion",), (), ELSEWHERE),
-    "Opacity": (("Lung Opacity",), (), LUNG_ONLY),
-    "Density": (("Lung Opacity",), (), LUNG_ONLY),
-    "Infiltrate": (("Lung Opacity",), (), LUNG_ONLY),
-    "Cicatrix": (("Lung Opacity",), (), LUNG_ONLY),
-    "Pulmonary Fibrosis": (("Lung Opacity",), (), ()),
-    "Lung Diseases, Interstitial": (("Lung Opacity",), (), ()),
-    "Markings": (("Lung Opacity",), ("interstitial",), ()),
-    "Pulmonary Edema": (("Edema",), (), ()),
-    "Pulmonary Congestion": (("Edema",), (), ()),
-    "Heart Failure": (("Edema",), (), ()),
-    "Consolidation": (("Consolidation",), (), ()),
-    "Airspace Disease": (("Consolidation",), (), ()),
-    "Pneumonia": (("Pneumonia",), (), ()),
-    "Pulmonary Atelectasis": (("Atelectasis",), (), ()),
-    "Pneumothorax": (("Pneumothorax",), (), ()),
-    "Pleural Effusion": (("Pleural Effusion",), (), ()),
-    "Hemothorax": (("Pleural Effusion",), (), ()),
-    "Hydropneumothorax": (("Pneumothorax", "Pleural Effusion"), (), ()),
-    "Hemopneumothorax": (("Pneumothorax", "Pleural Effusion"), (), ()),
-    "Thickening": (("Pleural Other",), ("pleura",), ()),
-    "Calcinosis": (("Pleural Other",), ("pleura",), ()),
-    "Pleura": (("Pleural Other",), ("abnormal",), ()),
-    "Fractures, Bone": (("Fracture",), (), ()),
-    "Catheters, Indwelling": (("Support Devices",), (), ()),
-    "Implanted Medical Device": (("Support Devices",), (), ()),
-    "Medical Device": (("Support Devices",), (), ()),
-    "Tube, Inserted": (("Support Devices",), (), ()),
-}
-# A scar of the pleura is none of the lung.
-ALSO = {"Cicatrix": ("Pleural Other", "pleura")}
-# No disease: beside these alone a study has no finding.
-NO_DISEASE = {
-    "Breast Implants",
-    "Contrast Media",
-    "Epicardial Fat",
-    "Foreign Bodies",
-    "Lung/hypoinflation",
-    "Nipple Shadow",
-    "Stents",
-    "Surgical Instruments",
-    "Sutures",
-    "Technical Quality of Image Unsatisfactory",
-    NORMAL,
-}
-
-
-def indexed(mesh):
-    """The observations that a study's MeSH terms state, as a set."""
-    found, disease = set(), False
-    for term in mesh.split(";"):
-        heading, *qualifiers = (part.strip() for part in term.split("/"))
-        names, needs, not_with = HEADINGS.get(heading, ((), (), ()))
-        meant = not needs or set(qualifiers) & set(needs)
-        if meant and not set(qualifiers) & set(not_with):
-            found |= set(names)
-        if heading in ALSO and ALSO[heading][1] in qualifiers:
-            found.add(ALSO[heading][0])
-        known = {heading, *(f"{heading}/{part}" for part in qualifiers)}
-        disease |= not known & NO_DISEASE and names != ("Support Devices",)
-    return found if disease else found | {"No Finding"}
-
 
 # === The peer: one regular expression per label ===
 
@@ -145,31 +62,12 @@ def peer_labels(texts):
 # === Studies ===
 
 
-def read_indexed(path):
-    """Indexed studies with a text: columns `text`, `half`, and one per observation."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    table = table[table.Problems.ne(NO_INDEXING)]
-    table["text"] = (table.findings + " " + table.impression).str.strip()
-    table = table[table.text.ne("")].reset_index(drop=True)
-    table["half"] = table.uid.map(half)
-    truth = table.MeSH.map(indexed)
-    for name in OBSERVATIONS:
-        table[name] = [float(name in found) for found in truth]
-    return table
-
-
-def half(uid):
-    """`development` or `held out`, by a hash of the uid."""
-    even = int(hashlib.sha256(uid.encode()).hexdigest(), 16) % 2 == 0
-    return "development" if even else "held out"
-
-
-def agreement(table, uncertain="positive"):
+def beside_peer(table, uncertain="positive"):
     """Per class: the labeler's scores, and the peer's after them."""
     truth = table[list(OBSERVATIONS)].to_numpy()
-    ours = per_class(truth, label_reports(table.text), uncertain)
     peer = per_class(truth, peer_labels(table.text))
-    return ours.join(peer[["precision", "recall", "f1"]].add_prefix("regex_"))
+    peer = peer[["precision", "recall", "f1"]].add_prefix("regex_")
+    return agreement(table, uncertain).join(peer)
 
 
 def seconds(texts):
@@ -189,7 +87,7 @@ def main(path, uncertain):
     for name in ("development", "held out"):
         rows = table[table.half.eq(name)]
         click.echo(f"\n{name}: {len(rows)} indexed studies, uncertain = {uncertain}")
-        click.echo(agreement(rows, uncertain).round(3).to_string())
+        click.echo(beside_peer(rows, uncertain).round(3).to_string())
     many = [table.text[i % len(table)] for i in range(REPORTS)]
     words = sum(len(text.split()) for text in many) / REPORTS
     # A number in every sentence: none is met twice, so the cache never helps.

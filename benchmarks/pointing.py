@@ -16,11 +16,11 @@ import pandas as pd
 from cxrlib.data.readers.indiana import describe_folder
 from cxrlib.data.studies import funnel, load_studies
 from cxrlib.explain.heatmaps import classifier_cam, upsample, word_cam
-from cxrlib.explain.pointing import pointing_figures
 from cxrlib.systems.files import load_model
 from cxrlib.systems.reports.model import ReportModel
 from cxrlib.systems.reports.predict import VIEWS, load_view
 from cxrphantom.folder import read_finding_masks
+from cxrscore.masks.pointing import pointing_figures
 from cxrscore.tables import interval_of
 
 # The first word that could not have been another: after "pleural", "effusion" is

@@ -8,7 +8,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import click
 
 import cxrlib
-from coursework.commands import card, grade, run, scores, site
+from coursework.commands.teaching import checkpoints, release
+from coursework.commands.work import card, grade, run, scores, site
 from cxrbase.commands.group import Commands
 from cxrlib.commands.lungs import segment, train_lungs
 from cxrlib.commands.pretrain import (
@@ -22,8 +23,8 @@ from cxrscore.command import score
 
 COMMANDS = (
     phantom, prepare, train, evaluate, report, segment, score, run, scores, card,
-    grade, site, weights, pretrain_encoder, pretrain_text, pretrain_report,
-    train_lungs,
+    grade, site, release, checkpoints, weights, pretrain_encoder, pretrain_text,
+    pretrain_report, train_lungs,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import pathlib
 
 from coursework.results import Results
 from coursework.run.profiles import fill_in
+from coursework.student.seeds import refuse_another, run_name
 from cxrbase.hosted.drive import bring_back, keep_folder, keep_results
 from cxrbase.hosts import off_drive
 from cxrlib.environment import setup
@@ -23,11 +24,12 @@ def start(notebook, names):
 
     Returns:
         A `Results` to collect scores in. Its `run` is the folder of the run, by default
-        `outputs/<profile>`; its `folder` is the notebook's own in it.
+        `outputs/<profile>`, or `outputs/<profile>-<student>` where a student is named;
+        its `folder` is the notebook's own in it.
 
     Raises:
-        InputError: if there is no such profile, or an override is of another type than
-            the profile's value.
+        InputError: if there is no such profile, an override is of another type than
+            the profile's value, or the folder holds another student's results.
 
     Example:
     ```python
@@ -42,14 +44,17 @@ def start(notebook, names):
         keep_on_drive=names.get("keep_on_drive"),
     )
     print(said)
-    profile = pathlib.Path(values["profile"]).stem
-    run = pathlib.Path(names.get("run_dir") or environment.outputs / profile)
+    student = values.get("student", "")
+    name = run_name(pathlib.Path(values["profile"]).stem, student)
+    run = pathlib.Path(names.get("run_dir") or environment.outputs / name)
+    refuse_another(run, student)
     return Results(run, notebook, environment, values)
 
 
 def finish(results, answers, card=False):
     """End a notebook: write its record with the answers, and pack it for handing in.
 
+    A line for each answer says whether it has the form that is asked for.
     With `keep_on_drive` its results are then copied to Google Drive.
 
     Args:
@@ -67,6 +72,8 @@ def finish(results, answers, card=False):
     ```
     """
     results.answers(answers)
+    for number, answer in answers.items():
+        results.check(number, answer)
     print(results.write())
     if card:
         from coursework.card.card import write_model_card

@@ -14,6 +14,8 @@ import cxrlib
 from coursework.grade.grades import grade_class
 from coursework.grade.rubric_file import read_rubric
 from coursework.results import Results
+from coursework.student.seeds import student_seed
+from cxrphantom.dataset import drawn_report
 from cxrscore.evaluate import evaluate_predictions
 
 NAME = "07_multitask"
@@ -100,11 +102,26 @@ def write_notebook(path, codes=CODES, ids=IDS, counts=None, outputs=None, **cont
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def hand_in(student, name=NAME, seed=0, answers=ANSWERS, ground="phantom"):
+def own_predictions(named, seed):
+    """As `predictions`, of studies of the phantom of a student's seed."""
+    table = predictions(seed=seed)
+    drawn = [drawn_report(student_seed(named), int(uid)) for uid in table["uid"]]
+    table["uid"] = [row["uid"] for row in drawn]
+    table["reference"] = [row["impression"] for row in drawn]
+    return table
+
+
+def hand_in(student, name=NAME, seed=0, answers=ANSWERS, ground="phantom", named=""):
     """Leave `<student>/<name>/` with results, predictions and notebook."""
     results = Results(student, name)
     results.dataset(ground, {"train": 40, "test": 12}, seed=0, fingerprint="f1")
     table = predictions(seed=seed)
+    if named:
+        own = student_seed(named)
+        results.record["parameters"] = {"student": named, "seed": own}
+        results.record["parameters"]["section"] = "impression"
+        results.record["dataset"] |= {"seed": own, "fingerprint": f"f{own}"}
+        table = own_predictions(named, seed)
     told = {"train_texts": REPORTS, "train_labels": [1.0], "threshold": 0.4}
     found = evaluate_predictions(table, **told, intervals=False)
     results.predictions = found["table"]

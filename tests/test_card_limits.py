@@ -123,3 +123,16 @@ def test_limits_of_the_split():
     assert "not by patient" in said({}, dataset=data)
     assert "not by patient" not in said({}, dataset=data | {"ground": "phantom"})
     assert "not by patient" not in said({}, dataset=data | {"split_by": "patient"})
+
+
+def test_limits_of_subgroups():
+    unknown = "no score by age, sex, hospital or machine"
+    assert unknown in said({"abnormal.auroc": score(0.9)})
+    metrics = {"abnormal.auroc": score(0.9, 400, None, [0.85, 0.95])}
+    for name, value in {"ap": 0.7, "pa": 0.95}.items():
+        own = score(value, 40, None, [0.4, 0.99], {"subgroup": "view"})
+        metrics[f"subgroup.auroc_view_{name}"] = own
+    words = said(metrics)
+    assert unknown not in words and "Scored by subgroup (view), it goes from " in words
+    assert "subgroup.auroc_view_ap 0.7000 to subgroup.auroc_view_pa 0.9500" in words
+    assert "widest 95 % interval is that of abnormal.auroc" in words, "of the whole"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from handed_in import MOST, NAME, RUBRIC, ada, edit, hand_in, write_rubric
 
 from coursework.grade.report import page_names
-from coursework.grade.tables import plain
+from coursework.gradebook.tables import plain
 from cxrlib.__main__ import main
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)> 'x' \"y\" {{ 7*7 }}"

@@ -283,14 +283,84 @@ def test_a_pickle_in_disguise_is_not_loaded(tmp_path):
     [
         ([], "no code cell"),
         ([cell(count=None), cell(count=None)], "without having been run"),
-        ([cell(), cell(count=3), cell(count=4)], "shows In [3] where In [2] belongs"),
-        ([cell(count=2), cell(count=1), cell(count=3)], "not run once, in order"),
-        ([cell(count=5), cell(count=6), cell(count=7)], "fresh kernel"),
+        ([cell(count=2), cell(count=1), cell(count=3)], "shows In [1] below In [2]"),
+        ([cell(count=2), cell(count=2), cell(count=3)], "not run in their order"),
         ([cell(), cell(count=None), cell(count=3)], "Code cell 2 (a) was not run"),
     ],
 )
 def test_how_a_notebook_ran(cells, words):
     assert words in how_it_ran(read_cells(notebook(*cells)))
+
+
+ANSWER = {"nbgrader": {"solution": True}}
+
+
+def answered(*counts, source='results.predict(1, "")'):
+    """Parameters, a prediction, a cell, an answer, a cell and the last one."""
+    about = [{}, {}, {}, {"metadata": ANSWER}, {}, {}]
+    sources = ["p = 1", source, "a", 'answer_1 = "x"', "b", "finish()"]
+    cells = [
+        cell(text, name=f"c{place}", count=count, **more)
+        for place, (text, count, more) in enumerate(
+            zip(sources, counts, about, strict=True)
+        )
+    ]
+    return read_cells(notebook(*cells))
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        (1, 2, 3, 4, 5, 6),
+        (1, 2, 3, 7, 5, 8),
+        (1, 9, 3, 7, 5, 10),
+        (1, 2, 3, 12, 5, None),
+        (11, 12, 13, 14, 15, 16),
+        (1, 2, 3, 7, 5, 6),
+    ],
+    ids=["once", "answered", "predicted", "last unnumbered", "old kernel", "saved"],
+)
+def test_answers_predictions_and_the_last_cell_may_run_again(counts):
+    assert how_it_ran(answered(*counts)) == ""
+    said = answered(*counts, source="results.predict(1, \"a 'half'\")  # So I think")
+    assert how_it_ran(said) == "" and changed(said, answered(*counts)) == {}
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((1, 2, 7, 4, 5, 8), "Code cell 5 (c4) shows In [5] below In [7]"),
+        ((1, 2, 3, None, 5, 6), "Code cell 4 (c3) was not run"),
+        ((7, 2, 3, 4, 5, 6), "Code cell 3 (c2) shows In [3] below In [7]"),
+    ],
+)
+def test_the_other_cells_keep_their_order(counts, words):
+    assert how_it_ran(answered(*counts)).startswith(words)
+
+
+def test_cells_of_a_students_own_may_run_at_any_time():
+    course = answered(1, 2, 3, 4, 5, 6)
+    tried = read_cells(notebook(cell("try_this()", name="mine", count=30)))
+    theirs = [*course[:3], *tried, *course[3:]]
+    assert how_it_ran(theirs, course) == ""
+    assert "below In [30]" in how_it_ran(theirs)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'results.predict(1, "x"); cheat()',
+        'results.predict(1, f"{cheat()}")',
+        'results.predict(1, "x", cheat())',
+        'results.predict(cheat(), "x")',
+        'results.predict(1, "x"',
+        '    results.predict(1, "x")',
+    ],
+)
+def test_only_the_text_of_a_prediction_is_the_students(line):
+    course = read_cells(notebook(cell('results.predict(1, "")\na()', name="a")))
+    theirs = read_cells(notebook(cell(f"{line}\na()", name="a")))
+    assert "a" in changed(theirs, course)
 
 
 def test_errors_are_told_unless_they_are_meant():

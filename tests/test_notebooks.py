@@ -13,6 +13,7 @@ import nbformat
 import pytest
 import yaml
 
+from coursework.grade.recount import DERIVED
 from coursework.results import read_results
 from coursework.run.profiles import PROFILES, fill_in, profile_values
 from coursework.run.runner import known_parameters, run_notebooks
@@ -74,7 +75,7 @@ def test_file_is_valid_and_bare(path):
 @each_notebook
 def test_opening(path):
     first = cells(path)[0].source
-    title = f"# {number(path).lstrip('0')} · "
+    title = f"# {number(path).removeprefix('0')} · "
     assert re.match(title + r"\S", first), f"begin with a title, '{title}…'"
     for word in ("You will learn", "Input", "Output", "Time", "CPU", "T4", "Memory"):
         assert word in first, f"the opening does not say: {word}"
@@ -208,6 +209,31 @@ def test_exercises_are_numbered_and_graded(path):
         assert re.fullmatch(rf'answer_{n} = ""  # \S.*', code.source), code.source
 
 
+NO_MODEL = ("00",)  # These train none, so that none can be changed.
+EFFORT = r"\n\n\*Effort: ([a-z][^*]+)\.\*$"
+
+
+@each_notebook
+def test_one_exercise_changes_the_model(path):
+    if number(path) in NO_MODEL:
+        pytest.skip("there is no model in it")
+    texts = [text.source.lower() for text, _ in exercises(path)]
+    changing = [re.search(r"change(s)? the (model|training)", text) for text in texts]
+    assert any(changing)
+
+
+@each_notebook
+def test_exercises_say_their_effort_and_begin_easily(path):
+    efforts = [re.search(EFFORT, text.source) for text, _ in exercises(path)]
+    assert all(efforts), "end it with *Effort: …*"
+    assert "training" not in efforts[0][1] and "thirty" not in efforts[0][1]
+    # What is long is begun for the student.
+    for (text, _), effort in zip(exercises(path), efforts, strict=True):
+        assert ("above" in effort[1] and "hardest" in effort[1]) == (
+            "```python" in text.source
+        )
+
+
 @each_notebook
 def test_every_answer_is_handed_in(path):
     source = cells(path, "code")[-1].source
@@ -257,7 +283,7 @@ def test_every_notebook_has_its_solutions():
 
 @each_solution
 def test_solutions_open_alike(path):
-    title = f"# {number(path).lstrip('0')} · Solutions: "
+    title = f"# {number(path).removeprefix('0')} · Solutions: "
     assert re.match(title + r"\S", cells(path)[0].source)
 
 
@@ -272,6 +298,17 @@ def test_solutions_answer_every_exercise(path):
             continue
         assert re.search(rf"^answer_{n} = ", "\n".join(code), re.MULTILINE), n
         assert f"answer_{n}" in code[-1] and "print" in code[-1]
+
+
+@each_solution
+def test_solutions_name_a_wrong_conclusion_for_every_exercise(path):
+    prose = "\n".join(cell.source for cell in cells(path, "markdown"))
+    parts = re.split(r"^## ", prose, flags=re.MULTILINE)
+    parts = [part for part in parts if part.startswith("Exercise ")]
+    for part in parts:
+        title = part.splitlines()[0]
+        wrong = r"wrong conclusion|wrong answer|conclusions would be wrong"
+        assert re.search(wrong, part, re.IGNORECASE), title
 
 
 # === Lint ===
@@ -422,7 +459,8 @@ def test_the_rubric_fits_what_a_run_leaves(graded_run, path):
     for outcome in graded.outcomes:
         item = outcome.item
         for name in item.scores:  # Or what is beside a score.
-            assert {name, name.rpartition(".")[0]} & set(metrics), name
+            known = {*metrics, *DERIVED}
+            assert {name, name.rpartition(".")[0]} & known, name
         if "divides by 0" in outcome.reason:
             continue  # A run as short as that may have said nothing at all.
         if item.cells or item.exercise:

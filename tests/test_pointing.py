@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cxrbase.files import InputError
-from cxrlib.explain.pointing import hit, pointing_figures, share_inside
 from cxrscore.bootstrap import WORDS
 from cxrscore.labels.exact import SHARE_WORDS, share_ends
+from cxrscore.masks.pointing import hit, pointing_figures, share_inside
 from cxrscore.score import NO_WIDTH
 
 

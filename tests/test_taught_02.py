@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pandas as pd
-from taught import run_cells
+from taught import run_cells, sources
 
 from cxrlib.systems.lungs.unet import LungUNet
 
@@ -54,3 +54,17 @@ def test_a_black_mask_costs_more_than_no_opinion(capsys):
     )
     losses = {name.strip(): float(value) for name, value in said.items()}
     assert losses["black"] > losses["0.5 everywhere"] > losses["the true mask"]
+
+
+def test_the_beginning_of_exercise_2_builds_both_nets():
+    """Three levels on a stem; with skips it has more weights, and every shape fits."""
+    taught = run_cells("02_lung_segmentation", "stem", "block", lung_size=64)
+    code = sources("02_lung_segmentation")["exercise-2-text"]
+    code = code.split("```python\n")[1].split("```")[0]
+    counts = {}
+    for skips in (True, False):
+        names = taught | {"skips": skips, "x": taught["stem"]}
+        exec(code, names)
+        assert names["x"].shape == taught["stem"].shape
+        counts[skips] = keras.Model(taught["image"], names["x"]).count_params()
+    assert counts[True] > counts[False]

@@ -26,7 +26,8 @@ def planted(effect=1.0, **names):
     names |= {"labels": labels, "latents": latents, "seed": seed, "ground": "phantom"}
     names |= {"np": np, "pd": pd, "re": re, "kept": kept}
     names["results"] = SimpleNamespace(
-        metric=lambda name, value, n, **protocol: kept.update({name: value})
+        metric=lambda name, value, n, **protocol: kept.update({name: value}),
+        predict=lambda number, guess: None,
     )
     return run_cells(NOTEBOOK, "beds", "fit", "tested", "beds-run", "mend", **names)
 
@@ -88,6 +89,47 @@ def test_phantoms_stand_in_with_what_the_notebook_needs():
     assert len(films) == 24 and films.patient.nunique() == 18
     assert set(films["view"]) == {"AP", "PA"} and set(films.sex) == {"F", "M"}
     assert not films.abnormal.isna().any() and "Opacity|Nodule" in set(films.findings)
+
+
+def by_subgroup(effects=(2.5, 2.5), n=600):
+    """Section 7 on made-up films: what AP and PA films show of the disease."""
+    rng = np.random.default_rng(1)
+    patient = np.repeat(np.arange(n // 2), 2)
+    people = pd.DataFrame({"view": rng.choice(["AP", "PA"], n), "patient": patient})
+    people["sex"] = rng.choice(["F", "M"], n // 2)[patient]
+    people["age"] = rng.integers(18, 90, n // 2)[patient].astype(float)
+    people.loc[:9, "age"] = np.nan
+    y = rng.integers(0, 2, n)
+    effect = np.where(people["view"].eq("AP"), *effects)
+    p = 1 / (1 + np.exp(-(rng.normal(0, 1, n) + effect * (y - 0.5))))
+    results = SimpleNamespace(record={"metrics": {}})
+    names = {"np": np, "pd": pd, "seed": 0, "people": people, "y": y}
+    names |= {"models": {"encoder, random weights": p}, "patient": patient}
+    names |= {"collection": "stand_in", "results": results}
+    names["protocol"] = {"split": "test", "ground": "phantom"}
+    return run_cells(NOTEBOOK, "whom", "whom-cut", **names)
+
+
+def test_a_view_that_shows_less_is_found_and_the_coin_is_not(capsys):
+    names = by_subgroup(effects=(0.8, 3.0))
+    scored = names["scored"].set_index(["column", "group"])
+    assert scored.loc[("view", "AP"), "difference_high"] < -0.1
+    assert scored.loc[("view", "AP"), "holm"] < 0.001
+    assert scored.drop("view").holm.min() > 0.05
+    assert scored.loc[("age", "not given"), "n"] == 10
+    assert "Holm's correction for their number: view AP." in capsys.readouterr().out
+    metrics = names["results"].record["metrics"]
+    assert metrics["subgroup.stand_in_auroc_view_ap"]["less_the_rest"] < -0.1
+    cut = metrics["subgroup.stand_in_sensitivity_view_ap"]
+    assert cut["protocol"]["threshold"] == 0.5 and cut["rest"] > cut["value"]
+
+
+def test_columns_drawn_at_random_show_no_difference():
+    scored = by_subgroup()["scored"]
+    assert set(scored["column"]) == {"view", "sex", "age", "coin"}
+    assert scored.holm.min() > 0.05
+    one_patient = scored[scored["column"].eq("coin")]
+    assert one_patient.patients.sum() == 300, "a coin for each patient, not each film"
 
 
 @pytest.mark.real

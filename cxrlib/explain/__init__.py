@@ -1,4 +1,4 @@
-"""Where a model looked: gradients, heat maps and the pointing game.
+"""Where a model looked: gradients and heat maps.
 
 Imports `cxrlib.models`, `cxrscore` and `cxrbase`; a system's model is passed in.
 """

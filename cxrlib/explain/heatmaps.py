@@ -1,7 +1,7 @@
 """Where a model looked, and what the image changed in its report.
 
 A heat map is convincing whatever it shows: compare it with the true outline of the
-finding, with `cxrlib.explain.pointing`.
+finding, with `cxrscore.masks.pointing`.
 """
 
 import numpy as np

@@ -6,6 +6,7 @@ board: a figure with controls, where a front end can show them. Imports Matplotl
 coursework, cxrscore, `explain` and `models`; no system.
 """
 
+from coursework.charts.atlas import plot_atlas, plot_films, plot_structures
 from coursework.charts.counts import (
     plot_class_balance,
     plot_history,
@@ -50,6 +51,7 @@ __all__ = [
     "caption",
     "landmarks",
     "phantom_builder",
+    "plot_atlas",
     "plot_attention",
     "plot_beside",
     "plot_calibration",
@@ -58,6 +60,7 @@ __all__ = [
     "plot_class_balance",
     "plot_confusion",
     "plot_decoders",
+    "plot_films",
     "plot_gates",
     "plot_history",
     "plot_influence",
@@ -71,6 +74,7 @@ __all__ = [
     "plot_schedules",
     "plot_scores",
     "plot_skips",
+    "plot_structures",
     "plot_text_lengths",
     "save_figure",
     "show_crop",

@@ -182,9 +182,9 @@ def show_reconstructions(
     return caption(figure, ground)
 
 
-def _report_lines(reference, prediction, probability, label, width):
+def _report_lines(reference, prediction, probability, label, note, width):
     """Pairs of a paragraph and its colour."""
-    lines = []
+    lines = [(textwrap.fill(note, width), GREY)] if note else []
     if probability is not None:
         words = f"abnormal: {probability:.2f}   (label: {class_name(label)})"
         lines.append((words, GREY))
@@ -209,6 +209,7 @@ def show_reports(
     probabilities=None,
     labels=None,
     columns=2,
+    notes=None,
     *,
     ground,
 ):
@@ -226,6 +227,7 @@ def show_reports(
         probabilities: floats `(N,)`, of being abnormal.
         labels: sequence `(N,)` of 0, 1 or NaN.
         columns: int. Studies per row.
+        notes: sequence of strings `(N,)`, a line above the texts.
         ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
 
     Returns:
@@ -247,6 +249,7 @@ def show_reports(
             predictions[i],
             None if probabilities is None else float(probabilities[i]),
             None if labels is None else labels[i],
+            None if notes is None else notes[i],
             width=64,
         )
         for i in range(n)

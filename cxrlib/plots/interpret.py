@@ -49,7 +49,7 @@ def plot_cams(images, cams, masks=None, titles=None, columns=2, *, ground):
     """
     # Here, so that figures alone do not load Keras.
     from cxrlib.explain.heatmaps import VIEWS, upsample
-    from cxrlib.explain.pointing import share_inside
+    from cxrscore.masks.pointing import share_inside
 
     n = len(cams)
     columns = min(columns, n)

@@ -3,7 +3,7 @@
 from cxrscore.tables import BASELINES, TITLES
 
 RIVALS = (*BASELINES, "centre")  # They need no report model, and should be worse.
-BESIDE = (*RIVALS, "shuffled", "fall")
+BESIDE = (*RIVALS, "shuffled", "fall", "rest")
 
 
 def title_of(kind):
@@ -63,6 +63,7 @@ def legend(record, scores):
         "centre": "a heat map that always points to the middle",
         "shuffled": "every study gets the output for another study's images",
         "fall": "value − permuted; where it is 0, the images were not used",
+        "rest": "the same score of all others, to compare a subgroup with",
     }
     return [(title_of(kind), words[kind]) for kind in columns_beside(scores)]
 

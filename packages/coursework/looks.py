@@ -41,6 +41,23 @@ def templates(package, autoescape=True, **options):
     )
 
 
+def number(points):
+    """Write points without needless decimals.
+
+    Args:
+        points: float.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    number(7.0), number(2.5)  # "7", "2.5"
+    ```
+    """
+    return f"{round(points, 3):g}"
+
+
 def without_halves(page):
     """Show a sign for a part of a character, and explain it.
 

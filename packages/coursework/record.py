@@ -98,6 +98,9 @@ def check(record):
     ):
         raise InputError("results: cautions is not a list of name, what and numbers.")
     check_answers(record.get("answers", {}))
+    predicted = record.get("predicted", {})  # Optional, as the answers.
+    if not isinstance(predicted, dict) or not all(map(_is_made, predicted.values())):
+        raise InputError("results: predicted is not a dict of text, when and before.")
 
 
 def check_answers(answers):
@@ -184,17 +187,37 @@ def _check_metric(name, metric):
         raise InputError(f"results: metric {name} does not say its split and n.")
     if "value" not in metric:
         raise InputError(f"results: metric {name} has no value.")
+    _check_numbers(name, metric)
+    if metric.get("value") is None and not metric.get("note"):
+        raise InputError(f"results: metric {name} has no value and no note why.")
+    changes = metric.get("perturbations", {})
+    if not isinstance(changes, dict):
+        raise InputError(f"results: metric {name}: perturbations is not a dict.")
+    for label, change in changes.items():
+        of = f"{name}, {label}"
+        if not isinstance(change, dict) or not isinstance(change.get("protocol"), dict):
+            raise InputError(f"results: metric {of} lacks its protocol.")
+        _check_numbers(of, change)
+
+
+def _check_numbers(name, record):
     for key in ("value", *BASELINES, "shuffled", "fall", "gain"):
-        if metric.get(key) is not None and not _is_number(metric[key]):
+        if record.get(key) is not None and not _is_number(record[key]):
             raise InputError(f"results: metric {name}: {key} is not a number.")
     for key in ("interval", "fall_interval", "gain_interval"):
-        ends = metric.get(key)
+        ends = record.get(key)
         if ends is not None and not (
             isinstance(ends, list) and len(ends) == 2 and all(map(_is_number, ends))
         ):
             raise InputError(f"results: metric {name}: {key} is not two numbers.")
-    if metric.get("value") is None and not metric.get("note"):
-        raise InputError(f"results: metric {name} has no value and no note why.")
+
+
+def _is_made(prediction):
+    """Whether it has a text, a time, and whether it came before the outcome."""
+    kinds = {"text": str, "when": str, "before": bool}
+    return isinstance(prediction, dict) and all(
+        isinstance(prediction.get(name), kind) for name, kind in kinds.items()
+    )
 
 
 def _is_number(value):

@@ -13,12 +13,12 @@ import numpy as np
 from coursework.record import (
     SCHEMA,
     check,
-    check_answers,
     described,
     json_ready,
     read_results,
 )
 from coursework.shown import Shown, headline_table
+from coursework.student.asked import Asked, made_before
 from cxrbase.cells import guarded
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import NAMED_GROUNDS
@@ -30,7 +30,7 @@ __all__ = ["SCHEMA", "VIEWS", "Results", "check", "read_results"]
 VIEWS = ("frontal", "lateral", "frontal_reconstruction", "lateral_reconstruction")
 
 
-class Results:
+class Results(Asked):
     """Collects a notebook's results and writes them whole or not at all.
 
     Args:
@@ -74,6 +74,7 @@ class Results:
             "pretrained": {},
             "environment": described(environment),
             "durations": {},
+            "predicted": made_before(self.folder),
         }
 
     def dataset(self, ground, counts, seed=None, **fingerprint):
@@ -251,24 +252,6 @@ class Results:
             if name not in VIEWS:
                 raise InputError(f"Example image {name!r}: known are {VIEWS}.")
             write_png(self.folder / example_path(uid, name), image)
-
-    def answers(self, answers):
-        """Keep the answers to the exercises.
-
-        Args:
-            answers: dict. Keys are the exercises' numbers as strings, values
-                finite numbers, texts, or `None` for no answer.
-
-        Raises:
-            InputError: that names an answer of another type.
-        """
-        if isinstance(answers, dict):  # A NumPy number is a number, too.
-            answers = {
-                number: answer.item() if isinstance(answer, np.generic) else answer
-                for number, answer in answers.items()
-            }
-        check_answers(answers)
-        self.record["answers"] = answers
 
     def write(self):
         """Check everything, then write `predictions.csv` and `results.json`.

@@ -132,6 +132,26 @@ def draw_from_reports(
     return path, unknown
 
 
+def drawn_report(seed, index):
+    """Write the report of one study of `write_phantom`, without drawing its films.
+
+    Args:
+        seed: int. That of the phantom.
+        index: int. The study's number, from 0; its uid is `str(index + 1)`.
+
+    Returns:
+        A dict of strings, a row of the phantom's reports: `uid`, `MeSH`, `findings`,
+        `impression`, …
+
+    Example:
+    ```python
+    drawn_report(0, 53)["impression"]  # Of the study of uid 54.
+    ```
+    """
+    job = _Job(seed, index, 0, str(index + 1))
+    return _report(job, sample_case(job.rng("case")))
+
+
 @dataclasses.dataclass(frozen=True)
 class _Job:
     """One study to be drawn; small, since it travels to another process."""

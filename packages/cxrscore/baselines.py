@@ -218,3 +218,61 @@ def shuffled_orders(n, permutations=20, seed=0):
     generator = np.random.default_rng(seed)
     rows = [derangement(n, generator) for _ in range(permutations if n > 1 else 0)]
     return np.array(rows, int).reshape(len(rows), n)
+
+
+def grouped_orders(n, permutations=20, seed=0, within=None, patients=None):
+    """Orders as of `shuffled_orders`, that keep to groups or to other patients.
+
+    Args:
+        n: int, 2 or more. Studies.
+        permutations: int, 1 or more.
+        seed: int.
+        within: array `(n,)` or `None`. Groups: studies change places inside their own.
+        patients: array `(n,)` or `None`. No study gets a place of its own patient's.
+
+    Returns:
+        `(orders, alone)`: an int array `(permutations, n)`, and the number of studies
+        that are alone in their group, and so keep their place.
+
+    Raises:
+        InputError: if there are no permutations, or one patient has more than half of
+            the studies that may change places.
+
+    Example:
+    ```python
+    grouped_orders(4, within=["a", "a", "b", "b"])[0][0]  # [1, 0, 3, 2]
+    ```
+    """
+    if permutations < 1:
+        raise InputError(f"permutations={permutations}: must be 1 or more.")
+    places, generator = np.arange(n), np.random.default_rng(seed)
+    owners = places if patients is None else np.asarray(patients)
+    groups = [places]
+    if within is not None:
+        groups = [np.flatnonzero(np.asarray(within) == g) for g in np.unique(within)]
+    alone = sum(len(group) == 1 for group in groups)
+    orders = np.tile(places, (permutations, 1))
+    for order in orders:
+        for group in (each for each in groups if len(each) > 1):
+            order[group] = group[_strangers(owners[group], generator)]
+    return orders, alone
+
+
+def _strangers(owners, generator):
+    """A random order in which none gets what belongs to its own owner."""
+    names, owner, sizes = np.unique(owners, return_inverse=True, return_counts=True)
+    n, most = len(owners), int(sizes.max())
+    if most == 1:
+        return derangement(n, generator)
+    if 2 * most > n:
+        raise InputError(
+            f"patients: {names[sizes.argmax()]} has {most} of {n} studies that may "
+            "change places; one patient can have no more than half of them."
+        )
+    # Patients in a random order, side by side: a shift by `most` or more takes each
+    # study out of its own patient's.
+    turn = generator.permutation(len(names))[owner]
+    row = np.lexsort((generator.random(n), turn))
+    order = np.empty(n, int)
+    order[row] = np.roll(row, generator.integers(most, n - most + 1))
+    return order

@@ -12,6 +12,7 @@ from cxrscore.bootstrap import FIXED
 # Those of `cxrscore.texts.protocols`, which takes a while to import.
 NAMES = ("coco", "rouge_score", "sacrebleu", "nltk", "rouge_score_stem", "meteor")
 PATH = click.Path(path_type=pathlib.Path)
+SECTIONS = {"not named": "findings"}  # Of a JSON, which ReXrank scores by default.
 
 
 @click.command()
@@ -38,15 +39,16 @@ PATH = click.Path(path_type=pathlib.Path)
 def score(predictions, train, train_column, protocols, section, split, seed, as_json):
     """Score the reports in PREDICTIONS, a CSV with columns prediction and reference.
 
-    Optional columns: uid, and nearest and random, the reports of these baselines. Every
-    score gets a 95 % interval, and baselines that need no image beside it.
+    Optional columns: uid, and nearest and random, the reports of these baselines. Or a
+    JSON as ReXrank collects them. Every score gets a 95 % interval, and baselines that
+    need no image beside it.
     """
     from cxrscore.evaluate import evaluate_predictions
     from cxrscore.tables import terminal_width
 
     texts = read_train(train, train_column, section) if train else None
     found = evaluate_predictions(
-        read_pairs(predictions),
+        read_pairs(predictions, SECTIONS.get(section, section)),
         train_texts=texts,
         section=section,
         split=split,
@@ -69,12 +71,14 @@ def _say(text):
         raise InputError(f"The result cannot be written: {error}.") from error
 
 
-def read_pairs(path):
-    """Read what `score` needs from a CSV.
+def read_pairs(path, section="findings"):
+    """Read what `score` needs from a CSV, or from ReXrank's JSON.
 
     Args:
         path: string or path. Columns `prediction` and `reference`, optionally
-            `uid`, `nearest`, `random`; others are ignored.
+            `uid`, `nearest`, `random`; others are ignored. Or a JSON as of
+            `cxrscore.texts.published.read_rexrank`.
+        section: string. The section of such a JSON.
 
     Returns:
         A `pandas.DataFrame` of strings; without uids the rows are counted.
@@ -90,8 +94,12 @@ def read_pairs(path):
     """
     from cxrbase.tables import read_csv
     from cxrbase.words import says_nothing
+    from cxrscore.texts.published import read_rexrank
 
-    table = read_csv(path, ("prediction", "reference"))
+    if str(path).lower().endswith(".json"):
+        table = read_rexrank(path, section)
+    else:
+        table = read_csv(path, ("prediction", "reference"))
     if table["reference"].map(says_nothing).all():
         raise InputError(f"{path}: no row has a reference.")
     if "uid" in table and table["uid"].duplicated().any():

@@ -91,7 +91,7 @@ def compare_counts(counts, scores, baselines, seed=0, intervals=True):
         sums = resampled_sums(counts.reshape(n, -1), seed=seed)
         drawn = scores(sums.reshape(-1, *counts.shape[1:]), n)
     return {
-        name: _beside(point, drawn.get(name), baselines)
+        name: record_of(point, drawn.get(name), baselines)
         for name, point in points.items()
     }
 
@@ -142,12 +142,26 @@ def compare_labels(
         resampled = None
         if drawn:
             resampled = np.stack([each[name] for each in drawn], axis=1)[:, columns]
-        found[name] = _beside(point, resampled, ["constant"])
+        found[name] = record_of(point, resampled, ["constant"])
     return found
 
 
-def _beside(point, drawn, baselines):
-    """One score's numbers; the columns are value, baselines, then permutations."""
+def record_of(point, drawn, baselines):
+    """One score's numbers, from columns: the value, baselines, then permutations.
+
+    Args:
+        point: float array `(columns,)`.
+        drawn: float array `(resamples, columns)` of the same resamples, or `None`.
+        baselines: list of strings, their names.
+
+    Returns:
+        A dict, as of `compare`.
+
+    Example:
+    ```python
+    record_of(np.array([0.5, 0.2]), None, [])  # value 0.5, shuffled 0.2, fall 0.3
+    ```
+    """
     record = {"value": point[0], **dict(zip(baselines, point[1:], strict=False))}
     shuffles = slice(1 + len(baselines), None)
     others = {}

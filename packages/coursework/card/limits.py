@@ -40,7 +40,9 @@ def limits(record, predictions=None):
     limits(read_results("outputs/demo/07_multitask/results.json"))
     ```
     """
-    metrics = tested(record["metrics"])
+    everything = tested(record["metrics"])
+    subgroups = {k: v for k, v in everything.items() if k.startswith("subgroup.")}
+    metrics = {k: v for k, v in everything.items() if k not in subgroups}
     ranked = {
         name: score
         for name, score in metrics.items()
@@ -55,8 +57,7 @@ def limits(record, predictions=None):
         *_baselines(ranked),
         *_permuted(ranked),
         *_split(record),
-        "The results hold no score by age, sex, hospital or machine: whether the "
-        "model is worse for some is not known.",
+        *_subgroups(subgroups),
     ]
 
 
@@ -218,6 +219,25 @@ def _split(record):
             f"The split goes by {by}, not by patient: one patient's studies may be on "
             "both sides of it."
         )
+
+
+def _subgroups(scores):
+    """For whom it is worse, as far as that was measured."""
+    if not scores:
+        yield (
+            "The results hold no score by age, sex, hospital or machine: whether the "
+            "model is worse for some is not known."
+        )
+        return
+    values = {name: score["value"] for name, score in scores.items()}
+    ends = (min(values, key=values.get), max(values, key=values.get))
+    lowest, highest = (f"{name} {format_score(values[name])}" for name in ends)
+    columns = {score["protocol"].get("subgroup") for score in scores.values()}
+    yield (
+        f"Scored by subgroup ({', '.join(sorted(filter(None, columns)))}), it goes "
+        f"from {lowest} to {highest}. Whether it is worse for others, by what was not "
+        "measured (such as age, sex, hospital, machine), is not known."
+    )
 
 
 def _some(words, most=5):

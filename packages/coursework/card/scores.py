@@ -23,6 +23,7 @@ GROUPS = {
     ),
     "Clinical content": ("clinical",),
     "Interpretation": ("pointing", "interpretation"),
+    "By subgroup": ("subgroup",),
 }
 OTHER = "Further scores"
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

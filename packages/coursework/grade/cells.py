@@ -1,5 +1,6 @@
 """The cells of an executed notebook: which ran, in what order, and whose code it is."""
 
+import ast
 import dataclasses
 
 from coursework.grade.untrusted import read_json
@@ -14,11 +15,12 @@ class Cell:
 
     Args:
         id: string.
-        code: string, without spaces at the lines' ends.
+        code: string, without spaces at the lines' ends, and without what was predicted.
         count: int or `None`. The n of `In [n]`.
         error: string. What it raised, `""` for nothing.
         tags: tuple of strings.
         solution: bool. Whether it is a student's to fill in (an exercise's answer).
+        predicts: bool. Whether a student's prediction stands in it.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Cell:
     error: str
     tags: tuple
     solution: bool
+    predicts: bool = False
 
     @property
     def own(self):
@@ -72,7 +75,8 @@ def _cell(cell):
     source = _get(cell, "source", str | list)
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    lines = [line.rstrip() for line in (source or "").splitlines()]
+    theirs = [line.rstrip() for line in (source or "").splitlines()]
+    lines = [_unpredicted(line) for line in theirs]
     outputs = _get(cell, "outputs", list) or []
     errors = [each for each in outputs if _get(each, "output_type") == "error"]
     tags = _get(metadata, "tags", list) or []
@@ -85,7 +89,27 @@ def _cell(cell):
         error=_error(errors[0]) if errors else "",
         tags=tuple(tag for tag in tags if isinstance(tag, str)),
         solution=_get(_get(metadata, "nbgrader", dict), "solution") is True,
+        predicts=any(line.startswith(PREDICTS) for line in lines),
     )
+
+
+PREDICTS = "results.predict("
+
+
+def _unpredicted(line):
+    """A line without the text of the prediction that it makes; any other as it is."""
+    if not line.startswith(PREDICTS):
+        return line
+    try:
+        (step,) = ast.parse(line).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return line
+    match step:
+        case ast.Expr(
+            ast.Call(args=[ast.Constant(number), ast.Constant(str())], keywords=[])
+        ):
+            return f'{PREDICTS}{number!r}, "")'
+    return line
 
 
 def _error(output):
@@ -93,15 +117,17 @@ def _error(output):
     return printable(f"{name}: {words}" if words else name or "an error", 160)
 
 
-def how_it_ran(cells):
+def how_it_ran(cells, course=None):
     """Say what is wrong with how a notebook ran.
 
-    It ran well if every code cell was run once, in order, in a fresh kernel, and none
-    raised. The last cell may lack its number: it packs the notebook, which is saved
-    before it ends.
+    It ran well if every code cell was run, in their order, and none raised. Some may
+    have run again later: those that a student fills in (answers, predictions), and
+    the last one, which may also lack its number: it packs the notebook, which is saved
+    before it ends. Cells that a student has added may have run at any time.
 
     Args:
         cells: list of `Cell`.
+        course: list of `Cell` or `None`. The course's own notebook.
 
     Returns:
         A string, `""` if nothing is wrong.
@@ -116,22 +142,26 @@ def how_it_ran(cells):
     for place, cell in enumerate(cells, start=1):
         if cell.error and "raises-exception" not in cell.tags:
             return f"{_words(place, cell)} raised {cell.error}."
-    counts = [cell.count for cell in cells]
-    if counts[-1] is None:
-        counts = counts[:-1]
-    if not any(count is not None for count in counts):
+    if not any(cell.count is not None for cell in cells):
         return "It was saved without having been run."
-    for place, (cell, count) in enumerate(zip(cells, counts, strict=False), start=1):
-        if count is None:
+    ids, codes = ({getattr(c, n) for c in course or ()} for n in ("id", "code"))
+    before = 0
+    for place, cell in enumerate(cells[:-1], start=1):
+        if course and cell.id not in ids and cell.code not in codes:
+            continue
+        if cell.count is None:
             return (
                 f"{_words(place, cell)} was not run, as the notebook was saved "
                 "before its last cell packed it."
             )
-        if count != place:
+        if cell.solution or cell.predicts:
+            continue
+        if cell.count <= before:
             return (
-                f"{_words(place, cell)} shows In [{count}] where In [{place}] belongs: "
-                "the cells were not run once, in order, in a fresh kernel."
+                f"{_words(place, cell)} shows In [{cell.count}] below In [{before}]: "
+                "the cells were not run in their order."
             )
+        before = cell.count
     return ""
 
 

@@ -2,14 +2,12 @@
 
 import dataclasses
 import functools
-import math
-import re
-import string
 
 from coursework.grade.cells import changed, how_it_ran
 from coursework.grade.expression import value_of
 from coursework.grade.handed_in import number_of, score_of
 from coursework.grade.rubric import BESIDE
+from coursework.student.answers import begins_with, first_numbers, read_numbers
 from cxrbase.refusals import InputError, printable
 from cxrscore.score import format_score
 
@@ -71,6 +69,8 @@ def check_item(item, handed, course=None):
         return _check_cells(item, handed, course)
     if handed.record is None:
         return Outcome(item, "no", handed.why["results"])
+    if item.prediction:
+        return _check_prediction(item, handed)
     return _check_metric(item, handed) if item.metric else _check_answer(item, handed)
 
 
@@ -133,19 +133,31 @@ def _check_cells(item, handed, course):
     if handed.cells is None:
         return Outcome(item, "no", handed.why["notebook"])
     if item.cells == "ran":
-        trouble = how_it_ran(handed.cells)
-        return Outcome(
-            item,
-            "no" if trouble else "yes",
-            trouble
-            or f"All {len(handed.cells)} code cells ran in order, without error.",
-        )
+        trouble = how_it_ran(handed.cells, course)
+        well = f"All {len(handed.cells)} code cells ran in order, without error."
+        return Outcome(item, "no" if trouble else "yes", trouble or well)
     named = [cell for cell in course if cell.id in item.ids]
     differ = changed(handed.cells, named)
     if not differ:
         return Outcome(item, "yes", f"As the course has them: {', '.join(item.ids)}.")
     words = "; ".join(f"{name} {how}" for name, how in differ.items())
     return Outcome(item, "no", f"{words}.")
+
+
+# === Predictions ===
+
+
+def _check_prediction(item, handed):
+    """Whether it was made before the outcome was there; it need not be right."""
+    made = handed.record.get("predicted", {}).get(item.prediction)
+    text = made["text"].strip()[:LONGEST] if made else ""
+    if not text:
+        return Outcome(item, "no", f"Prediction {item.prediction}: not made.")
+    if made["before"]:
+        reason = f"Written before the cell ran, {printable(made['when'], 40)}."
+        return Outcome(item, "yes", reason, answer=text)
+    reason = f"Written after the outcome was seen, {printable(made['when'], 40)}."
+    return Outcome(item, "no", reason, answer=text)
 
 
 # === Answers ===
@@ -161,7 +173,7 @@ def _check_answer(item, handed):
         return _check_words(item, shown)
     if item.names or item.extreme:
         return _check_name(item, shown, handed)
-    numbers = read_numbers(answer)
+    numbers = (first_numbers if item.begins else read_numbers)(answer)
     if not numbers:
         reason = "A number is asked for, and that is not one."
         return Outcome(item, "no", reason, answer=shown)
@@ -185,7 +197,7 @@ def _check_name(item, answer, handed):
             return Outcome(item, "no", reason, answer=answer)
         most = (max if item.extreme == "largest" else min)(among.values())
         names = [name for name, value in among.items() if value == most]
-    right = _tidy(answer) in map(_tidy, names)
+    right = begins_with(answer, names, whole=not item.begins)
     reason = "The answer is right." if right else "That is not the answer."
     return Outcome(item, "yes" if right else "no", reason, answer=answer)
 
@@ -200,48 +212,3 @@ def _check_words(item, answer):
         f"{count} word{'' if count == 1 else 's'}; at least {item.words} are asked for."
     )
     return Outcome(item, "no", reason, answer=answer)
-
-
-_OUTER = string.punctuation + "“”„‘’«» "
-
-
-def _tidy(answer):
-    return " ".join(str(answer).casefold().split()).strip(_OUTER)
-
-
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,'\d]*\d)?|\.\d+)(?:e[+-]?\d{1,3})?")
-
-
-def read_numbers(answer):
-    """Read an answer as a number, in the usual ways of writing one.
-
-    Args:
-        answer: string or number. `"0.53"`, `"53 %"`, `"1,234"`, `"0,53"`.
-
-    Returns:
-        A list of floats, the readings: a comma may separate thousands or begin
-        decimals, and 53 % may be 53 or 0.53. Empty if it is not a number.
-
-    Example:
-    ```python
-    read_numbers("53 %")  # [53.0, 0.53]
-    ```
-    """
-    if isinstance(answer, bool):
-        return []
-    if isinstance(answer, int | float):
-        return [float(answer)]
-    text = re.sub(r"\s", "", answer).replace("−", "-").rstrip(".").lower()
-    percent = text.endswith("%")
-    text = text.removesuffix("%")
-    if len(text) > 40 or not _NUMBER.fullmatch(text):
-        return []
-    readings = []
-    for each in (text.replace(",", "").replace("'", ""), text.replace(",", ".")):
-        try:
-            number = float(each)
-        except ValueError:
-            continue
-        if math.isfinite(number) and number not in readings:
-            readings.append(number)
-    return readings + [number / 100 for number in readings if percent]

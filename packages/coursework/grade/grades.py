@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import functools
 import pathlib
+import re
 
 from coursework.course import notebooks_folder
 from coursework.grade.cells import read_cells
@@ -11,12 +12,13 @@ from coursework.grade.checks import Outcome, check_item
 from coursework.grade.handed_in import read_handed_in
 from coursework.grade.rubric import NotebookRubric
 from coursework.grade.submissions import find_students, find_submissions
+from coursework.student.owners import foreign_names
 from cxrbase.parallel import workers
 from cxrbase.refusals import InputError, printable
 
 # Fewer students are graded in this process: new ones would import everything again.
 WORTH_A_POOL = 12
-LIKENESS_WORDS = 12  # Letters of an answer; shorter ones agree by chance.
+LIKENESS_WORDS = 12  # Of an answer; shorter ones agree by chance.
 
 
 @dataclasses.dataclass
@@ -27,7 +29,8 @@ class NotebookGrade:
         asked: `NotebookRubric`.
         outcomes: list of `Outcome`, one for each item.
         place: string. Where it was found, `""` if it was not handed in.
-        about, troubles, notes, digests: see `coursework.grade.handed_in.HandedIn`.
+        about, troubles, notes, digests, student: see
+            `coursework.grade.handed_in.HandedIn`.
     """
 
     asked: NotebookRubric
@@ -37,6 +40,7 @@ class NotebookGrade:
     troubles: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     digests: dict = dataclasses.field(default_factory=dict)
+    student: str = ""
 
     @property
     def points(self):
@@ -74,6 +78,15 @@ class StudentGrade:
         """Points that a human has yet to decide on."""
         return sum(each.open for each in self.notebooks.values())
 
+    def earned(self, kind):
+        """The points earned so far for items of one kind, see `rubric.KINDS`."""
+        return sum(
+            outcome.points
+            for each in self.notebooks.values()
+            for outcome in each.outcomes
+            if outcome.item.kind == kind
+        )
+
 
 def grade_class(runs_dir, rubric, notebooks=None, processes=None):
     """Grade every student of a folder.
@@ -103,7 +116,12 @@ def grade_class(runs_dir, rubric, notebooks=None, processes=None):
         grade_student, rubric=rubric, course=read_course(rubric, notebooks)
     )
     with workers(grade, len(students), processes, WORTH_A_POOL) as each:
-        return list(each(students))
+        grades = list(each(students))
+    named = {g.name: [one.student for one in g.notebooks.values()] for g in grades}
+    said = foreign_names(named)
+    for student in grades:
+        student.troubles += said.get(student.name, [])
+    return grades
 
 
 def read_course(rubric, folder=None):
@@ -196,6 +214,7 @@ def _grade_notebook(submissions, asked, course):
         handed.troubles,
         handed.notes,
         handed.digests,
+        handed.student,
     )
 
 
@@ -219,23 +238,33 @@ def alike(grades):
     owners = collections.defaultdict(list)
     for grade in grades:
         for name, notebook in grade.notebooks.items():
-            for kind, digest in notebook.digests.items():
-                owners[name, kind, digest].append(grade.name)
-            for outcome in notebook.outcomes:
-                words = " ".join(outcome.answer.casefold().split())
-                if len(words.split()) >= LIKENESS_WORDS:
-                    owners[name, outcome.item.exercise, words].append(grade.name)
+            found = dict.fromkeys(notebook.digests.items())
+            found |= dict.fromkeys(filter(None, map(_long_answer, notebook.outcomes)))
+            for kind, content in found:
+                owners[name, kind, content].append(grade.name)
     groups = collections.defaultdict(list)  # The same group of students is named once.
     for (name, kind, _), students in owners.items():
         if len(students) > 1:
-            groups[name, tuple(students)].append(_KINDS.get(kind, f"answer {kind}"))
+            groups[name, tuple(students)].append(_KINDS.get(kind, kind))
     return [
         (f"{name}: {', '.join(kinds)}", list(students))
         for (name, students), kinds in sorted(groups.items())
     ]
 
 
+def _long_answer(outcome):
+    """`(what, words)` of a long answer, whose numbers may have been exchanged."""
+    words = " ".join(re.findall(r"[^\W\d_]+", outcome.answer.casefold()))
+    if len(words.split()) < LIKENESS_WORDS:
+        return None
+    item = outcome.item
+    what = "prediction" if item.prediction else "answer"
+    return f"{what} {item.prediction or item.exercise}", words
+
+
 _KINDS = {
+    "student": "student's name",
+    "data": "drawn data",
     "results": "results.json",
     "predictions": "predictions.csv",
     "notebook": "executed notebook",

@@ -4,10 +4,17 @@ import dataclasses
 import hashlib
 
 from coursework.grade.cells import changed, read_cells
-from coursework.grade.recount import differences, is_recountable, recount
+from coursework.grade.recount import (
+    DERIVED,
+    differences,
+    is_recountable,
+    recount,
+)
 from coursework.grade.rubric import BESIDE
 from coursework.grade.untrusted import read_json
 from coursework.record import SCHEMA, check
+from coursework.student.owners import named_in, not_theirs, other_reports
+from coursework.student.seeds import normal_name
 from cxrbase import __version__
 from cxrbase.grounds import GROUNDS
 from cxrbase.refusals import InputError, printable
@@ -30,6 +37,7 @@ class HandedIn:
         notes: list of strings. What may be of interest.
         about: list of pairs of strings. What its results rest on.
         digests: dict of strings, to find identical files.
+        student: string. The name that the run was made with, `""` for none.
     """
 
     place: str
@@ -43,6 +51,7 @@ class HandedIn:
     notes: list = dataclasses.field(default_factory=list)
     about: list = dataclasses.field(default_factory=list)
     digests: dict = dataclasses.field(default_factory=dict)
+    student: str = ""
 
     def refuse(self, part, words):
         """Record why a part does not count."""
@@ -140,7 +149,11 @@ def _look_over(handed, record, asked):
         handed.notes.append(
             f"Run with cxrlib {printable(version, 20)}; graded with {__version__}."
         )
-    trouble = _foreign(record, asked)
+    handed.student = named_in(record)
+    if handed.student:  # Without one, everybody has the same data.
+        handed.digests["student"] = normal_name(handed.student)
+        handed.digests["data"] = printable(dataset.get("fingerprint"), 80)
+    trouble = _foreign(record, asked) or not_theirs(record, asked.student)
     if trouble:
         handed.refuse("results", f"results.json does not count: {trouble}")
         return
@@ -192,6 +205,10 @@ def _read_predictions(handed, submission, record, asked):
         words = str(error).removeprefix("predictions.csv: ")
         handed.refuse("predictions", f"predictions.csv: {words}")
         return
+    if words := other_reports(content, record):
+        handed.recounted = {}
+        handed.refuse("predictions", f"predictions.csv: {words}")
+        return
     handed.differing = differences(record["metrics"], handed.recounted)
     if handed.differing:
         n = len(handed.differing)
@@ -240,6 +257,8 @@ def score_of(handed, name):
     ```
     """
     score = handed.record["metrics"].get(name)
+    if score is None and name in DERIVED and name in handed.recounted:
+        score = {"protocol": {}}
     if score is None:
         return None, "", f"results.json has no score {name}."
     score = {"value": None} | score

@@ -19,7 +19,8 @@ from cxrscore.evaluate import (
     evaluate_predictions,
     read_predictions,
 )
-from cxrscore.labels.scores import NAMES, classification_scores
+from cxrscore.labels.scores import NAMES, classification_scores, label_values
+from cxrscore.labels.thresholds import choose_threshold
 from cxrscore.texts.protocols import PROTOCOLS
 from cxrscore.texts.scores import text_scores
 
@@ -27,6 +28,8 @@ from cxrscore.texts.scores import text_scores
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 ROWS, COLUMNS, LETTERS = 20_000, 60, 5_000  # Limits of a table, of a report.
 MOST_ORDERS = 100
+# In no results, but it follows from the predictions: a rubric may ask for it.
+DERIVED = ("abnormal.best_youden",)
 _NOT_SOUGHT = " "  # A blank constant, so that none is looked for.
 _COMPARED = ("value", "constant", "frequent", "random", "nearest", "shuffled")
 _VIEWS = tuple(f"{view}.{name}" for view in VIEWS for name in IMAGES)
@@ -154,6 +157,7 @@ def _values(table, settings):
     if {"label", "probability"} <= columns:
         pair = table["label"], table["probability"]
         scores |= classification_scores(*pair, settings["threshold"], intervals=False)
+        scores |= _best_youden(*pair)
     if {"reference", "prediction"} <= columns:
         read = as_read(table)
         pair = list(read["reference"]), list(read["prediction"])
@@ -161,6 +165,17 @@ def _values(table, settings):
         scores |= text_scores(*pair, protocols=protocols, intervals=False)
         scores |= clinical_scores(*pair, intervals=False)
     return scores
+
+
+def _best_youden(labels, probabilities):
+    """The largest Youden's J of any threshold."""
+    known = labels.notna() & probabilities.notna()
+    y, p = labels[known].to_numpy(int), probabilities[known].to_numpy(float)
+    if len(set(y)) < 2:
+        return {}
+    values = label_values(y, p, choose_threshold(y, p)[0])
+    best = values["sensitivity"] + values["specificity"] - 1
+    return {"abnormal.best_youden": {"value": best, "n": len(y)}}
 
 
 def _with_baselines(table, group, asked, settings):

@@ -14,8 +14,7 @@ import re
 import markupsafe
 
 from coursework.grade.grades import alike
-from coursework.grade.tables import number
-from coursework.looks import templates
+from coursework.looks import number, templates
 from cxrbase import __version__
 from cxrbase.files import write_whole
 from cxrbase.refusals import printable
@@ -40,14 +39,14 @@ def write_pages(out, grades, rubric, by_hand=0):
     ```
     """
     out = pathlib.Path(out)
-    environment = _environment()
+    environment = page_environment()
     folder = out.with_name(f"{out.stem}_students")
     names = page_names([grade.name for grade in grades])
     common = {"rubric": rubric, "title": rubric.title, "version": __version__}
     common["date"] = datetime.date.today().isoformat()
     student = environment.get_template("student.html.j2")
     for grade in grades:
-        _write(folder / names[grade.name], student.render(grade=grade, **common))
+        write_page(folder / names[grade.name], student.render(grade=grade, **common))
     page = environment.get_template("class.html.j2").render(
         grades=grades,
         pages={name: f"{folder.name}/{page}" for name, page in names.items()},
@@ -61,11 +60,12 @@ def write_pages(out, grades, rubric, by_hand=0):
         items=_items(grades, rubric),
         **common,
     )
-    _write(out, page)
+    write_page(out, page)
     return out
 
 
-def _environment():
+def page_environment():
+    """The templates of these pages, with style, script and their checksums."""
     environment = templates("coursework.grade")
     for name, file in (("style", "grade.css"), ("script", "sortable.js")):
         text = environment.get_template(file).render()
@@ -83,7 +83,8 @@ def _environment():
     return environment
 
 
-def _write(path, page):
+def write_page(path, page):
+    """Write a page whole; what UTF-8 cannot hold becomes a question mark."""
     with write_whole(path) as temporary:
         # Half a surrogate pair, which JSON can hold, becomes a question mark.
         temporary.write_bytes(page.encode("utf-8", "replace"))

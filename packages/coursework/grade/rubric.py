@@ -34,14 +34,18 @@ RELATIONS = {
 }
 CONDITIONS = (*RELATIONS, "equals", "between")
 # By the field that says what an item is about: what else it may have.
-KINDS = {
+ABOUT = {
     "metric": ("where", "studies", *CONDITIONS, "by", "tolerance"),
     "cells": ("ids",),
+    "prediction": (),
     "exercise": (
-        *("names", "words", "largest", "smallest"),
+        *("names", "words", "largest", "smallest", "begins"),
         *(*CONDITIONS, "by", "tolerance"),
     ),
 }
+# What points are given for: that it ran, a prediction before the outcome was there, a
+# number or name that a machine checks, words that a human reads.
+KINDS = ("run", "prediction", "number", "reasoning")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,21 +133,28 @@ class Form(BaseModel):
 
 
 class Item(Form):
-    """One thing that is asked for: about a `metric`, the `cells` or an `exercise`."""
+    """One thing asked for: a `metric`, `cells`, a `prediction` or an `exercise`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]}
+        json_schema_extra={"oneOf": [{"required": [kind]} for kind in ABOUT]}
     )
 
     points: float = Field(gt=0)
     says: str = Field(description="What is asked for, in words.")
     id: str = Field("", description="Unique in its notebook; marks by hand go by it.")
+    kind: Literal[KINDS] | None = Field(
+        None, description="What its points are for; by default it follows."
+    )
     metric: str = Field("", description="The score's name in results.json.")
     where: dict[str, Any] = Field({}, description="What the score's protocol says.")
     studies: int = Field(1, description="On how many the score rests, at least.")
     cells: Literal["ran", "unchanged"] | None = None
     ids: list[Text] = Field([], description="The course's cells to be unchanged.")
+    prediction: Text = Field("", description="The prediction's number.")
     exercise: Text = Field("", description="The exercise's number.")
+    begins: bool = Field(
+        False, description="The answer begins with the number or name; text follows."
+    )
     names: list[str] = Field([], description="The answers that are right.")
     words: int = Field(0, ge=1, description="The least, for a human to mark.")
     largest: Sums = Field({}, description="The answer names the largest of these.")
@@ -160,12 +171,12 @@ class Item(Form):
     tolerance: float = Field(0.0, description="The margin of equals.")
 
     @model_validator(mode="after")
-    def _is_one_of_three(self):
+    def _is_about_one_thing(self):
         given = self.model_fields_set
-        about = [kind for kind in KINDS if kind in given]
+        about = [field for field in ABOUT if field in given]
         if len(about) != 1:
-            raise ValueError("name one of metric, cells and exercise.")
-        known = ("points", "says", "id", about[0], *KINDS[about[0]])
+            raise ValueError("name one of metric, cells, prediction and exercise.")
+        known = ("points", "says", "id", "kind", about[0], *ABOUT[about[0]])
         for name in sorted(given - set(known)):
             raise ValueError(f"unknown field {name}; known: {', '.join(known)}.")
         conditions = [name for name in CONDITIONS if name in given]
@@ -191,8 +202,14 @@ class Item(Form):
                 )
             if self.comparison and self.comparison.against in BESIDE:
                 raise ValueError(f"an answer has no {self.comparison.against}.")
-        ids = (self.metric, f"cells-{self.cells}", f"exercise-{self.exercise}")
-        self.id = self.id or ids[list(KINDS).index(about[0])]
+            if self.begins and self.words:
+                raise ValueError("begins goes with a number or a name, not with words.")
+        said = getattr(self, about[0])
+        self.id = self.id or (said if self.metric else f"{about[0]}-{said}")
+        if self.kind is None:
+            answered = "reasoning" if self.words else "number"
+            kinds = {"prediction": "prediction", "exercise": answered}
+            self.kind = kinds.get(about[0], "run")
         return self
 
     @functools.cached_property
@@ -237,6 +254,7 @@ class NotebookRubric(Form):
     )
     items: list[Item] = Field([], min_length=1, validate_default=True)
     _name: str = PrivateAttr("")
+    _student: bool = PrivateAttr(False)
 
     @model_validator(mode="after")
     def _has_each_id_once(self):
@@ -250,6 +268,11 @@ class NotebookRubric(Form):
     def name(self):
         """The notebook's, `"07_multitask"`."""
         return self._name
+
+    @property
+    def student(self):
+        """Whether it must be a student's own run."""
+        return self._student
 
     @property
     def points(self):
@@ -267,6 +290,9 @@ class Rubric(Form):
     """
 
     title: str = "Grades"
+    student: bool = Field(
+        False, description="Whether each run must be that of a student's own seed."
+    )
     notebooks: dict[Text, NotebookRubric] = Field(
         {}, min_length=1, validate_default=True
     )
@@ -274,10 +300,16 @@ class Rubric(Form):
     @model_validator(mode="after")
     def _names_its_notebooks(self):
         for name, asked in self.notebooks.items():
-            asked._name = name
+            asked._name, asked._student = name, self.student
         return self
 
     @property
     def points(self):
         """The most that can be earned."""
         return sum(each.points for each in self.notebooks.values())
+
+    @property
+    def by_kind(self):
+        """A dict, kind → the most that can be earned with it."""
+        items = [item for asked in self.notebooks.values() for item in asked.items]
+        return {k: sum(i.points for i in items if i.kind == k) for k in KINDS}

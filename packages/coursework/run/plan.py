@@ -157,11 +157,24 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
         place = profile if profile in PROFILES else pathlib.Path(profile).resolve()
         given["profile"] = str(place), ""
     given |= {name: (value, "") for name, value in by_hand.items()}
+    _leave_the_seed(given, [by_hand, *points])
     out, runs = pathlib.Path(out), []
     for name, point in zip(point_names(plain(points)), points, strict=True):
         values = given | {name: (value, grid) for name, value in point.items()}
         runs += _runs_of_one_folder(known, out / name, values, plain(point))
     return runs
+
+
+def _leave_the_seed(given, by_hand):
+    """Where a student is named, leave the seed to the notebook, which derives it."""
+    texts = [given.get("student", ("", ""))[0], *(e.get("student") for e in by_hand)]
+    if not any(str(text or "").strip() for text in texts):
+        return
+    if any("seed" in each for each in by_hand):
+        raise InputError(
+            "student and seed: the seed follows from the name; leave one of them out."
+        )
+    given.pop("seed", None)
 
 
 def _number(path):

@@ -5,12 +5,15 @@ import textwrap
 
 from coursework.course import notebooks_folder
 from coursework.run.parameters import read_parameters, refuse_unknown, typed
+from coursework.student.seeds import normal_name, student_seed
 from cxrbase.refusals import InputError
 
 PROFILES = ("smoke", "course", "full")
 WHOLE = "course"  # It has a value for every parameter; the others say what differs.
-# Texts that say where data are: a profile may, where a notebook leaves them empty.
-PLACES = ("columns", "image_root", "lungs", "nih", "nih_weights", "real_reports")
+# Texts that a profile may give where a notebook leaves them empty: who works, and
+# where the data are.
+TEXTS = ("student", "columns", "image_root", "lungs", "nih", "nih_weights")
+TEXTS += ("real_reports",)
 
 
 def profile_path(profile, folder=None):
@@ -63,11 +66,14 @@ def profile_values(profile):
 
 
 def _kinds(values):
-    return dict.fromkeys(PLACES, str) | {n: type(each) for n, each in values.items()}
+    return dict.fromkeys(TEXTS, str) | {n: type(each) for n, each in values.items()}
 
 
 def fill_in(names):
     """Give each parameter that is `None` the value of its profile.
+
+    Where `student` is a name, the seed is that student's, see
+    `coursework.student.seeds`, in place of the profile's.
 
     Args:
         names: dict, a notebook's `globals()`. Changed in place.
@@ -77,8 +83,8 @@ def fill_in(names):
         and a string that lists them for a reader.
 
     Raises:
-        InputError: if there is no such profile, or a parameter is of another type than
-            the profile's value.
+        InputError: if there is no such profile, a parameter is of another type than
+            the profile's value, or both `student` and `seed` are given.
 
     Example:
     ```python
@@ -89,15 +95,26 @@ def fill_in(names):
     profile = names.get("profile", WHOLE)
     values = profile_values(profile)
     own = {name: names[name] for name in values if names.get(name) is not None}
-    own = {n: each for n, each in own.items() if n not in PLACES or each != ""}
+    own = {n: each for n, each in own.items() if n not in TEXTS or each != ""}
     own = typed(own, _kinds(values), "The parameters")
+    student = own.get("student", values.get("student", names.get("student", "")))
+    if normal_name(student):
+        if "seed" in own:
+            raise InputError(
+                f"student = {student!r} and seed = {own['seed']}: the seed follows "
+                "from the name, so leave one of them out."
+            )
+        values["seed"] = student_seed(student)
     chosen = {name: own.get(name, values[name]) for name in values if name in names}
     names.update(chosen)
     said = [f"profile {profile}: {_listed(chosen)}"]
+    if normal_name(student):
+        seed = values["seed"]
+        said.append(f"student {student}: seed {seed} of phantom, split and training")
     if changed := {name: own[name] for name in own if own[name] != values[name]}:
         said.append(f"instead of the profile's: {_listed(changed)}")
     text = "\n".join(textwrap.fill(line, 88, subsequent_indent="  ") for line in said)
-    besides = {name: names[name] for name in (*PLACES, "pretrained") if name in names}
+    besides = {name: names[name] for name in (*TEXTS, "pretrained") if name in names}
     return {"profile": str(profile), **chosen, **besides}, text
 
 

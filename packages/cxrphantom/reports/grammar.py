@@ -199,10 +199,24 @@ def _slots(finding, rng):
 def _sentences(findings, names, rng):
     """Return a sentence for each of the findings with one of these names."""
     mentioned = [finding for finding in findings if finding.name in names]
-    return [_sentence(finding, rng) for finding in mentioned]
+    return [sentence(finding, rng) for finding in mentioned]
 
 
-def _sentence(finding, rng):
+def sentence(finding, rng):
+    """Say one finding in a sentence, as the findings section does.
+
+    Args:
+        finding: `Finding`, its place filled in.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    sentence(Finding("edema", degree="mild"), rng)  # "Mild pulmonary edema is seen."
+    ```
+    """
     text, kind = noun_phrase(finding, rng)
     verb = "are" if kind == "many" else "is"
     article = ("an " if text[0] in "aeiou" else "a ") if kind == "one" else ""

@@ -6,10 +6,8 @@ in this order, each only where it is given. `to_mesh` writes a `Finding` so,
 that the phantom can draw.
 """
 
+from cxrbase.layout import ELSEWHERE, NO_INDEXING, NORMAL
 from cxrphantom.findings import Finding
-
-NORMAL = "normal"
-NO_INDEXING = "No Indexing"  # The collection's missing value; never empty.
 
 SIDES = ("right", "left", "bilateral")
 REGIONS = (
@@ -144,16 +142,6 @@ def _words(text):
     return frozenset(" ".join(text.split()).split("; "))
 
 
-# The same heading at one of these places is another thing, which is not drawn.
-ELSEWHERE = _words(
-    """
-    abdomen; aorta; aorta, thoracic; aortic valve; blood vessels; breast; bronchi;
-    cervical vertebrae; clavicle; coronary vessels; esophagus; heart atria; heart
-    ventricles; humerus; lumbar vertebrae; mediastinum; mitral valve; neck;
-    paratracheal; pulmonary artery; ribs; shoulder; soft tissue; spine; sternum;
-    thoracic vertebrae; trachea; trachea, carina
-    """
-)
 BONY = {"spine_degeneration": "thoracic vertebrae|spine", "fracture": "ribs"}
 # Headings of the real files that are known and have no picture here.
 NOT_DRAWN = _words(

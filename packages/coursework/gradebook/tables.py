@@ -6,9 +6,11 @@ formulas.
 
 import csv
 import dataclasses
+import hashlib
 import io
 import re
 
+from coursework.looks import number
 from cxrbase.cells import guard
 from cxrbase.files import InputError, write_whole
 from cxrbase.refusals import printable
@@ -16,24 +18,9 @@ from cxrbase.tables import read_csv
 
 BY_HAND = ("student", "notebook", "item", "asked", "answer", "out_of", "points")
 BY_HAND += ("comment",)
+# As written; files of before have neither model answers nor wrong ones.
+WRITTEN = (*BY_HAND[:4], "model_answer", "typical_wrong", *BY_HAND[4:])
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-def number(points):
-    """Write points without needless decimals.
-
-    Args:
-        points: float.
-
-    Returns:
-        A string.
-
-    Example:
-    ```python
-    number(7.0), number(2.5)  # "7", "2.5"
-    ```
-    """
-    return f"{round(points, 3):g}"
 
 
 def plain(text):
@@ -52,6 +39,24 @@ def plain(text):
     """
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text))
     return text.encode("utf-8", "replace").decode()  # Half a surrogate pair.
+
+
+def code_of(student):
+    """A code that stands for a name; whoever has the list of the class can resolve it.
+
+    Args:
+        student: string.
+
+    Returns:
+        A string, for the same name the same.
+
+    Example:
+    ```python
+    code_of("ada")  # "#26b52f5c"
+    ```
+    """
+    content = student.encode("utf-8", "surrogatepass")
+    return f"#{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def write_gradebook(path, grades, rubric):
@@ -85,33 +90,33 @@ def write_gradebook(path, grades, rubric):
     _write(path, head, rows)
 
 
-def write_by_hand(path, grades):
+def write_by_hand(path, exercises):
     """Write a row for every answer that a human marks, with the marks so far.
+
+    The rows are ordered by exercise, each with its model answer and typical wrong ones.
 
     Args:
         path: string or `pathlib.Path`.
-        grades: list of `StudentGrade`.
+        exercises: list of `coursework.gradebook.by_hand.Exercise`.
 
     Returns:
         How many are still open, an int.
 
     Example:
     ```python
-    write_by_hand("grade_by_hand.csv", grades)
+    write_by_hand("grade_by_hand.csv", exercises)
     ```
     """
-    rows, waiting = [], 0
-    for grade in grades:
-        for name, notebook in grade.notebooks.items():
-            for outcome in notebook.outcomes:
-                if outcome.mark == "open":
-                    waiting += outcome.given is None
-                    given = "" if outcome.given is None else number(outcome.given)
-                    row = [grade.name, name, outcome.item.id, outcome.item.says]
-                    row += [outcome.answer, number(outcome.item.points), given]
-                    rows.append([*row, outcome.comment])
-    _write(path, BY_HAND, rows)
-    return waiting
+    rows = []
+    for each in exercises:
+        wrong = "\n".join(each.answer.wrong)
+        for name, outcome in each.handed:
+            given = "" if outcome.given is None else number(outcome.given)
+            row = [name, each.notebook, each.item.id, each.item.says]
+            row += [each.answer.model, wrong, outcome.answer]
+            rows.append([*row, number(each.item.points), given, outcome.comment])
+    _write(path, WRITTEN, rows)
+    return sum(each.open for each in exercises)
 
 
 def _write(path, head, rows):
@@ -179,10 +184,12 @@ def apply_marks(grades, marks):
     for grade in grades:
         for name, notebook in grade.notebooks.items():
             for place, outcome in enumerate(notebook.outcomes):
-                key = tuple(map(plain, (grade.name, name, outcome.item.id)))
-                if outcome.mark != "open" or key not in marks:
+                who = plain(grade.name), code_of(grade.name)
+                keys = [(each, name, plain(outcome.item.id)) for each in who]
+                mark = next((marks[key] for key in keys if key in marks), None)
+                if outcome.mark != "open" or mark is None:
                     continue
-                points, comment, answer = marks[key]
+                points, comment, answer = mark
                 if answer.split() != plain(outcome.answer).split():
                     notebook.notes.append(
                         f"{outcome.item.id}: the answer has changed since it was "

@@ -6,7 +6,7 @@ import time
 import click
 
 from cxrbase.commands.options import PATH, Number
-from cxrbase.files import InputError
+from cxrbase.refusals import InputError, printable
 
 
 @click.command()
@@ -91,6 +91,24 @@ def _print_schema(context, _, asked):
     "--jobs", type=click.IntRange(1, 256), help="Processes; all cores by default."
 )
 @click.option(
+    "--anonymous",
+    is_flag=True,
+    help="Mark by hand without names: codes stand in their place.",
+)
+@click.option(
+    "--answers", type=PATH, help="YAML of model answers; by default the course's own."
+)
+@click.option(
+    "--lms",
+    type=click.Choice(["moodle", "canvas"]),
+    help="Also write the points in the layout that it imports.",
+)
+@click.option(
+    "--roster",
+    type=PATH,
+    help="With --lms: the list of students it exports, and a column folder.",
+)
+@click.option(
     "--schema",
     is_flag=True,
     is_eager=True,
@@ -98,30 +116,36 @@ def _print_schema(context, _, asked):
     callback=_print_schema,
     help="Print the JSON schema of a rubric, for an editor.",
 )
-def grade(runs_dir, rubric, out, notebooks, jobs):
+def grade(runs_dir, rubric, out, notebooks, jobs, anonymous, answers, lms, roster):
     """Grade what the students in RUNS_DIR handed in: folders, or zips, by student.
 
     Beside the page of the class, OUT, come a page for each student, a CSV for the
-    gradebook, and a CSV of the answers that a human marks: fill in its points and
-    grade again.
+    gradebook, and a page and a CSV of the answers that a human marks, exercise by
+    exercise: fill in its points and grade again.
     """
     from coursework.grade.grades import grade_class
     from coursework.grade.report import write_pages
     from coursework.grade.rubric_file import read_rubric
-    from coursework.grade.tables import (
+    from coursework.gradebook.answers import read_answers
+    from coursework.gradebook.by_hand import exercises_by_hand, write_by_hand_page
+    from coursework.gradebook.lms import read_roster, write_lms
+    from coursework.gradebook.tables import (
         apply_marks,
         read_marks,
         write_by_hand,
         write_gradebook,
     )
 
+    if roster and not lms:
+        raise InputError(f"{roster}: say whose layout is wanted: --lms moodle|canvas.")
     if out.is_dir() or out.suffix.lower() == ".csv":  # Also "", which is ".".
         raise InputError(f"{out}: not a page; name a file, such as --out grade.html.")
     if out.resolve().is_relative_to(runs_dir.resolve()):
         raise InputError(f"{out}: is among the students; choose another --out.")
     start, asked = time.monotonic(), read_rubric(rubric)
     by_hand = out.with_name(f"{out.stem}_by_hand.csv")
-    marks = read_marks(by_hand)
+    marks, told = read_marks(by_hand), read_answers(answers)
+    who = read_roster(roster, lms) if roster else None
     grades = grade_class(runs_dir, asked, notebooks, jobs)
     if not any(one.place for each in grades for one in each.notebooks.values()):
         click.echo(
@@ -129,13 +153,24 @@ def grade(runs_dir, rubric, out, notebooks, jobs):
             "Is it the folder of the students?"
         )
     apply_marks(grades, marks)
-    waiting = write_by_hand(by_hand, grades)
+    exercises = exercises_by_hand(grades, asked, told, notebooks, anonymous)
+    waiting = write_by_hand(by_hand, exercises)
+    write_by_hand_page(by_hand.with_suffix(".html"), exercises, by_hand.name)
     write_gradebook(out.with_suffix(".csv"), grades, asked)
     path = write_pages(out, grades, asked, waiting)
     seconds = time.monotonic() - start
     click.echo(f"{_count(len(grades), 'student')} graded in {seconds:.0f} s.")
     if waiting:
         click.echo(f"{_count(waiting, 'answer')} to be marked by hand: {by_hand}")
+    if lms:
+        there = out.with_name(f"{out.stem}_{lms}.csv")
+        left_out = write_lms(there, grades, asked, lms, who)
+        click.echo(f"For {lms.title()}: {there}")
+        if left_out:
+            names = ", ".join(printable(name, 60) for name in left_out)
+            click.echo(f"WARNING: {roster}: lacks, so left out: {names}")
+        if waiting:
+            click.echo(f"WARNING: {there}: without the points that are still open.")
     click.echo(f"Open {path}")
 
 

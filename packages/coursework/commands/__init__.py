@@ -1,0 +1,1 @@
+"""The command line of batches, pages, grades and what students are given."""

@@ -1,0 +1,1 @@
+"""What students are given: the course without its answers, and trained models."""

@@ -1,0 +1,1 @@
+"""What belongs to one student: the random seed, the predictions, the answers."""

@@ -1,0 +1,315 @@
+"""One instrument for all systems: the same model, scored again under a named change.
+
+A model that reads its note falls when the note is permuted; one that does not, does
+not. The score before and the score after are of the same studies, so the fall gets a
+paired interval: what other studies would change, the model and its outputs being held
+fixed.
+"""
+
+import numpy as np
+import pandas as pd
+
+from cxrbase.files import InputError
+from cxrscore.baselines import grouped_orders
+from cxrscore.bootstrap import RESAMPLES, WORDS, resampling_weights
+from cxrscore.changes import find_change
+from cxrscore.comparison import record_of
+from cxrscore.labels.scores import weighted_values
+from cxrscore.score import format_score, score
+from cxrscore.tables import format_interval
+
+PATIENTS = f"95 % bootstrap over patients, {RESAMPLES} resamples, percentiles"
+HELD = "the trained model and what it gave before and after; only studies are resampled"
+
+# === What is scored ===
+
+
+def mean_of(**measures):
+    """A score per study, averaged: a scorer for `perturb`.
+
+    Args:
+        **measures: name → callable, outputs → array `(n,)` of finite numbers.
+
+    Returns:
+        A callable, outputs → callable, weights `(r, n)` → dict of arrays `(r,)`.
+
+    Example:
+    ```python
+    mean_of(dice=lambda masks: dice(true_masks, masks))
+    ```
+    """
+
+    def read(outputs):
+        values = {
+            name: np.asarray(measure(outputs), "float64")
+            for name, measure in measures.items()
+        }
+        for name, each in values.items():
+            if each.ndim != 1 or not np.isfinite(each).all():
+                raise InputError(
+                    f"{name}: needs a finite number per study; leave out the studies "
+                    "that have none before perturbing."
+                )
+        return lambda weights: {
+            name: weights @ each / weights.sum(axis=1) for name, each in values.items()
+        }
+
+    return read
+
+
+def sums_of(scorer):
+    """Scores of a whole corpus, such as BLEU and F1: a scorer for `perturb`.
+
+    Args:
+        scorer: made from the references, such as a
+            `cxrscore.texts.scores.TextScorer` or a
+            `cxrscore.clinical.scores.ClinicalScorer`. It has `counts(texts)` and
+            `scores(group, sums, n)`.
+
+    Returns:
+        A callable, outputs (texts `(n,)`) → callable, weights `(r, n)` → dict of
+        arrays `(r,)`, named `group.score`.
+
+    Example:
+    ```python
+    sums_of(ClinicalScorer(references))
+    ```
+    """
+
+    def read(outputs):
+        counted = scorer.counts(list(outputs))
+
+        def weighted(weights):
+            n = weights.shape[1]
+            # Patients drawn with all their studies make more or fewer than n.
+            shares = weights * (n / weights.sum(axis=1, keepdims=True))
+            return {
+                f"{group}.{name}": values
+                for group, counts in counted.items()
+                for name, values in scorer.scores(group, shares @ counts, n).items()
+            }
+
+        return weighted
+
+    return read
+
+
+def labels_of(labels, threshold=0.5, target="abnormal"):
+    """AUROC and the other scores of a label: a scorer for `perturb`.
+
+    Args:
+        labels: array `(n,)` of 0 and 1.
+        threshold: float. Positive from here on.
+        target: string. What a 1 means; the prefix of the names.
+
+    Returns:
+        A callable, outputs (probabilities `(n,)`) → callable, weights `(r, n)` → dict
+        of arrays `(r,)`, named `target.score` as in `cxrscore.labels.scores.NAMES`.
+
+    Raises:
+        InputError: if a label is neither 0 nor 1.
+
+    Example:
+    ```python
+    labels_of([0, 1, 1], target="Edema")
+    ```
+    """
+    labels = np.asarray(labels, "float64")
+    if not np.isin(labels, (0, 1)).all():
+        raise InputError(
+            f"{target}: a label is neither 0 nor 1; leave out the studies where it is "
+            "unknown before perturbing."
+        )
+
+    def read(outputs):
+        probabilities = np.asarray(outputs, "float64")
+        return lambda weights: {
+            f"{target}.{name}": values
+            for name, values in weighted_values(
+                labels, probabilities, weights, threshold
+            ).items()
+        }
+
+    return read
+
+
+# === The instrument ===
+
+
+def perturb(
+    predict,
+    inputs,
+    changes,
+    scorers,
+    permutations=20,
+    within=None,
+    patients=None,
+    seed=0,
+    split="test",
+    **protocol,
+):
+    """Score a model on its inputs, and again under each named change of them.
+
+    Args:
+        predict: callable, dict of inputs → outputs, one per study in order. For
+            outputs that are stored, `lambda inputs: inputs["reports"]`: permuting
+            them is permuting every input of a model that treats each study alone.
+        inputs: dict, name → array `(n, …)` or list of `n` texts. Not modified.
+        changes: dict, label → tuple of a change (a name in
+            `cxrscore.changes.CHANGES`, or a `Change`) and the names of the inputs that
+            it changes, all in the same order of studies.
+        scorers: callable such as `sums_of(…)`, `mean_of(…)`, `labels_of(…)`, or a
+            sequence of them, all reading the same outputs.
+        permutations: int. Orders to average over, for a change that draws them.
+        within: array `(n,)` or `None`. Groups, such as the label: a study gets only
+            what belongs to its own. One that is alone in its group keeps its own.
+        patients: array `(n,)` or `None`. No study gets what belongs to its own
+            patient, and the intervals are over patients.
+        seed: int. Of the orders. The resamples are those of every other score.
+        split: string. Where the studies come from.
+        **protocol: scalars. What else a reader must know of the score.
+
+    Returns:
+        A dict, score → record as of `cxrscore.score` with `interval` and
+        `perturbations`: label → `value` (after the change; the mean over the orders),
+        `fall` (before − after; exactly 0 if nothing changed), `fall_interval` (paired)
+        and `protocol`, which says what is held fixed. Such a record is a metric of a
+        `results.json`. What is undefined is `None`.
+
+    Raises:
+        InputError: if there are fewer than two studies, the inputs, outputs or groups
+            differ in number, a change or an input is unknown, or a patient has more
+            than half of the studies.
+
+    Example:
+    ```python
+    perturb(
+        lambda inputs: model.predict(inputs)[:, 0],
+        {"film": films, "note": notes},
+        {"film permuted": ("permuted", "film"), "no note": ("blank", "note")},
+        labels_of(labels),
+    )["abnormal.auroc"]["perturbations"]["no note"]["fall_interval"]
+    ```
+
+    Reference:
+        - [Koehn, 2004](https://aclanthology.org/W04-3250/)
+    """
+    n = _number(inputs)
+    scorers = [scorers] if callable(scorers) else list(scorers)
+    chosen = {label: _chosen(label, each, inputs) for label, each in changes.items()}
+    groups = {"within": within, "patients": patients}
+    groups = {k: np.asarray(g) for k, g in groups.items() if g is not None}
+    for name, group in groups.items():
+        if len(group) != n:
+            raise InputError(f"{name}: {len(group)} entries for {n} studies.")
+    orders, alone = grouped_orders(n, permutations, seed, **groups)
+    words = {"permutations": len(orders), "seed": seed}
+    words |= {} if within is None else {"alone_in_their_group": alone}
+
+    def read(altered):
+        outputs = predict(inputs | altered)
+        if len(outputs) != n and not isinstance(outputs, dict):
+            raise InputError(f"predict gave {len(outputs)} outputs for {n} studies.")
+        return _values([scorer(outputs) for scorer in scorers], n, patients)
+
+    before, said = read({}), {"split": split, **protocol}
+    drawn_over = WORDS if patients is None else PATIENTS
+    found = {}
+    for label, (change, names) in chosen.items():
+        own = {"change": change.words, "inputs": ", ".join(names), "holds_fixed": HELD}
+        own |= words if change.drawn else {}
+        tried = orders if change.drawn else orders[:1]
+        after = [
+            read({name: change.apply(inputs[name], order) for name in names})
+            for order in tried
+        ]
+        for name, (point, resampled) in before.items():
+            columns = [(point, resampled), *(each[name] for each in after)]
+            record = record_of(
+                np.array([column[0] for column in columns]),
+                np.stack([column[1] for column in columns], axis=1),
+                [],
+            )
+            if name not in found:
+                value, ends = record["value"], record.get("interval")
+                found[name] = score(value, n, None, ends, **said)
+                found[name]["protocol"] |= {"interval": drawn_over} if ends else {}
+                found[name]["perturbations"] = {}
+            kept = {"value": record["shuffled"], "fall": record["fall"]}
+            if ends := record.get("fall_interval"):
+                kept["fall_interval"] = ends
+            found[name]["perturbations"][label] = kept | {"protocol": own}
+    return found
+
+
+def falls(found):
+    """List what each change took from each score, ready to print.
+
+    Args:
+        found: dict of records, as of `perturb`; records without `perturbations` are
+            passed over.
+
+    Returns:
+        A `pandas.DataFrame` of strings: score, change, before, after, fall, its 95 %
+        interval, n.
+
+    Example:
+    ```python
+    falls(perturb(predict, inputs, changes, scorers))
+    ```
+    """
+    columns = ["score", "change", "before", "after", "fall", "fall, 95 %", "n"]
+    rows = [
+        (
+            name,
+            label,
+            *map(format_score, (record["value"], each["value"], each["fall"])),
+            format_interval(each.get("fall_interval")),
+            str(record["n"]),
+        )
+        for name, record in found.items()
+        for label, each in record.get("perturbations", {}).items()
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# === Helpers ===
+
+
+def _number(inputs):
+    """How many studies there are."""
+    numbers = {name: len(values) for name, values in inputs.items()}
+    if len(set(numbers.values())) != 1:
+        raise InputError(f"perturb: the inputs differ in number: {numbers}.")
+    n = next(iter(numbers.values()))
+    if n < 2:
+        raise InputError(f"perturb: {n} study; two are needed to change places.")
+    return n
+
+
+def _chosen(label, change, inputs):
+    """A change and the names of its inputs."""
+    change, *names = change
+    unknown = [name for name in names if name not in inputs]
+    if unknown or not names:
+        raise InputError(
+            f"{label}: name inputs to change, of {', '.join(inputs)}; not "
+            f"{', '.join(map(str, unknown)) or 'none'}."
+        )
+    return find_change(change), names
+
+
+def _values(weighted, n, patients):
+    """Each score on the studies themselves and on every resample of them."""
+    (once, *rest) = [
+        np.ones((1, n)),
+        *resampling_weights(n, groups=patients),
+    ]
+    parts = [
+        {name: values for each in weighted for name, values in each(weights).items()}
+        for weights in (once, *rest)
+    ]
+    return {
+        name: (point[0], np.concatenate([part[name] for part in parts[1:]]))
+        for name, point in parts[0].items()
+    }
