@@ -91,7 +91,8 @@ def test_no_plot_takes_a_ground_for_granted():
         if name.startswith(("plot_", "show_"))
     }
     without = {name for name, ground in takes.items() if ground is None}
-    assert without == {"plot_positions", "plot_schedules", "show_grids"}  # No data.
+    phantoms = {"plot_atlas", "plot_films", "plot_structures"}  # Say so themselves.
+    assert without == {"plot_positions", "plot_schedules", "show_grids"} | phantoms
     for ground in filter(None, takes.values()):
         assert ground.kind is ground.KEYWORD_ONLY and ground.default is ground.empty
 

@@ -15,6 +15,9 @@ from coursework.interactive.bleu import plot_bleu
 from coursework.interactive.phantom import plot_phantom
 from coursework.interactive.threshold import plot_threshold
 from cxrlib import plots
+from cxrphantom.atlas import atlas_patient, draw_plate, structures
+from cxrphantom.drawing.study import draw_study
+from cxrphantom.findings import Finding
 
 FILM = np.random.default_rng(0).random((1, 24, 24, 1)).astype("float32")
 VIEWS = {"frontal": FILM, "lateral": FILM}
@@ -31,11 +34,15 @@ NEXT = pd.DataFrame(
 MAPS = np.ones((1, 2, 3, 3))
 
 
+NODULE, PATIENT = Finding("nodule", "left", "upper lobe"), atlas_patient()
+
+
 class Box:
     top, left, side = 2, 2, 10
 
 
 CALL = {
+    "plot_atlas": lambda k: plots.plot_atlas([draw_plate(NODULE, size=64)]),
     "plot_attention": lambda k: plots.plot_attention([[[1.0]]], ["No"], **k),
     "plot_beside": lambda k: plots.plot_beside(SCORE, **k),
     "plot_calibration": lambda k: plots.plot_calibration(LABELS, CALLS, **k),
@@ -48,6 +55,7 @@ CALL = {
     "plot_decoders": lambda k: plots.plot_decoders(
         pd.DataFrame({"epoch": [0, 1], **DECODERS}), **k
     ),
+    "plot_films": lambda k: plots.plot_films([draw_study(PATIENT, [], 64)], ["One"]),
     "plot_gates": lambda k: plots.plot_gates([np.ones(3)], **k),
     "plot_history": lambda k: plots.plot_history(LOG, **k),
     "plot_influence": lambda k: plots.plot_influence({"a": [[1.0]]}, ["No"], **k),
@@ -61,6 +69,9 @@ CALL = {
     "plot_schedules": lambda k: plots.plot_schedules({"a": np.ones(3)}),
     "plot_scores": lambda k: plots.plot_scores(SCORE, **k),
     "plot_skips": lambda k: plots.plot_skips(pd.DataFrame([SKIPS]), **k),
+    "plot_structures": lambda k: plots.plot_structures(
+        {"frontal": FILM[0, ..., 0]}, {"frontal": structures(PATIENT, "frontal")}
+    ),
     "plot_text_lengths": lambda k: plots.plot_text_lengths({"findings": [3]}, **k),
     "show_crop": lambda k: plots.show_crop(FILM[0, ..., 0], Box, FILM[0], FILM[0], **k),
     "show_differences": lambda k: plots.show_differences(
