@@ -3,9 +3,8 @@
 A model that reads its note falls when the note is permuted; what does not fall was not
 earned by it. The score before and the score after are of the same studies, so the fall
 gets a paired interval: what other studies would change, the model and its outputs being
-held fixed. For a permutation each study's partners are held fixed as well; since a permuted
-score of a study rests on two, its own and its partner's, the interval is somewhat too
-narrow.
+held fixed. For a permutation each study's partners are held fixed as well; since each
+permuted score rests on two studies, the interval is somewhat too narrow.
 """
 
 import numpy as np
