@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cxrbase.files import InputError
+from cxrscore.labels.exact import SHARE_WORDS, share_ends
 from cxrscore.masks.overlap import both_empty, centroid_hit, dice, iou, mask_scores
 from cxrscore.masks.pointing import hit
 
@@ -69,10 +70,23 @@ def test_every_score_with_its_protocol(pair):
         protocol = scores[name]["protocol"]
         assert scores[name]["n"] == 12 and protocol["left_out"] == 3
     for record in scores.values():
-        low, high = record.get("interval", [0, 1])
+        low, high = record["interval"]
         assert low <= record["value"] <= high
         assert record["protocol"]["finding"] == "effusion"
         assert record["protocol"]["split"] == "val"
+
+
+@pytest.mark.parametrize("missed", [0, 1, 20])
+def test_the_share_of_hits_has_an_exact_interval(missed):
+    truth = np.zeros((20, 3, 3), bool)
+    truth[:, 1, 1] = True
+    said = truth.astype(float)
+    said[:missed] = np.eye(3)[0] * np.eye(3)[:, :1]
+    scores = mask_scores(truth, said)
+    for name in ("masks.hit", "masks.centroid_hit"):
+        assert scores[name]["interval"] == share_ends(20 - missed, 20), name
+        assert scores[name]["protocol"]["interval"] == SHARE_WORDS
+    assert scores["masks.dice"]["protocol"].get("interval") != SHARE_WORDS
 
 
 def test_where_nothing_is_there_only_the_overlap_has_a_value():

@@ -78,6 +78,11 @@ def test_a_fall_is_what_was_built_in(films):
     for each in left.values():
         assert "trained model" in each["protocol"]["holds_fixed"]
     assert left["corner of another"]["protocol"]["permutations"] == 20
+    partners = {
+        name: "partners" in each["protocol"]["holds_fixed"]
+        for name, each in left.items()
+    }
+    assert partners == {"blank": False, "mirrored": False, "corner of another": True}
     assert "permutations" not in left["blank"]["protocol"]
 
 
@@ -154,15 +159,14 @@ def test_inputs_change_together_and_are_not_modified(films):
 
 
 def test_orders_without_groups_are_those_of_the_permutation_test():
-    assert np.array_equal(grouped_orders(30, 5, 7)[0], shuffled_orders(30, 5, 7))
+    assert np.array_equal(grouped_orders(30, 5, 7), shuffled_orders(30, 5, 7))
 
 
 def test_studies_change_places_inside_their_group():
-    within = np.array([0] * 10 + [1] * 9 + [2])
-    orders, alone = grouped_orders(20, 8, within=within)
-    assert alone == 1 and (orders[:, 19] == 19).all()
+    within = np.array([0] * 10 + [1] * 8 + [2] * 2)
+    orders = grouped_orders(20, 8, within=within)
     assert (within[orders] == within).all()
-    assert (orders[:, :19] != np.arange(19)).all()
+    assert (orders != np.arange(20)).all()
     assert len(np.unique(orders, axis=0)) == 8
     # A model that knows the group only falls when groups are mixed.
     inputs, scorer = {"g": within}, mean_of(same=lambda g: g == within)
@@ -172,13 +176,12 @@ def test_studies_change_places_inside_their_group():
         for group in (within, None)
     )
     assert kept["perturbations"]["permuted"]["fall"] == 0
-    assert kept["perturbations"]["permuted"]["protocol"]["alone_in_their_group"] == 1
     assert mixed["perturbations"]["permuted"]["fall_interval"][0] > 0.2
 
 
 def test_no_study_gets_its_own_patients():
     patients = np.repeat(np.arange(9), [1, 1, 2, 3, 1, 7, 2, 1, 2])
-    orders, _ = grouped_orders(20, 200, patients=patients)
+    orders = grouped_orders(20, 200, patients=patients)
     assert (patients[orders] != patients).all()
     assert (np.sort(orders) == np.arange(20)).all()
     givers = [len(set(orders[:, place])) for place in range(20)]
@@ -297,6 +300,7 @@ REFUSED = [
     ({"scorers": mean_of(x=lambda out: out * np.nan)}, "x: needs a finite number"),
     ({"within": [1, 2]}, "within: 2 entries for 4 studies"),
     ({"patients": [1, 1, 1, 2]}, "1 has 3 of 4 studies"),
+    ({"within": [1, 1, 1, 2]}, "within: 2 has one study"),
     ({"permutations": 0}, "permutations=0"),
     ({"changes": {"c": ("sides swapped", "film")}}, "sides swapped: needs texts"),
 ]

@@ -9,6 +9,7 @@ import pytest
 from cxrbase.files import InputError
 from cxrscore.clinical.scores import ClinicalScorer
 from cxrscore.labels.areas import auroc
+from cxrscore.labels.exact import share_ends
 from cxrscore.labels.scores import classification_scores
 from cxrscore.subgroups.measures import label_measure, share_measure, sum_measure
 from cxrscore.subgroups.scores import holm, subgroup_scores
@@ -128,6 +129,24 @@ def test_where_all_are_hit_the_interval_has_a_width():
     patients = np.r_[np.arange(20) // 2, 100 + np.arange(40)]
     scored = subgroup_scores(share_measure(found), table, patients=patients)
     assert row_of(scored, "side", "left")["low"] == pytest.approx(0.025 ** (1 / 10))
+
+
+def test_the_kind_of_interval_does_not_depend_on_the_share():
+    """The last miss, found, makes a difference no less certain."""
+    table = pd.DataFrame({"side": np.repeat(["left", "right"], [20, 40])})
+    rows = {}
+    for hits in range(10, 21):
+        found = np.r_[np.arange(20) < hits, np.arange(40) % 2].astype(float)
+        rows[hits] = row_of(
+            subgroup_scores(share_measure(found), table), "side", "left"
+        )
+        ends = [rows[hits]["low"], rows[hits]["high"]]
+        assert ends == pytest.approx(share_ends(hits, 20)), hits
+    p = [rows[hits]["p"] for hits in range(11, 21)]
+    assert (np.diff(p) < 0).all()
+    # The ends of 20 in 40 are 0.338 and 0.662.
+    reach = np.hypot(0.95 - share_ends(19, 20)[0], share_ends(20, 40)[1] - 0.5)
+    assert rows[19]["difference_low"] == pytest.approx(0.45 - reach)
 
 
 def test_an_auroc_of_1_has_no_interval_of_width_0():

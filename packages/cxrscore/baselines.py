@@ -199,8 +199,8 @@ def shuffled_orders(n, permutations=20, seed=0):
 
     A deterministic decoder (greedy, beam) writes the same report for the same
     images, so generating with permuted images equals permuting the outputs: nothing is
-    generated again. For a sampling decoder it is the expectation. A model that loses
-    nothing when permuted has not used the image.
+    generated again. For a sampling decoder it is the expectation. What a score does not
+    lose when permuted was not earned by the image.
 
     Args:
         n: int. Studies.
@@ -231,16 +231,15 @@ def grouped_orders(n, permutations=20, seed=0, within=None, patients=None):
         patients: array `(n,)` or `None`. No study gets a place of its own patient's.
 
     Returns:
-        `(orders, alone)`: an int array `(permutations, n)`, and the number of studies
-        that are alone in their group, and so keep their place.
+        An int array `(permutations, n)`; no study keeps its place.
 
     Raises:
-        InputError: if there are no permutations, or one patient has more than half of
-            the studies that may change places.
+        InputError: if there are no permutations, a group has a single study, or one
+            patient has more than half of the studies that may change places.
 
     Example:
     ```python
-    grouped_orders(4, within=["a", "a", "b", "b"])[0][0]  # [1, 0, 3, 2]
+    grouped_orders(4, within=["a", "a", "b", "b"])[0]  # [1, 0, 3, 2]
     ```
     """
     if permutations < 1:
@@ -249,13 +248,18 @@ def grouped_orders(n, permutations=20, seed=0, within=None, patients=None):
     owners = places if patients is None else np.asarray(patients)
     groups = [places]
     if within is not None:
-        groups = [np.flatnonzero(np.asarray(within) == g) for g in np.unique(within)]
-    alone = sum(len(group) == 1 for group in groups)
+        names, sizes = np.unique(within, return_counts=True)
+        if (sizes == 1).any():
+            raise InputError(
+                f"within: {names[sizes == 1][0]} has one study, which can get no "
+                "other's: leave it out, or join its group to another."
+            )
+        groups = [np.flatnonzero(np.asarray(within) == name) for name in names]
     orders = np.tile(places, (permutations, 1))
     for order in orders:
-        for group in (each for each in groups if len(each) > 1):
+        for group in groups:
             order[group] = group[_strangers(owners[group], generator)]
-    return orders, alone
+    return orders
 
 
 def _strangers(owners, generator):

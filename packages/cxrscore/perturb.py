@@ -1,9 +1,10 @@
 """One instrument for all systems: the same model, scored again under a named change.
 
-A model that reads its note falls when the note is permuted; one that does not, does
-not. The score before and the score after are of the same studies, so the fall gets a
-paired interval: what other studies would change, the model and its outputs being held
-fixed.
+A model that reads its note falls when the note is permuted; what does not fall was not
+earned by it. The score before and the score after are of the same studies, so the fall
+gets a paired interval: what other studies would change, the model and its outputs being
+held fixed. For a permutation each study's partners are held fixed as well; since each
+permuted score rests on two studies, the interval is somewhat too narrow.
 """
 
 import numpy as np
@@ -20,6 +21,7 @@ from cxrscore.tables import format_interval
 
 PATIENTS = f"95 % bootstrap over patients, {RESAMPLES} resamples, percentiles"
 HELD = "the trained model and what it gave before and after; only studies are resampled"
+PARTNERS = "; each study keeps its partners, so the interval is somewhat too narrow"
 
 # === What is scored ===
 
@@ -162,7 +164,7 @@ def perturb(
             sequence of them, all reading the same outputs.
         permutations: int. Orders to average over, for a change that draws them.
         within: array `(n,)` or `None`. Groups, such as the label: a study gets only
-            what belongs to its own. One that is alone in its group keeps its own.
+            what belongs to its own. A group needs two or more.
         patients: array `(n,)` or `None`. No study gets what belongs to its own
             patient, and the intervals are over patients.
         seed: int. Of the orders. The resamples are those of every other score.
@@ -178,8 +180,8 @@ def perturb(
 
     Raises:
         InputError: if there are fewer than two studies, the inputs, outputs or groups
-            differ in number, a change or an input is unknown, or a patient has more
-            than half of the studies.
+            differ in number, a change or an input is unknown, a group has a single
+            study, or a patient has more than half of the studies.
 
     Example:
     ```python
@@ -202,9 +204,8 @@ def perturb(
     for name, group in groups.items():
         if len(group) != n:
             raise InputError(f"{name}: {len(group)} entries for {n} studies.")
-    orders, alone = grouped_orders(n, permutations, seed, **groups)
+    orders = grouped_orders(n, permutations, seed, **groups)
     words = {"permutations": len(orders), "seed": seed}
-    words |= {} if within is None else {"alone_in_their_group": alone}
 
     def read(altered):
         outputs = predict(inputs | altered)
@@ -217,7 +218,7 @@ def perturb(
     found = {}
     for label, (change, names) in chosen.items():
         own = {"change": change.words, "inputs": ", ".join(names), "holds_fixed": HELD}
-        own |= words if change.drawn else {}
+        own |= words | {"holds_fixed": HELD + PARTNERS} if change.drawn else {}
         tried = orders if change.drawn else orders[:1]
         after = [
             read({name: change.apply(inputs[name], order) for name in names})

@@ -104,7 +104,8 @@ def clustered_ends(hits, trials, drawn):
     independent, would have the variance that the share has when whole studies are
     drawn, and no more than there are. A share of 0 or 1 has no variance to tell; there
     it is the number of studies, as if those of one study were right or wrong together,
-    which is the most careful assumption.
+    which is the most careful assumption. A few errors tell little of the variance, so
+    no interval is narrower at 0 or 1 than that without an error (`widened`).
 
     Args:
         hits: array `(n,)`. How many of each study's findings it is true of.
@@ -130,10 +131,11 @@ def clustered_ends(hits, trials, drawn):
     total = trials.sum()
     if not total:
         return None, CLUSTER_WORDS
-    share, variance, n = hits.sum() / total, np.nanvar(drawn), own.size
-    if 0 < share < 1:
-        n = min(total, max(1, share * (1 - share) / max(variance, 1e-12)))
-    return share_ends(share * n, n), CLUSTER_WORDS
+    share, variance = hits.sum() / total, np.nanvar(drawn)
+    if not 0 < share < 1:
+        return share_ends(share * own.size, own.size), CLUSTER_WORDS
+    n = min(total, max(1, share * (1 - share) / max(variance, 1e-12)))
+    return widened(share_ends(share * n, n), own.size), CLUSTER_WORDS
 
 
 def area_ends(labels, drawn, groups=None):

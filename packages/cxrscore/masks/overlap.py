@@ -135,8 +135,8 @@ def mask_scores(
     Returns:
         A dict of scores (see `cxrscore.score`): `masks.dice`, `masks.iou` over all
         images; `masks.hit` (the maximum of the map lies on the true mask) and
-        `masks.centroid_hit` over those whose true mask is not empty. The protocol
-        counts `both_empty` and `left_out`.
+        `masks.centroid_hit`, shares with an exact interval, over those whose true mask
+        is not empty. The protocol counts `both_empty` and `left_out`.
 
     Raises:
         InputError: if the shapes differ, or a value is not in [0, 1].
@@ -167,6 +167,7 @@ def mask_scores(
             {name: common | words | {"score": "mean over images"}},
             intervals,
             empty=NOTHING if words is of_some else "undefined: there is no image",
+            shares={name: (0, None)} if words is of_some else None,
         )
     return found
 

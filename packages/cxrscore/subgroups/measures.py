@@ -21,7 +21,7 @@ class Measure:
         positives: bool array `(size,)` or `None`. The rows of class 1, to be counted.
         both_classes: bool. Whether a group needs enough rows of both classes.
         hits: float array `(size,)` of 0, 1 and NaN, or `None`. A score that is the
-            share of hits has exact ends where all or none are hit.
+            share of hits has an exact interval.
     """
 
     name: str

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from cxrbase.files import InputError
 from cxrscore.bootstrap import LEVEL, RESAMPLES, interval, resampling_weights
-from cxrscore.labels.exact import area_ends, share_ends
+from cxrscore.labels.exact import area_ends, clustered_ends
 from cxrscore.score import NO_WIDTH
 
 FEWEST = 10  # Patients of a group; with fewer it gets no score.
@@ -42,9 +42,11 @@ def subgroup_scores(measure, table, columns=None, patients=None, resamples=RESAM
     Returns:
         A `pandas.DataFrame` with the columns `COLUMNS`, a row per group, groups in
         their natural order: the score `value` with its 95 % interval (`low`, `high`;
-        exact where all or none are hits, and that of an AUROC near 0 and 1), that of
-        the `rest`, their `difference` with its interval, the `p` value that belongs to
-        that interval, and `holm`, the same corrected for all comparisons of the table.
+        exact for a share of hits, and for an AUROC near 0 and 1), that of the `rest`,
+        their `difference` with its interval (of shares without a patient in common
+        Newcombe's, from the ends of both; else the paired bootstrap's), the `p` value
+        that belongs to that interval, and `holm`, the same corrected for all
+        comparisons of the table.
 
     Raises:
         InputError: if the numbers of rows differ, or a column is missing.
@@ -122,20 +124,18 @@ def _scored(measure, inside, patients, weights):
     if not np.isfinite(value):
         return found | {"note": "undefined on these rows"}
     drawn = np.asarray(measure.values(weights[:, rows], rows), "float64")
-    ends = interval(drawn)
+    ends = plain = interval(drawn)
+    names, place = np.unique(patients[rows], return_inverse=True)
     if measure.name == "auroc":
-        exact = area_ends(positive, drawn, patients[rows])
-    elif measure.hits is not None:  # All hit or none: so many patients, and no more.
-        exact = share_ends(round(value * found["patients"]), found["patients"])
-    else:
-        exact = None
-    if ends is None:  # All resamples give the same.
-        drawn, ends = None, exact
-        if ends is None:
-            found["note"] = NO_WIDTH
-    elif measure.name == "auroc":
-        ends = exact
-    found |= {"value": float(value), "drawn": drawn, "ends": ends}
+        ends = area_ends(positive, drawn, patients[rows])
+    elif measure.hits is not None:
+        hits = np.bincount(place, measure.hits[rows])
+        ends, _ = clustered_ends(hits, np.bincount(place), drawn)
+    if ends is None:
+        found["note"] = NO_WIDTH
+    drawn = None if plain is None else drawn  # All resamples give the same.
+    found |= {"value": float(value), "drawn": drawn, "ends": ends, "who": set(names)}
+    found["share"] = measure.hits is not None
     return found | (dict(zip(("low", "high"), ends, strict=True)) if ends else {})
 
 
@@ -146,7 +146,8 @@ def _compared(group, rest):
     if "value" not in rest:
         return {"note": f"nothing to compare with: {rest['note']}"}
     difference, ends = group["value"] - rest["value"], None
-    if group["drawn"] is not None and rest["drawn"] is not None:
+    apart = group["share"] and group["who"].isdisjoint(rest["who"])
+    if not apart and group["drawn"] is not None and rest["drawn"] is not None:
         ends = interval(group["drawn"] - rest["drawn"])
     elif group["ends"] and rest["ends"]:  # From the ends of both, as if independent.
         (a, low, high), (b, rest_low, rest_high) = (
