@@ -131,11 +131,16 @@ def test_any_uid_is_read(tmp_path, ada, uid):
 
 def test_another_of_the_class_is_named(tmp_path, ada):
     shutil.copytree(ada, tmp_path / "runs" / "bob" / NAME)
-    told = {each.name: each.troubles for each in graded(tmp_path)}
+    grades = graded(tmp_path)
+    told = {each.name: each.foreign for each in grades}
     assert told == {
         "Ada Lovelace": [],
         "bob": ["The data are those of Ada Lovelace, another student of the class."],
     }
+    page = write_pages(tmp_path / "grade.html", grades, rubric(tmp_path))
+    assert told["bob"][0] in page.read_text()
+    theirs = (tmp_path / "grade_students" / "bob.html").read_text()
+    assert told["bob"][0] not in theirs and "of another student of the class" in theirs
 
 
 def test_names_of_several():
@@ -201,7 +206,7 @@ def check_class(tmp_path, students):
     write_pages(tmp_path / "grade.html", grades, asked)
     seconds = time.perf_counter() - start
     assert len(grades) == students and alike(grades) == []
-    assert not any(grade.troubles for grade in grades)
+    assert not any(grade.troubles or grade.foreign for grade in grades)
     assert not any(one.troubles for g in grades for one in g.notebooks.values())
     for giver, taker, how in ((0, 1, "all"), (2, 3, "renamed"), (4, 5, "words")):
         copy(runs, giver, taker, how)
@@ -210,7 +215,7 @@ def check_class(tmp_path, students):
     kinds = {tuple(students): what for what, students in alike(grades)}
     assert "drawn data, predictions.csv" in kinds["Student 02", "Student 03"]
     assert kinds["Student 04", "Student 05"] == f"{NAME}: answer 3"
-    told = {grade.name for grade in grades if grade.troubles}
+    told = {grade.name for grade in grades if grade.foreign}
     assert told == {"Student 01"}
     told = {g.name for g in grades if any(n.troubles for n in g.notebooks.values())}
     assert told == {"Student 03"}
