@@ -24,9 +24,9 @@ _NAME = re.compile(
     r"(model\.keras|history\.csv|settings\.json|checkpoint-\d{4}\.keras)"
 )
 PIECE = 1 << 20
-# What reading a zip raises: damaged, encrypted (RuntimeError), packed in an unknown way.
+# What reading a zip raises, RuntimeError if it is encrypted or of an unknown packing.
 UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError),
     *(KeyError, ValueError, TypeError),
 )
 
