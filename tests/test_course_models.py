@@ -141,6 +141,7 @@ CHANGES = {
     "lacking": lambda m: m.pop("06_latent_gpt2/model.keras"),
     "no-manifest": lambda m: m.pop("checkpoints.json"),
     "odd-manifest": lambda m: m.update({"checkpoints.json": b"[1]"}),
+    "no-files": lambda m: m.update({"checkpoints.json": b'{"files": []}'}),
     "leads-out": lambda m: rename(m, "../06_latent_gpt2/model.keras"),
     "another-file": lambda m: rename(m, "06_latent_gpt2/model.py"),
 }
@@ -155,6 +156,40 @@ def test_a_damaged_zip_is_told_in_one_line(run, tmp_path, change):
     assert not list((tmp_path / "mine").rglob("06_latent_gpt2/*"))
     (tmp_path / "models.zip").write_bytes(b"PK")
     assert "is damaged" in call("unpack", tmp_path / "models.zip", tmp_path / "x")[1]
+
+
+def spoil(path, offset, value):
+    """Set bytes of the header in front of a member and of its entry at the end."""
+    content = bytearray(path.read_bytes())
+    name = b"06_latent_gpt2/model.keras"
+    local = content.index(name) - 30
+    central = content.rindex(name) - 46
+    for place in (local + offset, central + offset + 2):
+        content[place : place + 2] = value.to_bytes(2, "little")
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("offset", "value"),
+    [(6, 1), (8, 99), (8, 8)],
+    ids=["encrypted", "unknown-packing", "deflated-wrongly"],
+)
+def test_a_member_that_cannot_be_read_is_told_in_one_line(run, tmp_path, offset, value):
+    pack_checkpoints(run, tmp_path / "models.zip")
+    spoil(tmp_path / "models.zip", offset, value)
+    code, said = call("unpack", tmp_path / "models.zip", tmp_path / "mine")
+    assert code and "models.zip: is damaged" in said and said.count("\n") == 1
+    assert not (tmp_path / "mine").exists()
+
+
+def test_nothing_is_written_if_the_last_model_is_damaged(run, tmp_path):
+    pack_checkpoints(run, tmp_path / "models.zip")
+    with zipfile.ZipFile(tmp_path / "models.zip") as archive:
+        last = archive.namelist()[-2]
+        assert len(archive.namelist()) > 2
+    repack(tmp_path / "models.zip", lambda m: m.update({last: b"other"}))
+    assert call("unpack", tmp_path / "models.zip", tmp_path / "mine")[0]
+    assert not (tmp_path / "mine").exists()
 
 
 def test_an_older_keras_is_warned(run, tmp_path, capsys):

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 from handed_in import NAME, RUBRIC, ada, edit, hand_in, write_rubric
 
 from coursework.__main__ import main
+from coursework.grade.grades import StudentGrade
 from coursework.grade.rubric_file import read_rubric
 from coursework.gradebook.answers import SHIPPED, read_answers
+from coursework.gradebook.lms import read_roster, write_lms
 from coursework.gradebook.tables import BY_HAND, WRITTEN, code_of
 from cxrbase.files import InputError
 
@@ -251,3 +253,38 @@ def test_a_roster_that_names_nobody_is_told_in_one_line(course, lms, text, words
 def test_a_roster_alone_says_for_whom(course):
     said = grade(course, "--roster", course / "roster.csv", fails=True)
     assert "--lms" in said and said.count("\n") == 1
+
+
+# === Whose folder is whose ===
+
+
+def listed(tmp_path, folders, lms="moodle", roster=None):
+    """Write the grades of students who handed nothing in."""
+    asked = read_rubric(write_rubric(tmp_path))
+    grades = [StudentGrade(folder, {}) for folder in folders]
+    out = tmp_path / "out.csv"
+    return write_lms(out, grades, asked, lms, roster), out
+
+
+def test_a_roster_is_read_as_names_are(tmp_path):
+    """macOS writes an umlaut as two signs, and who types a name writes it as one."""
+    path = tmp_path / "roster.csv"
+    path.write_text("Email address,folder\nj@x.org,J\u00fcrgen  Groß\n")
+    left, out = listed(
+        tmp_path, ["ju\u0308rgen groß"], roster=read_roster(path, "moodle")
+    )
+    assert left == [] and "j@x.org" in out.read_text()
+
+
+def test_names_that_agree_but_for_case_are_refused(tmp_path):
+    path = tmp_path / "roster.csv"
+    path.write_text("Email address,folder\na@x.org,Ada\nb@x.org,ada\n")
+    with pytest.raises(InputError, match="a second row for this folder"):
+        read_roster(path, "moodle")
+    with pytest.raises(InputError, match="Ada, ada: the folders' names differ in case"):
+        listed(tmp_path, ["Ada", "ada"])
+
+
+def test_moodle_needs_a_roster_where_only_some_folders_are_addresses(tmp_path):
+    with pytest.raises(InputError, match="a@x.org, bob: some .* --roster who is who"):
+        listed(tmp_path, ["a@x.org", "bob"])

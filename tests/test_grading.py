@@ -192,6 +192,17 @@ def test_changed_scores_do_not_count(tmp_path, folder):
     assert one.troubles[0].startswith("2 scores in results.json are not what")
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_predictions_that_give_no_score_leave_none_to_count(tmp_path, folder, required):
+    (folder / "predictions.csv").write_text("uid,x\n1,a\n")
+    text = RUBRIC if required else RUBRIC.replace("    predictions: true\n", "")
+    items, _ = said(tmp_path, text)
+    for name in ("abnormal.auroc", "clinical.micro_f1_14"):
+        words = f"{name} is not in what predictions.csv gives."
+        assert items[name] == ("no", words)
+    assert items["training.loss"][0] == "yes"
+
+
 def test_a_constant_that_says_nothing_is_no_constant(tmp_path, folder):
     def change(record):
         record["baselines"]["constant_report"] = {"text": "  "}

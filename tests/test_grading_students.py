@@ -3,6 +3,7 @@
 import shutil
 import time
 
+import pandas as pd
 import pytest
 from handed_in import NAME, RUBRIC, edit, graded, hand_in, rubric, said, write_notebook
 
@@ -10,6 +11,7 @@ from coursework.grade.grades import alike, grade_class
 from coursework.grade.report import write_pages
 from coursework.student.owners import foreign_names
 from coursework.student.seeds import student_seed
+from cxrphantom.dataset import drawn_report
 
 NEEDED = RUBRIC.replace("title: A course", "title: A course\nstudent: true")
 WORDS = "The first finds more than the second by 0.31 since it has looked at the film."
@@ -69,6 +71,54 @@ def test_the_reports_of_another_are_told(tmp_path, ada):
     assert items["training.loss"][0] == "yes"
 
 
+@pytest.mark.parametrize("section", [None, "both", "findings"])
+def test_the_reports_are_compared_whatever_the_section_is_said_to_be(
+    tmp_path, ada, section
+):
+    own = student_seed("Blaise Pascal")
+    edit(ada, lambda r: r["parameters"].update(student="Blaise Pascal", seed=own))
+    edit(ada, lambda r: r["parameters"].update(section=section))
+    edit(ada, lambda r: r["dataset"].update(seed=own, fingerprint="mine"))
+    _, one = said(tmp_path)
+    assert "of the phantom of Blaise Pascal: another's data" in one.troubles[0]
+
+
+def test_the_findings_of_a_student_are_theirs_too(tmp_path, ada):
+    path = ada / "predictions.csv"
+    table = pd.read_csv(path, dtype={"uid": str})
+    seed = student_seed("Ada Lovelace")
+    uids = table["uid"].astype(int) - 1
+    table["reference"] = [drawn_report(seed, uid)["findings"] for uid in uids]
+    table.to_csv(path, index=False)
+    assert not any("another's data" in words for words in said(tmp_path)[1].troubles)
+
+
+@pytest.mark.parametrize("how", ["no column", "empty"])
+def test_reports_that_are_asked_for_must_be_there(tmp_path, ada, how):
+    path = ada / "predictions.csv"
+    table = pd.read_csv(path)
+    table["reference"] = ""
+    table = table.drop(columns="reference") if how == "no column" else table
+    table.to_csv(path, index=False)
+    items, one = said(tmp_path)
+    assert one.troubles[0] == (
+        "predictions.csv: it has no column reference with reports in it, so they "
+        "cannot be compared with the phantom of Ada Lovelace."
+    )
+    assert items["clinical.micro_f1_14"][0] == items["abnormal.auroc"][0] == "no"
+
+
+def test_labels_alone_have_no_reports_to_compare(tmp_path, ada):
+    path = ada / "predictions.csv"
+    pd.read_csv(path)[["uid", "label", "probability"]].to_csv(path, index=False)
+    asked = "".join(
+        line for line in NEEDED.splitlines(True) if "clinical" not in line
+    ).replace("         where: {split: test, section: impression}, studies: 10}\n", "")
+    asked = asked.replace("         above: shuffled, by: 0.05}\n", "")
+    items, one = said(tmp_path, asked)
+    assert (one.troubles, items["abnormal.auroc"][0]) == ([], "yes")
+
+
 @pytest.mark.parametrize("uid", ["", "x", "-1", "0", "9" * 30, "\u0663"])
 def test_any_uid_is_read(tmp_path, ada, uid):
     path = ada / "predictions.csv"
@@ -81,11 +131,16 @@ def test_any_uid_is_read(tmp_path, ada, uid):
 
 def test_another_of_the_class_is_named(tmp_path, ada):
     shutil.copytree(ada, tmp_path / "runs" / "bob" / NAME)
-    told = {each.name: each.troubles for each in graded(tmp_path)}
+    grades = graded(tmp_path)
+    told = {each.name: each.foreign for each in grades}
     assert told == {
         "Ada Lovelace": [],
         "bob": ["The data are those of Ada Lovelace, another student of the class."],
     }
+    page = write_pages(tmp_path / "grade.html", grades, rubric(tmp_path))
+    assert told["bob"][0] in page.read_text()
+    theirs = (tmp_path / "grade_students" / "bob.html").read_text()
+    assert told["bob"][0] not in theirs and "of another student of the class" in theirs
 
 
 def test_names_of_several():
@@ -108,7 +163,9 @@ def a_class(runs, students):
     for number in range(students):
         name = f"Student {number:02}"
         answers = {"1": 0.5, "3": f"{name} thinks " + f"{name}'s own thought " * 6}
-        answers["3"] += " ".join(chr(97 + number % 26) * k for k in range(1, 12))
+        answers["3"] += " ".join(
+            (chr(97 + number // 26) + chr(97 + number % 26)) * k for k in range(1, 12)
+        )
         folder = hand_in(runs / name, seed=number, answers=answers, named=name)
         text = {"output_type": "stream", "name": "stdout", "text": f"{name} saw it"}
         write_notebook(folder / f"{NAME}.ipynb", outputs={"train": [text]})
@@ -149,7 +206,7 @@ def check_class(tmp_path, students):
     write_pages(tmp_path / "grade.html", grades, asked)
     seconds = time.perf_counter() - start
     assert len(grades) == students and alike(grades) == []
-    assert not any(grade.troubles for grade in grades)
+    assert not any(grade.troubles or grade.foreign for grade in grades)
     assert not any(one.troubles for g in grades for one in g.notebooks.values())
     for giver, taker, how in ((0, 1, "all"), (2, 3, "renamed"), (4, 5, "words")):
         copy(runs, giver, taker, how)
@@ -158,7 +215,7 @@ def check_class(tmp_path, students):
     kinds = {tuple(students): what for what, students in alike(grades)}
     assert "drawn data, predictions.csv" in kinds["Student 02", "Student 03"]
     assert kinds["Student 04", "Student 05"] == f"{NAME}: answer 3"
-    told = {grade.name for grade in grades if grade.troubles}
+    told = {grade.name for grade in grades if grade.foreign}
     assert told == {"Student 01"}
     told = {g.name for g in grades if any(n.troubles for n in g.notebooks.values())}
     assert told == {"Student 03"}

@@ -346,6 +346,58 @@ def test_cells_of_a_students_own_may_run_at_any_time():
     assert "below In [30]" in how_it_ran(theirs)
 
 
+ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "no"}
+
+
+def test_an_error_in_a_cell_of_a_students_own_is_free():
+    course = answered(1, 2, 3, 4, 5, 6)
+    tried = read_cells(notebook(cell("t()", name="m", count=9, outputs=[ERROR])))
+    assert how_it_ran([*course[:3], *tried, *course[3:]], course) == ""
+
+
+def test_the_course_says_which_cell_may_raise():
+    meant = {"metadata": {"tags": ["raises-exception"]}}
+    plain, marked = cell("a()", name="a"), cell("a()", name="a", **meant)
+    last = cell("finish()", name="z", count=2)
+    course = [read_cells(notebook(each, last)) for each in (plain, marked)]
+    plain, marked = ({**each, "outputs": [ERROR]} for each in (plain, marked))
+    theirs = read_cells(notebook(marked, last))
+    assert "raised ValueError" in how_it_ran(theirs, course[0])
+    assert how_it_ran(read_cells(notebook(plain, last)), course[1]) == ""
+
+
+def test_only_the_courses_last_cell_may_lack_its_number():
+    course = answered(1, 2, 3, 4, 5, 6)
+    own = read_cells(notebook(cell("print(1)", name="mine", count=7)))
+    assert how_it_ran([*answered(1, 2, 3, 4, 5, None), *own], course) == ""
+    unrun = answered(1, 2, 3, 4, None, 6)[:-1]
+    assert "Code cell 5 (c4) was not run" in how_it_ran(unrun, course)
+
+
+def yours(*counts):
+    """Five cells, of which the second is tagged as the student's."""
+    tagged = {"metadata": {"tags": ["yours"]}}
+    return read_cells(
+        notebook(
+            *(
+                cell(f"s{n}", name=f"s{n}", count=count, **(tagged if n == 1 else {}))
+                for n, count in enumerate(counts)
+            )
+        )
+    )
+
+
+@pytest.mark.parametrize("counts", [(1, 2, 3, 4, 5), (1, 7, 8, 4, 5), (1, 7, 8, 9, 5)])
+def test_a_cell_to_fill_in_and_those_below_may_run_again(counts):
+    course = yours(1, 2, 3, 4, 5)
+    assert course[1].own and how_it_ran(yours(*counts), course) == ""
+
+
+@pytest.mark.parametrize("counts", [(4, 7, 8, 3, 9), (1, 7, 9, 8, 3, 10)])
+def test_but_those_below_keep_an_order_too(counts):
+    assert "not run in their order" in how_it_ran(yours(*counts), yours(*counts))
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -355,12 +407,38 @@ def test_cells_of_a_students_own_may_run_at_any_time():
         'results.predict(cheat(), "x")',
         'results.predict(1, "x"',
         '    results.predict(1, "x")',
+        "results.predict(1, [cheat := 1])",
     ],
 )
 def test_only_the_text_of_a_prediction_is_the_students(line):
     course = read_cells(notebook(cell('results.predict(1, "")\na()', name="a")))
     theirs = read_cells(notebook(cell(f"{line}\na()", name="a")))
     assert "a" in changed(theirs, course)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "results.predict(1, 7)",
+        "results.predict(1, -3)",
+        "results.predict(1, None)",
+        "results.predict(1, f'{number} more')",
+        "results.predict(1, text='x')",
+        "results.predict(number=1, text='x')",
+        "results.predict(\n    1,\n    'the label: '\n    'ä',\n)  # I think",
+        'results.predict(1, """two\nlines""")',
+    ],
+)
+def test_a_prediction_may_be_written_in_any_way(line):
+    course = read_cells(notebook(cell('results.predict(1, "")\na()')))
+    theirs = read_cells(notebook(cell(f"{line}\na()")))
+    assert changed(theirs, course) == {} and theirs[0].predicts
+
+
+def test_also_beside_a_command_of_ipython():
+    course = read_cells(notebook(cell('results.predict(1, "")\n!ls')))
+    theirs = read_cells(notebook(cell("results.predict(1, -3)\n!ls")))
+    assert changed(theirs, course) == {} and theirs[0].predicts
 
 
 def test_errors_are_told_unless_they_are_meant():

@@ -16,7 +16,7 @@ from coursework.__main__ import main
 from coursework.course import checkout, numbered
 from coursework.grade.grades import grade_class
 from coursework.grade.rubric_file import SHIPPED, read_rubric
-from coursework.handout.release import KEPT, course_files, write_release
+from coursework.handout.release import KEPT, RUBRIC, course_files, write_release
 from coursework.handout.stripped import student_rubric, unlinked, without_tests
 from cxrbase.files import InputError
 
@@ -212,3 +212,18 @@ def test_a_student_runs_and_hands_in_and_the_full_rubric_grades(released, tmp_pa
     assert [p.name for p in numbered(pathlib.Path(there / "notebooks"))] == [
         p.name for p in numbered(ROOT / "notebooks")
     ]
+
+
+def test_where_git_fails_nothing_is_given_away(tmp_path, monkeypatch):
+    """A walk of the folder would give away what a user has left in it."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / ".git").mkdir()
+    rubric = tmp_path / RUBRIC
+    rubric.parent.mkdir(parents=True)
+    rubric.write_text("x")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for path in (os.environ["PATH"], str(tmp_path)):
+        monkeypatch.setenv("PATH", path)  # A broken checkout; then no git at all.
+        with pytest.raises(InputError, match="git cannot list its files") as caught:
+            course_files(tmp_path)
+        assert "\n" not in str(caught.value)

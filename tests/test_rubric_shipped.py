@@ -32,6 +32,12 @@ def test_it_names_cells_that_are_there():
         assert not own & {each for item in asked.items for each in item.ids}
 
 
+def test_what_a_student_says_of_the_films_is_the_students():
+    """It is filled in, and counts as no change of the course's code."""
+    (said,) = (c for c in read_course(RUBRIC)["00_reading_a_film"] if c.id == "said")
+    assert said.own and not said.solution
+
+
 @pytest.mark.parametrize("name", RUBRIC.notebooks)
 def test_it_asks_every_exercise_for_the_points_that_the_notebook_tells(name):
     content = nbformat.read(notebooks_folder() / f"{name}.ipynb", as_version=4)

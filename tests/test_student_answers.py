@@ -36,6 +36,13 @@ def test_the_first_text_stands(tmp_path):
     assert results.record["predicted"]["1"]["when"].endswith("+00:00")
 
 
+def test_none_is_no_prediction(tmp_path):
+    results = begun(tmp_path)
+    results.predict(1, None)
+    results.predict(2, 0)
+    assert texts(results) == {"1": ("", True), "2": ("0", True)}
+
+
 def test_after_the_cell_has_run_it_is_late(tmp_path, capsys):
     results = begun(tmp_path)
     results.predict(1, "")
@@ -103,7 +110,13 @@ def test_predictions_of_another_form_are_told(tmp_path, odd):
         ("+0.031. Only", [0.031]),
         ("GPT-2 has 12 layers", [12]),
         ("see R2D2, 7.", [7]),
+        ("0.012bits more", [0.012]),
+        ("12.4percent of them", [12.4]),
+        ("3.2pp, so", [3.2]),
+        ("–0.05: behind", [-0.05]),
+        ("from 5–7 on", [5]),
         ("none", []),
+        ("–0.05", [-0.05]),
         (0.5, [0.5]),
         (True, []),
     ],

@@ -119,6 +119,18 @@ def test_in_a_batch(tmp_path):
         plan([NOTEBOOK], tmp_path, {"student": "Ada", "seed": 1}, profile="course")
 
 
+@pytest.mark.parametrize("profile", [None, "course"])
+def test_a_seed_in_a_file_of_parameters_is_refused_beside_a_student(tmp_path, profile):
+    (tmp_path / "mine.yaml").write_text("seed: 5\n")
+    (tmp_path / "name.yaml").write_text("student: Ada\n")
+    files = [tmp_path / "mine.yaml", tmp_path / "name.yaml"]
+    for given in ({"student": "Ada"}, {}):
+        with pytest.raises(InputError, match="student and seed: .*leave one of them"):
+            plan([NOTEBOOK], tmp_path, given, profile, files)
+    (run,) = plan([NOTEBOOK], tmp_path, {"student": "Ada"}, "course", files[1:])
+    assert "seed" not in run.parameters
+
+
 def test_a_sweep_over_students(tmp_path):
     grid = tmp_path / "class.yaml"
     grid.write_text("student: [Ada Lovelace, Blaise Pascal]\n")

@@ -6,6 +6,7 @@ import dataclasses
 from coursework.grade.untrusted import read_json
 from cxrbase.refusals import InputError, printable
 
+YOURS = "yours"  # The tag of a cell to fill in that is no answer to an exercise.
 INJECTED = "injected-parameters"  # The cell that papermill adds.
 
 
@@ -33,8 +34,8 @@ class Cell:
 
     @property
     def own(self):
-        """Whether the student may change its code: parameters and answers."""
-        return self.solution or bool({"parameters", INJECTED} & set(self.tags))
+        """Whether the student may change its code, such as parameters and answers."""
+        return self.solution or bool({"parameters", INJECTED, YOURS} & set(self.tags))
 
 
 def read_cells(content):
@@ -76,7 +77,7 @@ def _cell(cell):
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
     theirs = [line.rstrip() for line in (source or "").splitlines()]
-    lines = [_unpredicted(line) for line in theirs]
+    code = _unpredicted("\n".join(theirs)).strip()
     outputs = _get(cell, "outputs", list) or []
     errors = [each for each in outputs if _get(each, "output_type") == "error"]
     tags = _get(metadata, "tags", list) or []
@@ -84,32 +85,58 @@ def _cell(cell):
     return Cell(
         # Colab keeps the id among the metadata.
         id=_get(cell, "id", str) or _get(metadata, "id", str) or "",
-        code="\n".join(lines).strip(),
+        code=code,
         count=None if isinstance(count, bool) else count,
         error=_error(errors[0]) if errors else "",
         tags=tuple(tag for tag in tags if isinstance(tag, str)),
         solution=_get(_get(metadata, "nbgrader", dict), "solution") is True,
-        predicts=any(line.startswith(PREDICTS) for line in lines),
+        predicts=any(line.startswith(PREDICTS) for line in code.splitlines()),
     )
 
 
 PREDICTS = "results.predict("
+# What a prediction may not do: it is left as it is, and so differs from the course's.
+_ACTS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Lambda)
 
 
-def _unpredicted(line):
-    """A line without the text of the prediction that it makes; any other as it is."""
-    if not line.startswith(PREDICTS):
-        return line
+def _unpredicted(code):
+    """Code without what is predicted in it, however that is written."""
+    if PREDICTS not in code:
+        return code
+    lines = code.split("\n")
     try:
-        (step,) = ast.parse(line).body
+        steps = ast.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return line
+        # A command of IPython may be in it; a single line may be readable.
+        return "\n".join(map(_unpredicted, lines)) if lines[1:] else code
+    for step in reversed(steps):
+        number = _predicted(step)
+        if number is None or step.col_offset:
+            continue
+        end = lines[step.end_lineno - 1].encode("utf-8", "replace")
+        rest = end[step.end_col_offset :].decode("utf-8", "replace")
+        rest = "" if rest.lstrip().startswith("#") else rest
+        blank = f'{PREDICTS}{number!r}, "")'
+        lines[step.lineno - 1 : step.end_lineno] = [blank + rest]
+    return "\n".join(lines)
+
+
+def _predicted(step):
+    """The number of the prediction that a statement makes, and nothing else does."""
     match step:
         case ast.Expr(
-            ast.Call(args=[ast.Constant(number), ast.Constant(str())], keywords=[])
+            ast.Call(func=ast.Attribute(ast.Name("results"), "predict")) as call
         ):
-            return f'{PREDICTS}{number!r}, "")'
-    return line
+            given = dict(zip(("number", "text"), call.args, strict=False))
+            given |= {each.arg: each.value for each in call.keywords}
+            acts = any(
+                isinstance(node, _ACTS)
+                for value in given.values()
+                for node in ast.walk(value)
+            )
+            if set(given) == {"number", "text"} and len(call.args) < 3 and not acts:
+                return getattr(given["number"], "value", None)
+    return None
 
 
 def _error(output):
@@ -121,9 +148,10 @@ def how_it_ran(cells, course=None):
     """Say what is wrong with how a notebook ran.
 
     It ran well if every code cell was run, in their order, and none raised. Some may
-    have run again later: those that a student fills in (answers, predictions), and
-    the last one, which may also lack its number: it packs the notebook, which is saved
-    before it ends. Cells that a student has added may have run at any time.
+    have run again later: those that a student fills in (answers, predictions), one
+    tagged `yours` with those below it, and the course's last one, which may also lack
+    its number: it packs the notebook, which is saved before it ends. Cells that a
+    student has added may have run at any time, and may have raised.
 
     Args:
         cells: list of `Cell`.
@@ -139,30 +167,46 @@ def how_it_ran(cells, course=None):
     """
     if not cells:
         return "It has no code cell."
-    for place, cell in enumerate(cells, start=1):
-        if cell.error and "raises-exception" not in cell.tags:
+    placed = _of_the_course(cells, course)
+    for place, cell, ours in placed:
+        if cell.error and "raises-exception" not in ours.tags:
             return f"{_words(place, cell)} raised {cell.error}."
     if not any(cell.count is not None for cell in cells):
         return "It was saved without having been run."
-    ids, codes = ({getattr(c, n) for c in course or ()} for n in ("id", "code"))
-    before = 0
-    for place, cell in enumerate(cells[:-1], start=1):
-        if course and cell.id not in ids and cell.code not in codes:
+    before, floor = 0, None
+    for place, cell, ours in placed:
+        if ours is (course or cells)[-1]:
             continue
         if cell.count is None:
             return (
                 f"{_words(place, cell)} was not run, as the notebook was saved "
                 "before its last cell packed it."
             )
-        if cell.solution or cell.predicts:
+        if YOURS in ours.tags:
+            floor = before if floor is None else floor
+        if ours.solution or cell.predicts or YOURS in ours.tags:
             continue
-        if cell.count <= before:
+        if floor is not None and floor < cell.count <= before:
+            floor = None  # The cells from here on were not run again.
+        elif cell.count <= before:
             return (
                 f"{_words(place, cell)} shows In [{cell.count}] below In [{before}]: "
                 "the cells were not run in their order."
             )
         before = cell.count
     return ""
+
+
+def _of_the_course(cells, course):
+    """`(place, cell, the course's)` of each cell that is not a student's own."""
+    by_id = {cell.id: cell for cell in course or ()}
+    by_code = {cell.code: cell for cell in course or ()}
+    placed = []
+    for place, cell in enumerate(cells, start=1):
+        ours = by_id.get(cell.id) or by_code.get(cell.code) if course else cell
+        if ours is not None:
+            placed.append((place, cell, ours))
+    return placed
 
 
 def _words(place, cell):

@@ -61,12 +61,14 @@ class StudentGrade:
         name: string, the folder's or zip's, as it is.
         notebooks: dict of `NotebookGrade` by name, in the rubric's order.
         troubles, notes: lists of strings, of what belongs to no notebook.
+        foreign: list of strings that name other students: for the class's page only.
     """
 
     name: str
     notebooks: dict
     troubles: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
+    foreign: list = dataclasses.field(default_factory=list)
 
     @property
     def points(self):
@@ -120,7 +122,7 @@ def grade_class(runs_dir, rubric, notebooks=None, processes=None):
     named = {g.name: [one.student for one in g.notebooks.values()] for g in grades}
     said = foreign_names(named)
     for student in grades:
-        student.troubles += said.get(student.name, [])
+        student.foreign += said.get(student.name, [])
     return grades
 
 

@@ -7,6 +7,7 @@ from coursework.grade.cells import changed, read_cells
 from coursework.grade.recount import (
     DERIVED,
     differences,
+    is_on_texts,
     is_recountable,
     recount,
 )
@@ -29,6 +30,8 @@ class HandedIn:
         record: dict or `None`. The `results.json`, if it counts.
         answers: dict of strings and numbers, by exercise.
         recounted: dict of scores, as the predictions give them.
+        compared: bool. Whether there are predictions, or some are asked for: then a
+            score that comes from them counts only as they give it.
         differing: dict of score to words: they are not what the predictions give.
         cells: list of `coursework.grade.cells.Cell`, or `None`.
         why: dict of `"results"`, `"predictions"`, `"notebook"` to the reason why this
@@ -44,6 +47,7 @@ class HandedIn:
     record: dict | None = None
     answers: dict = dataclasses.field(default_factory=dict)
     recounted: dict = dataclasses.field(default_factory=dict)
+    compared: bool = False
     differing: dict = dataclasses.field(default_factory=dict)
     cells: list | None = None
     why: dict = dataclasses.field(default_factory=dict)
@@ -190,6 +194,7 @@ def _read_predictions(handed, submission, record, asked):
     there = "predictions" in submission.files
     if not there and not (asked.predictions or stated):
         return
+    handed.compared = True
     try:
         content = submission.read("predictions")
     except InputError as error:
@@ -205,7 +210,7 @@ def _read_predictions(handed, submission, record, asked):
         words = str(error).removeprefix("predictions.csv: ")
         handed.refuse("predictions", f"predictions.csv: {words}")
         return
-    if words := other_reports(content, record):
+    if words := other_reports(content, record, asked.predictions and _on_texts(asked)):
         handed.recounted = {}
         handed.refuse("predictions", f"predictions.csv: {words}")
         return
@@ -227,6 +232,11 @@ def _read_predictions(handed, submission, record, asked):
             "predictions.csv is not the file that results.json was written with: "
             f"another checksum.{same}"
         )
+
+
+def _on_texts(asked):
+    """Whether an item looks at a score of the reports."""
+    return any(is_on_texts(name) for item in asked.items for name in item.scores)
 
 
 def _asked_beside(asked):
@@ -269,7 +279,7 @@ def score_of(handed, name):
         return stated | handed.recounted[name], "recomputed from predictions.csv", ""
     if is_recountable(name) and "predictions" in handed.why:
         return score, "", f"{name} cannot be recomputed. {handed.why['predictions']}"
-    if is_recountable(name) and handed.recounted:
+    if is_recountable(name) and handed.compared:
         return score, "", f"{name} is not in what predictions.csv gives."
     return score, "as results.json says", ""
 

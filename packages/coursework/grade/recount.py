@@ -55,9 +55,26 @@ def is_recountable(name):
     group, _, own = name.partition(".")
     if group == "abnormal":
         return own in NAMES
-    if group == "text":
-        return own != "novel_share"  # It needs the train reports.
-    return group in (*_COUNTED, "clinical") or name in _VIEWS
+    if name == "text.novel_share":  # It needs the train reports.
+        return False
+    return is_on_texts(name) or name in _VIEWS
+
+
+def is_on_texts(name):
+    """Whether a score of this name compares reports, which `predictions.csv` holds.
+
+    Args:
+        name: string, `group.score`.
+
+    Returns:
+        A bool.
+
+    Example:
+    ```python
+    is_on_texts("coco.bleu_4"), is_on_texts("abnormal.auroc")
+    ```
+    """
+    return name.partition(".")[0] in (*_COUNTED, "clinical", "text")
 
 
 class _Named(io.BytesIO):

@@ -148,7 +148,7 @@ def _troubles(grades):
         (grade.name, name, words)
         for grade in grades
         for name, said in (
-            ("", grade.troubles),
+            ("", [*grade.troubles, *grade.foreign]),
             *((name, one.troubles) for name, one in grade.notebooks.items()),
         )
         for words in said

@@ -10,6 +10,7 @@ import io
 
 from coursework.gradebook.tables import plain
 from coursework.looks import number
+from coursework.student.seeds import normal_name
 from cxrbase.cells import guard
 from cxrbase.files import write_whole
 from cxrbase.refusals import InputError, printable
@@ -37,14 +38,15 @@ def read_roster(path, lms):
         lms: string, `"moodle"` or `"canvas"`.
 
     Returns:
-        A dict, the folder's name to a dict of the LMS's columns.
+        A dict, the folder's name as `normal_name` writes it to a dict of the LMS's
+        columns.
 
     Raises:
         InputError: if a column is missing, or a row names nobody or a folder twice.
 
     Example:
     ```python
-    read_roster("roster.csv", "moodle")["Ada Lovelace"]["Email address"]
+    read_roster("roster.csv", "moodle")["ada lovelace"]["Email address"]
     ```
     """
     known = KNOWN_BY[lms]
@@ -62,21 +64,40 @@ def read_roster(path, lms):
             continue
         who = {name: row.get(name, "").strip() for name in COLUMNS[lms]}
         place = f"{path}: row {line} ({printable(folder, 60)})"
-        if folder in roster:
+        if normal_name(folder) in roster:
             raise InputError(f"{place}: a second row for this folder. Remove one.")
         if not any(who[name] for name in known):
             raise InputError(f"{place}: fill in {' or '.join(known)}.")
-        roster[folder] = who
+        roster[normal_name(folder)] = who
     return roster
 
 
 def _from_names(grades, lms):
     """A roster of the folders' names, which then are what the LMS knows."""
-    addresses = all("@" in grade.name for grade in grades)
+    addresses = [grade.name for grade in grades if "@" in grade.name]
+    others = [grade.name for grade in grades if "@" not in grade.name]
+    if lms == "moodle" and addresses and others:
+        raise InputError(
+            f"{printable(addresses[0], 60)}, {printable(others[0], 60)}: some folders' "
+            "names are addresses and some are not. Say with --roster who is who."
+        )
     moodle = "Email address" if addresses else "ID number"
     name = moodle if lms == "moodle" else "SIS Login ID"
     empty = dict.fromkeys(COLUMNS[lms], "")
-    return {grade.name: empty | {name: grade.name} for grade in grades}
+    return {normal_name(g.name): empty | {name: g.name} for g in grades}
+
+
+def _once(grades):
+    """The folders by their normal names; two that agree in it are refused."""
+    folders = {}
+    for grade in grades:
+        other = folders.setdefault(normal_name(grade.name), grade.name)
+        if other != grade.name:
+            raise InputError(
+                f"{printable(other, 60)}, {printable(grade.name, 60)}: the folders' "
+                "names differ in case or blanks only. Rename one of them."
+            )
+    return {folder: name for name, folder in folders.items()}
 
 
 def write_lms(path, grades, rubric, lms, roster=None):
@@ -96,27 +117,32 @@ def write_lms(path, grades, rubric, lms, roster=None):
     Returns:
         A list of strings, the students who are not in the roster and so left out.
 
+    Raises:
+        InputError: if two folders have the same name but for case and blanks, or,
+            without a roster, some names are addresses and some are not.
+
     Example:
     ```python
     write_lms("grade_canvas.csv", grades, rubric, "canvas", roster)
     ```
     """
+    keys = _once(grades)
     roster = _from_names(grades, lms) if roster is None else roster
-    there = [grade for grade in grades if grade.name in roster]
+    there = [grade for grade in grades if keys[grade.name] in roster]
     columns = COLUMNS[lms]
     if lms == "moodle":  # Only what is told: an empty column could not be mapped.
-        told = [roster[grade.name] for grade in there]
+        told = [roster[keys[grade.name]] for grade in there]
         columns = [name for name in columns if any(who[name] for who in told)]
     rows = [[*columns, *rubric.notebooks]]
     if lms == "canvas":
         points = [number(asked.points) for asked in rubric.notebooks.values()]
         rows.append([POSSIBLE, *[""] * (len(columns) - 1), *points])
     for grade in there:
-        who = [guard(plain(roster[grade.name][name])) for name in columns]
+        who = [guard(plain(roster[keys[grade.name]][name])) for name in columns]
         each = grade.notebooks.values()
         rows.append([*who, *(number(one.points) if one.place else "" for one in each)])
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     with write_whole(path) as temporary:
         temporary.write_bytes(text.getvalue().encode())
-    return [grade.name for grade in grades if grade.name not in roster]
+    return [grade.name for grade in grades if keys[grade.name] not in roster]

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import zipfile
+import zlib
 
 from coursework.record import read_results
 from cxrbase.files import write_whole
@@ -23,6 +24,11 @@ _NAME = re.compile(
     r"(model\.keras|history\.csv|settings\.json|checkpoint-\d{4}\.keras)"
 )
 PIECE = 1 << 20
+# What reading a zip raises, RuntimeError if it is encrypted or of an unknown packing.
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError),
+    *(KeyError, ValueError, TypeError),
+)
 
 
 def pack_checkpoints(run_dir, out, only=()):
@@ -135,6 +141,10 @@ def unpack_checkpoints(archive, run_dir):
     try:
         with zipfile.ZipFile(archive) as zipped:
             manifest = json.loads(zipped.read(MANIFEST))
+            if not isinstance(manifest, dict) or not isinstance(
+                manifest.get("files"), dict
+            ):
+                raise ValueError(f"{MANIFEST} lists no files")
             listed = {
                 str(name): str(each["sha256"])
                 for name, each in manifest["files"].items()
@@ -145,10 +155,13 @@ def unpack_checkpoints(archive, run_dir):
             wanted = {name: _differs(run_dir / name, listed[name]) for name in listed}
             for name in listed:
                 if wanted[name]:
-                    _unpack(zipped, name, run_dir / name, listed[name])
+                    _check(zipped, name, listed[name])
+            for name in listed:
+                if wanted[name]:
+                    _unpack(zipped, name, run_dir / name)
     except InputError:
         raise
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise InputError(
             f"{archive}: is damaged, or not what `checkpoints pack` has written "
             f"({in_one_line(error)}). Fetch it again."
@@ -173,15 +186,22 @@ def _differs(path, digest):
     )
 
 
-def _unpack(zipped, name, path, digest):
+def _check(zipped, name, digest):
     found = hashlib.sha256()
-    with write_whole(path) as temporary:
-        with zipped.open(name) as packed, open(temporary, "wb") as out:
-            shutil.copyfileobj(packed, out, PIECE)
-        for piece in _pieces(temporary):
+    with zipped.open(name) as packed:
+        for piece in iter(lambda: packed.read(PIECE), b""):
             found.update(piece)
-        if found.hexdigest() != digest:
-            raise ValueError(f"{name} has another checksum")
+    if found.hexdigest() != digest:
+        raise ValueError(f"{name} has another checksum")
+
+
+def _unpack(zipped, name, path):
+    with (
+        write_whole(path) as temporary,
+        zipped.open(name) as packed,
+        open(temporary, "wb") as out,
+    ):
+        shutil.copyfileobj(packed, out, PIECE)
 
 
 def _warn(archive, versions):

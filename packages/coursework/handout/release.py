@@ -15,7 +15,12 @@ from coursework.handout.stripped import (
     without_tests,
 )
 from cxrbase.files import PARTIAL, write_whole
-from cxrbase.refusals import WHILE_WRITING, InputError, refusals_told
+from cxrbase.refusals import (
+    WHILE_WRITING,
+    InputError,
+    in_one_line,
+    refusals_told,
+)
 
 # What the course's folder holds of its own; nothing else of it is given away.
 KEPT = (
@@ -111,8 +116,14 @@ def _tracked(root):
     command = ["git", "-C", str(root), "ls-files", "-z"]
     try:
         said = subprocess.run(command, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return _walked(root)  # No git here, or a folder that is another user's.
+    except (OSError, subprocess.CalledProcessError) as error:
+        # All that lies there would be given away, whoever has left it there.
+        told = getattr(error, "stderr", b"") or str(error).encode()
+        raise InputError(
+            f"{root}: git cannot list its files ({in_one_line(os.fsdecode(told))}). "
+            "Install git, or mark the folder as safe for it (git config --global "
+            "safe.directory)."
+        ) from None
     return [name for name in os.fsdecode(said).split("\0") if name]
 
 

@@ -157,7 +157,7 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
         place = profile if profile in PROFILES else pathlib.Path(profile).resolve()
         given["profile"] = str(place), ""
     given |= {name: (value, "") for name, value in by_hand.items()}
-    _leave_the_seed(given, [by_hand, *points])
+    _leave_the_seed(given, [by_hand, *points], files)
     out, runs = pathlib.Path(out), []
     for name, point in zip(point_names(plain(points)), points, strict=True):
         values = given | {name: (value, grid) for name, value in point.items()}
@@ -165,12 +165,17 @@ def plan(notebooks, out, parameters=None, profile=None, files=(), grid=None):
     return runs
 
 
-def _leave_the_seed(given, by_hand):
-    """Where a student is named, leave the seed to the notebook, which derives it."""
+def _leave_the_seed(given, by_hand, files):
+    """Where a student is named, leave the seed to the notebook, which derives it.
+
+    That of a profile gives way; one that somebody chose is refused.
+    """
     texts = [given.get("student", ("", ""))[0], *(e.get("student") for e in by_hand)]
     if not any(str(text or "").strip() for text in texts):
         return
-    if any("seed" in each for each in by_hand):
+    if any("seed" in each for each in by_hand) or (
+        given.get("seed", ("", ""))[1] in [file for file in files if file]
+    ):
         raise InputError(
             "student and seed: the seed follows from the name; leave one of them out."
         )

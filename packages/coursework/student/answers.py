@@ -16,7 +16,8 @@ FORMS = pathlib.Path(__file__).with_name("answers.yaml")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,'\d]*\d)?|\.\d+)(?:e[+-]?\d{1,3})?")
 # One within a text; the 2 of GPT-2 is none.
 _INSIDE = re.compile(
-    r"(?<![\w.,'−-])[+−-]?(?:\d+(?:[.,'\d]*\d)?|\.\d+)(?:e[+-]?\d{1,3})?(?![\w])(?:\s?%)?"
+    r"(?<![\w.,'−–-])[+−–-]?(?:\d+(?:[.,'\d]*\d)?|\.\d+)(?:e[+−–-]?\d{1,3})?"
+    r"(?![.,'\d]*\d)(?:\s?%)?"
 )
 
 
@@ -42,7 +43,7 @@ def read_numbers(answer):
         return []
     if isinstance(answer, int | float):
         return [float(answer)]
-    text = re.sub(r"\s", "", answer).replace("−", "-").rstrip(".").lower()
+    text = re.sub(r"[−–]", "-", re.sub(r"\s", "", answer)).rstrip(".").lower()
     percent = text.endswith("%")
     text = text.removesuffix("%")
     if len(text) > 40 or not _NUMBER.fullmatch(text):

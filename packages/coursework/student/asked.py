@@ -38,14 +38,15 @@ class Asked:
 
         Args:
             number: int. The prediction's, in its notebook.
-            text: string. `""` for none.
+            text: string. `""` or `None` for none.
 
         Example:
         ```python
         results.predict(1, "the label")  # Your guess, before this cell runs.
         ```
         """
-        made, text = self.record["predicted"], str(text).strip()[:LONGEST]
+        made = self.record["predicted"]
+        text = "" if text is None else str(text).strip()[:LONGEST]
         known = made.get(str(number))
         if known and (known["text"] or not text):
             return

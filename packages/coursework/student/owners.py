@@ -11,6 +11,7 @@ from cxrphantom.dataset import drawn_report
 
 COMPARED = 40  # Reports of a predictions.csv; one that is another's differs in most.
 MOST = 200_000  # Studies of a phantom.
+SECTIONS = ("findings", "impression")  # Of a report.
 
 # The notebooks of a student have the same studies.
 _drawn = functools.lru_cache(100_000)(drawn_report)
@@ -59,38 +60,46 @@ def not_theirs(record, needed=False):
     return ""
 
 
-def other_reports(content, record):
+def other_reports(content, record, needed=False):
     """Say why the reports of a `predictions.csv` are not those of the student's seed.
 
-    The phantom's reports are written again from the seed; no film is drawn.
+    The phantom's reports are written again from the seed; no film is drawn. A reference
+    may be either section of its report, whatever the run says that it used.
 
     Args:
         content: bytes of a readable `predictions.csv`.
         record: dict, a checked `results.json` for which `not_theirs` is `""`.
+        needed: bool. Whether there must be reports to compare.
 
     Returns:
-        A string, `""` if nothing is wrong, or nothing can be compared.
+        A string, `""` if nothing is wrong, or nothing can and need be compared.
 
     Example:
     ```python
     other_reports(path.read_bytes(), read_results("results.json"))
     ```
     """
-    name, section = named_in(record), record["parameters"].get("section")
+    name = named_in(record)
     if not name or record["dataset"]["ground"] != "phantom":
-        return ""
-    if section not in ("findings", "impression"):
         return ""
     same, rows = 0, csv.DictReader(io.StringIO(content.decode("utf-8-sig", "replace")))
     compared = 0
     for row in rows:
-        uid, reference = row.get("uid") or "", row.get("reference")
-        if reference is None or compared == COMPARED:
+        uid, reference = row.get("uid") or "", row.get("reference") or ""
+        if not reference.strip():
+            continue
+        if compared == COMPARED:
             break
         compared += 1
         if uid.isascii() and uid.isdigit() and 0 < int(uid[:9]) <= MOST:
-            drawn = _drawn(student_seed(name), int(uid[:9]) - 1)[section]
-            same += drawn.split() == reference.split()
+            drawn = _drawn(student_seed(name), int(uid[:9]) - 1)
+            sections = [drawn[section].split() for section in SECTIONS]
+            same += reference.split() in sections
+    if needed and not compared:
+        return (
+            "it has no column reference with reports in it, so they cannot be compared "
+            f"with the phantom of {printable(name, 60)}."
+        )
     if 2 * same >= compared:
         return ""
     return (
