@@ -61,7 +61,7 @@ lint: $(VENV)/test-installed
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house.py
 
-# Runs the whole course, in about an hour on two cores, and publishes it in docs/site/.
+# Runs the whole course, in half an hour to an hour on two cores, and publishes it in docs/site/.
 site: $(VENV)/demo-installed
 	$(BIN)/python -m cxrlib run --profile course --out outputs/course --resume
 	$(BIN)/python -m cxrlib site outputs/course docs/site --readme README.md
