@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from scipy.ndimage import binary_fill_holes
 
 from coursework.charts.style import (
     ORANGE,
@@ -76,7 +77,8 @@ def plot_atlas(plates):
             ):
                 draw_radiograph(axes, film / 255, f"{view}, {title}")
             draw_radiograph(row[2], changed(*films), f"{view}, what has changed")
-            draw_border(row[2], plate.shown.finding_masks[0][view], YELLOW, 1.2)
+            whole = binary_fill_holes(plate.shown.finding_masks[0][view])
+            draw_border(row[2], whole, YELLOW, 1.2)  # A hollow organ has one outline.
             if plate.finding.name in REBUILT:  # All has moved: compare outlines.
                 draw_radiograph(
                     row[2], films[1] / 400, f"{view}, outlines of the lungs"
