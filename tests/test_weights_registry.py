@@ -263,7 +263,7 @@ def test_real_data_get_chexnet_where_it_is(small_chexnet, capsys):
     assert load.load_encoder(encoder, "auto", is_phantom=False) == CHEXNET
     np.testing.assert_equal(arrays(encoder), arrays(source))
     assert sum(layer.trainable for layer in encoder.layers[:-1]) == 10
-    assert "the last ten train" in capsys.readouterr().out
+    assert "the last 10 train" in capsys.readouterr().out
 
 
 def test_without_any_that_is_said_aloud(small_chexnet, nowhere, monkeypatch, capsys):

@@ -10,10 +10,11 @@ from cxrlib.pretrained.native import load_whole
 from cxrlib.pretrained.registry import PHANTOM_ENCODER, PHANTOM_GPT2, REGISTRY
 
 DENSENET121 = (6, 12, 24, 16)  # Layers in each of its dense blocks.
+SHOWN = 20  # Names of layers in a message.
 
 
-def load_encoder(encoder, weights="auto", is_phantom=False):
-    """Give an encoder its pretrained weights and freeze all but its last ten layers.
+def load_encoder(encoder, weights="auto", is_phantom=False, trainable_layers=10):
+    """Give an encoder its pretrained weights and freeze all but its last layers.
 
     Args:
         encoder: a `CheXNetEncoder`.
@@ -22,6 +23,8 @@ def load_encoder(encoder, weights="auto", is_phantom=False):
             for phantoms the encoder pretrained on other phantoms, for real data
             CheXNet, else ImageNet's DenseNet121, else none.
         is_phantom: bool. Whether the data are phantoms.
+        trainable_layers: int. How many of the last layers train; -1 for all. Without
+            pretrained weights all of them do.
 
     Returns:
         A string that says where the weights came from, for the results.
@@ -44,8 +47,11 @@ def load_encoder(encoder, weights="auto", is_phantom=False):
         load_whole(encoder, path)
     else:
         load_checkpoint(encoder, path)
-    names = encoder.freeze_all_but_last(10)
-    print(f"ENCODER: {path.name}; of its layers the last ten train: {', '.join(names)}")
+    every = trainable_layers < 0
+    names = encoder.freeze_all_but_last(None if every else trainable_layers)
+    which = "all" if every else f"the last {len(names)}" if names else "none"
+    listed = f": {', '.join(names)}" if 0 < len(names) <= SHOWN else ""
+    print(f"ENCODER: {path.name}; of its layers {which} train{listed}")
     return path.name
 
 

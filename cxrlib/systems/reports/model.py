@@ -248,7 +248,8 @@ def compile_report_model(
     """Compile a `ReportModel` under the weighted sum of its four losses.
 
     Args:
-        model: a `ReportModel`.
+        model: a `ReportModel`, or the part of one that `part_of` gives; a task that it
+            lacks has no loss.
         learning_rate: float or `keras.optimizers.schedules.LearningRateSchedule`.
         alpha: float. Weight of the classification.
         beta: float. Weight of the frontal reconstruction.
@@ -267,29 +268,33 @@ def compile_report_model(
     compile_report_model(model, learning_rate=3e-4, delta=2.0)
     ```
     """
+    loss = {
+        "frontal": ReconstructionLoss(ssim_weight),
+        "lateral": ReconstructionLoss(ssim_weight),
+        "abnormal": label_loss(),
+        "text": text_loss(),
+    }
+    loss_weights = {
+        "abnormal": alpha,
+        "frontal": beta,
+        "lateral": gamma,
+        "text": delta,
+    }
+    weighted_metrics = {
+        "frontal": [StructuralSimilarity(name="ssim")],
+        "lateral": [StructuralSimilarity(name="ssim")],
+        "abnormal": [
+            keras.metrics.AUC(name="auroc"),
+            keras.metrics.BinaryAccuracy(name="accuracy"),
+        ],
+        "text": [TokenPerplexity(name="perplexity")],
+    }
+    tasks = model.output
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate, clipnorm=clipnorm),
-        loss={
-            "frontal": ReconstructionLoss(ssim_weight),
-            "lateral": ReconstructionLoss(ssim_weight),
-            "abnormal": label_loss(),
-            "text": text_loss(),
-        },
-        loss_weights={
-            "abnormal": alpha,
-            "frontal": beta,
-            "lateral": gamma,
-            "text": delta,
-        },
-        weighted_metrics={
-            "frontal": [StructuralSimilarity(name="ssim")],
-            "lateral": [StructuralSimilarity(name="ssim")],
-            "abnormal": [
-                keras.metrics.AUC(name="auroc"),
-                keras.metrics.BinaryAccuracy(name="accuracy"),
-            ],
-            "text": [TokenPerplexity(name="perplexity")],
-        },
+        loss={task: loss[task] for task in tasks},
+        loss_weights={task: loss_weights[task] for task in tasks},
+        weighted_metrics={task: weighted_metrics[task] for task in tasks},
         run_eagerly=run_eagerly,
     )
     return model

@@ -20,7 +20,14 @@ NOT_CLINICAL = "Not for clinical use."
 
 
 def predict_split(
-    model, prepared, split="test", sampler="greedy", prompt="", batch_size=16, keep=0
+    model,
+    prepared,
+    split="test",
+    sampler="greedy",
+    prompt="",
+    batch_size=16,
+    keep=0,
+    write=True,
 ):
     """Reconstruct, classify and describe every study of a split.
 
@@ -32,6 +39,7 @@ def predict_split(
         prompt: string. How every report begins.
         batch_size: int.
         keep: int. How many studies to return with their images.
+        write: bool. Whether to write the reports; else `prediction` is missing.
 
     Returns:
         A pair. A `pandas.DataFrame` with a row per study: `uid`, `reference`,
@@ -53,14 +61,17 @@ def predict_split(
     tables, examples = [], {}
     for batch in _read_records(prepared, split, batch_size):
         images = {view: batch[view] for view in VIEWS}
-        reports, seen = model.generate(
-            images, prompt, sampler, batch_size=batch_size, return_imaging=True
-        )
+        if write:
+            reports, seen = model.generate(
+                images, prompt, sampler, batch_size=batch_size, return_imaging=True
+            )
+        else:
+            seen = model.imaging.predict_on_batch(images)
         table = pd.DataFrame(
             {
                 "uid": [uid.decode() for uid in batch["uid"]],
                 "reference": [text.decode() for text in batch[section]],
-                "prediction": reports,
+                **({"prediction": reports} if write else {}),
                 "label": np.where(batch["abnormal"] < 0, np.nan, batch["abnormal"]),
                 "probability": seen["abnormal"][:, 0],
                 "latent": list(seen["latent"]),

@@ -62,6 +62,9 @@ class ReportRecipe(Recipe):
     encoder_weights: str = setting(
         "auto", "auto, none, chexnet, imagenet, or a file.", defines=False
     )
+    trainable_layers: int = setting(
+        10, "Last layers of a pretrained encoder that train; -1: all.", low=-1, high=500
+    )
     seed: int = setting(0, "Of weights, order and dropout.", high=MOST_SEED)
 
     def __post_init__(self):

@@ -146,21 +146,12 @@ def train_report_model(
 
     recipe = dataclasses.replace(recipe or ReportRecipe(), **changes)
     keras.utils.set_random_seed(recipe.seed)
-    manifest = read_manifest(prepared)  # Before `out` is made.
+    read_manifest(prepared)  # Before `out` is made.
     with locked(out, wait=False):
         pass  # `train` would refuse it only after the model is built.
-    model = _new_model(recipe, prepared, manifest)
+    model = new_report_model(recipe, prepared)
     settings = recipe.settings() | identity(model, prepared)
-    steps = math.ceil(split_size(prepared, "train") / recipe.batch_size)
-    compile_report_model(
-        model,
-        learning_rate=warmup_cosine(recipe.learning_rate, recipe.epochs * steps),
-        alpha=recipe.alpha,
-        beta=recipe.beta,
-        gamma=recipe.gamma,
-        delta=recipe.delta,
-        ssim_weight=recipe.ssim_weight,
-    )
+    steps = compile_by(recipe, model, prepared)
 
     if is_memory_map(prepared):
         load = load_arrays
@@ -195,8 +186,22 @@ def train_report_model(
     )
 
 
-def _new_model(recipe, prepared, manifest):
-    """An untrained `ReportModel` with its pretrained weights loaded."""
+def new_report_model(recipe, prepared):
+    """Build what a recipe asks for, untrained, with its pretrained weights loaded.
+
+    Args:
+        recipe: a `ReportRecipe`.
+        prepared: string or path. A folder written by `prepare`.
+
+    Returns:
+        A `ReportModel`, not compiled.
+
+    Example:
+    ```python
+    new_report_model(ReportRecipe(preset="tiny"), "data/prepared")
+    ```
+    """
+    manifest = read_manifest(prepared)
     is_phantom = source_ground(manifest["source"]) != "real"
     folder = find_gpt2(recipe.gpt2, recipe.preset, is_phantom)
     preprocessor = make_preprocessor(
@@ -216,12 +221,44 @@ def _new_model(recipe, prepared, manifest):
         conditioning=recipe.conditioning,
     )
     model.origin["encoder"] = load_encoder(
-        model.imaging.encoder, recipe.encoder_weights, is_phantom
+        model.imaging.encoder,
+        recipe.encoder_weights,
+        is_phantom,
+        recipe.trainable_layers,
     )
     model.origin["gpt2"] = load_gpt2(
         model.causal_lm.backbone, folder, preprocessor.tokenizer
     )
     return model
+
+
+def compile_by(recipe, model, prepared):
+    """Compile a model, or a part of it, as a recipe says.
+
+    Args:
+        recipe: a `ReportRecipe`.
+        model: see `compile_report_model`.
+        prepared: string or path. The folder that it will learn from.
+
+    Returns:
+        Int. The steps of an epoch.
+
+    Example:
+    ```python
+    steps = compile_by(recipe, model, "data/prepared")
+    ```
+    """
+    steps = math.ceil(split_size(prepared, "train") / recipe.batch_size)
+    compile_report_model(
+        model,
+        learning_rate=warmup_cosine(recipe.learning_rate, recipe.epochs * steps),
+        alpha=recipe.alpha,
+        beta=recipe.beta,
+        gamma=recipe.gamma,
+        delta=recipe.delta,
+        ssim_weight=recipe.ssim_weight,
+    )
+    return steps
 
 
 def evaluate_model(results, model, prepared, predictions, split="test"):

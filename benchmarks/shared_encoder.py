@@ -1,0 +1,107 @@
+"""Does one shared encoder help? Each task alone, and all at once, three seeds.
+
+The points are those of `notebooks/sweeps/shared_encoder.yaml`, everything else is that
+of profile `course`. The seed is that of the training (weights, order, dropout); the
+studies are the same for all. With no layer unfrozen the tasks share nothing that
+trains, so what differs there is chance: the yardstick for the other rows.
+
+Every point that is done stays in OUT, and several processes may work there; at the end
+all of them go into `benchmarks/results/shared_encoder.json`, which 07 shows.
+
+    python benchmarks/shared_encoder.py outputs/course/prepared outputs/shared_encoder
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import click  # noqa: E402
+
+from coursework.record import described  # noqa: E402
+from coursework.run.grid import point_names, read_grid  # noqa: E402
+from coursework.run.profiles import profile_values  # noqa: E402
+from cxrbase.files import InputError, locked, write_whole  # noqa: E402
+from cxrbase.grounds import source_ground  # noqa: E402
+from cxrlib.data.prepare import read_manifest  # noqa: E402
+from cxrlib.environment import setup  # noqa: E402
+from cxrlib.systems.reports.recipe import ReportRecipe  # noqa: E402
+from cxrlib.systems.reports.tasks import train_tasks  # noqa: E402
+
+ROOT = pathlib.Path(__file__).parents[1]
+GRID = ROOT / "notebooks/sweeps/shared_encoder.yaml"
+RESULT = ROOT / "benchmarks/results/shared_encoder.json"
+KEPT = ("value", "shuffled", "n")
+
+
+def run(prepared, folder, point):
+    """Train one point, unless it is done; its predictions stay in the folder."""
+    if (folder / "run.json").exists():
+        return
+    started = time.time()
+    recipe = ReportRecipe.pick(profile_values("course") | point)
+    table, scores = train_tasks(prepared, recipe, verbose=2)
+    table.to_csv(folder / "predictions.csv", index=False)
+    scores = {
+        name: {key: record[key] for key in KEPT if record.get(key) is not None}
+        for name, record in scores.items()
+    }
+    hours = (time.time() - started) / 3600
+    found = {"point": point, "scores": scores, "hours": round(hours, 4)}
+    with write_whole(folder / "run.json") as temporary:
+        temporary.write_text(json.dumps(found, indent=1, default=float) + "\n")
+
+
+def gather(prepared, runs, environment):
+    """One record of all runs: where it comes from, and the scores of each."""
+    manifest = read_manifest(prepared)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    return {
+        "command": "python benchmarks/shared_encoder.py PREPARED OUT",
+        "grid": GRID.relative_to(ROOT).as_posix(),
+        "commit": commit,
+        "environment": described(environment),
+        "ground": source_ground(manifest["source"]),
+        "fingerprint": manifest["source"]["fingerprint"],
+        "counts": manifest["counts"],
+        "hours": round(sum(each["hours"] for each in runs), 2),
+        "runs": runs,
+    }
+
+
+@click.command()
+@click.argument("prepared")
+@click.argument("out", type=click.Path(path_type=pathlib.Path))
+def main(prepared, out):
+    """Train every point that is not done; write the record once all of them are."""
+    environment = setup(mixed_precision=False)
+    # All tasks of a seed before the next seed, so that what is done can be compared.
+    points = sorted(read_grid(GRID), key=lambda p: (p["epochs"], p["seed"]))
+    folders = [out / name for name in point_names(points)]
+    for point, folder in zip(points, folders, strict=True):
+        try:
+            with locked(folder, wait=False):
+                run(prepared, folder, point)
+        except InputError as error:
+            print(error)  # Another process is at it.
+    done = [folder / "run.json" for folder in folders]
+    missing = [path.parent.name for path in done if not path.exists()]
+    if missing:
+        raise click.ClickException(
+            f"{len(missing)} points are not done: {missing[0]} …"
+        )
+    runs = [json.loads(path.read_text()) for path in done]
+    RESULT.parent.mkdir(exist_ok=True)
+    with write_whole(RESULT) as temporary:
+        record = gather(prepared, runs, environment)
+        temporary.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{RESULT}: {len(runs)} runs, {record['hours']} hours")
+
+
+if __name__ == "__main__":
+    main()
