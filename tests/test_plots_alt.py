@@ -63,6 +63,13 @@ CALL = {
     "plot_next_words": lambda k: plots.plot_next_words(NEXT, **k),
     "plot_positions": lambda k: plots.plot_positions(np.ones((8, 8))),
     "plot_pulls": lambda k: plots.plot_pulls({"a": {"x": [1], "y": [2]}}, **k),
+    "plot_repeats": lambda k: plots.plot_repeats(
+        pd.DataFrame([["0", "one", 0.5]], columns=["layers", "tasks", "F1"]),
+        {"F1": "F1"},
+        "layers",
+        "tasks",
+        **k,
+    ),
     "plot_resamples": lambda k: plots.plot_resamples({"a": np.arange(99.0)}, **k),
     "plot_roc": lambda k: plots.plot_roc(LABELS, CALLS, **k),
     "plot_rocs": lambda k: plots.plot_rocs(LABELS, {"a": CALLS}, **k),

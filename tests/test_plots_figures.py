@@ -1,6 +1,7 @@
 """Values beside what needs no model, resamples, and pulls."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from figures import words
 
@@ -77,6 +78,23 @@ def test_resamples_carry_their_intervals():
     figure = plots.plot_resamples(drawn, ground="real")
     assert "0.025 to 0.975" in words(figure) and "−0.950 to 0.950" in words(figure)
     assert len(figure.axes) == 2
+
+
+def test_every_repeat_is_shown_and_none_is_made_up():
+    runs = pd.DataFrame(
+        {
+            "layers": ["0", "0", "0", "all", "all"],
+            "tasks": ["one", "one", "all", "one", "all"],
+            "F1": [0.2, 0.4, 0.6, 0.1, np.nan],
+        }
+    )
+    figure = plots.plot_repeats(runs, {"F1": "F1"}, "layers", "tasks", ground="real")
+    (axes,) = figure.axes
+    drawn = [line.get_ydata().tolist() for line in axes.lines if len(line.get_ydata())]
+    assert drawn == [[0.2, 0.4], [0.1], [0.6]]
+    means = [lines.get_segments()[0][0][1] for lines in axes.collections]
+    np.testing.assert_allclose(means, [0.3, 0.1, 0.6])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "all"]
 
 
 def test_a_pull_of_zero_has_no_direction(tmp_path):

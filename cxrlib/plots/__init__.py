@@ -21,7 +21,7 @@ from coursework.charts.labels import (
 )
 from coursework.charts.scores import plot_beside, plot_resamples, plot_scores
 from coursework.charts.style import STYLE, alt_text, caption, save_figure
-from coursework.charts.tasks import plot_pulls
+from coursework.charts.tasks import plot_pulls, plot_repeats
 from coursework.interactive.attention import word_attention
 from coursework.interactive.bleu import bleu_playground
 from coursework.interactive.phantom import phantom_builder
@@ -68,6 +68,7 @@ __all__ = [
     "plot_next_words",
     "plot_positions",
     "plot_pulls",
+    "plot_repeats",
     "plot_resamples",
     "plot_roc",
     "plot_rocs",

@@ -1,4 +1,4 @@
-"""Gradients of several tasks on shared weights: lengths and cosines."""
+"""Several tasks on shared weights: their gradients, and what trainings reach."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -91,3 +91,51 @@ def _cosines(axes, tasks, cosines):
     axes.set(xlim=(-0.5, len(tasks) - 1.5), ylim=(len(tasks) - 0.5, 0.5))
     axes.set_xlabel("1 the same way, 0 at right angles, −1 against")
     axes.tick_params(length=0)
+
+
+@styled("What repeated trainings reach: a mark for each random seed")
+def plot_repeats(runs, scores, across, by, *, ground):
+    """Show every one of some repeated trainings, and no mean without its runs.
+
+    Args:
+        runs: DataFrame, a row per training. Columns `across`, `by` and the scores;
+            NaN where a training has no such score.
+        scores: dict of column to string, the title of its panel.
+        across: string. The column whose values stand side by side, in their order.
+        by: string. The column whose values are compared: a mark and a colour for each.
+        ground: string. `"phantom"`, `"drawn"` or `"real"`; named in the caption.
+
+    Returns:
+        A `matplotlib` figure: a panel per score, in it a mark per training and a line
+        at the mean of those that differ only in their seed.
+
+    Example:
+    ```python
+    runs = pd.DataFrame({"layers": [0, 0], "tasks": ["one", "all"], "F1": [0.6, 0.7]})
+    plot_repeats(runs, {"F1": "F1"}, "layers", "tasks", ground="phantom")
+    ```
+    """
+    groups, kinds = runs[across].unique(), runs[by].unique()
+    figure, panels = plt.subplots(
+        1, len(scores), figsize=(8.4, 3.1), squeeze=False, layout="constrained"
+    )
+    offsets = (np.arange(len(kinds)) - (len(kinds) - 1) / 2) * 0.34
+    for axes, (score, title) in zip(panels[0], scores.items(), strict=True):
+        for kind, offset, look in zip(kinds, offsets, LOOKS, strict=False):
+            marker, colour = look
+            for place, group in enumerate(groups):
+                chosen = runs[by].eq(kind) & runs[across].eq(group)
+                values = runs.loc[chosen, score].dropna().to_numpy()
+                if not len(values):
+                    continue
+                at = place + offset + np.linspace(-0.07, 0.07, len(values))
+                axes.plot(at, values, marker, color=colour, markersize=6, alpha=0.85)
+                ends = place + offset - 0.13, place + offset + 0.13
+                axes.hlines(values.mean(), *ends, color=colour, lw=2)
+            axes.plot([], [], marker, color=colour, label=str(kind))
+        axes.set_xticks(range(len(groups)), groups)
+        axes.set(title=title, xlabel=across, xlim=(-0.6, len(groups) - 0.4))
+        axes.grid(False, axis="x")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=len(kinds), loc="outside upper center")
+    return caption(figure, ground)
