@@ -8,7 +8,8 @@ trains, so what differs there is chance: the yardstick for the other rows.
 Every point that is done stays in OUT, and several processes may work there; at the end
 all of them go into `benchmarks/results/shared_encoder.json`, which 07 shows.
 
-    python benchmarks/shared_encoder.py outputs/course/prepared outputs/shared_encoder
+    python benchmarks/shared_encoder.py outputs/course/prepared outputs/shared_encoder \
+        [--readme docs/results.md]
 """
 
 import json
@@ -20,21 +21,26 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import click  # noqa: E402
+import pandas as pd  # noqa: E402
 
+from coursework.pages.scores import write_between_marks  # noqa: E402
 from coursework.record import described  # noqa: E402
 from coursework.run.grid import point_names, read_grid  # noqa: E402
 from coursework.run.profiles import profile_values  # noqa: E402
 from cxrbase.files import InputError, locked, write_whole  # noqa: E402
-from cxrbase.grounds import source_ground  # noqa: E402
+from cxrbase.grounds import GROUNDS, source_ground  # noqa: E402
 from cxrlib.data.prepare import read_manifest  # noqa: E402
 from cxrlib.environment import setup  # noqa: E402
 from cxrlib.systems.reports.recipe import ReportRecipe  # noqa: E402
-from cxrlib.systems.reports.tasks import train_tasks  # noqa: E402
+from cxrlib.systems.reports.tasks import TASKS, train_tasks  # noqa: E402
+from cxrscore.tables import markdown  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[1]
 GRID = ROOT / "notebooks/sweeps/shared_encoder.yaml"
 RESULT = ROOT / "benchmarks/results/shared_encoder.json"
 KEPT = ("value", "shuffled", "n")
+SHOWN = ("abnormal.brier", "frontal.ssim", "lateral.ssim", "clinical.micro_f1_5")
+LAYERS = {0: "none", -1: "all"}
 
 
 def run(prepared, folder, point):
@@ -74,10 +80,28 @@ def gather(prepared, runs, environment):
     }
 
 
+def summary(runs):
+    """A row for trainings that differ only in their seed: their scores, all of them."""
+    rows = []
+    for each in runs:
+        point, scores = each["point"], each["scores"]
+        tasks = [task for task, (weight, _) in TASKS.items() if point[weight]]
+        name = "all four" if len(tasks) == len(TASKS) else ", ".join(tasks)
+        layers = point["trainable_layers"]
+        layers = LAYERS.get(layers, f"last {layers}")
+        head = {"layers unfrozen": layers, "tasks": name, "epochs": point["epochs"]}
+        values = {k: f"{scores[k]['value']:.4f}" for k in SHOWN if k in scores}
+        rows.append(head | values)
+    table = pd.DataFrame(rows).fillna("")
+    groups = table.groupby(["epochs", "layers unfrozen", "tasks"], sort=False)
+    return groups.agg(lambda cells: " ".join(filter(None, cells))).reset_index()
+
+
 @click.command()
 @click.argument("prepared")
 @click.argument("out", type=click.Path(path_type=pathlib.Path))
-def main(prepared, out):
+@click.option("--readme", help="Write the table into this file, between its marks.")
+def main(prepared, out, readme):
     """Train every point that is not done; write the record once all of them are."""
     environment = setup(mixed_precision=False)
     # All tasks of a seed before the next seed, so that what is done can be compared.
@@ -100,7 +124,17 @@ def main(prepared, out):
     with write_whole(RESULT) as temporary:
         record = gather(prepared, runs, environment)
         temporary.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"{RESULT}: {len(runs)} runs, {record['hours']} hours")
+    seeds = sorted({point["seed"] for point in points})
+    lines = [
+        f"{GROUNDS[record['ground']]}: train {record['counts']['train']}, test "
+        f"{record['counts']['test']} studies; {len(runs)} trainings, seeds {seeds}, "
+        f"{record['hours']} hours; commit {record['commit']}.",
+        "",
+        markdown(summary(runs)),
+    ]
+    print("\n".join(lines))
+    if readme:
+        write_between_marks(readme, "\n".join(lines), "shared encoder")
 
 
 if __name__ == "__main__":
