@@ -12,7 +12,9 @@ all of them go into `benchmarks/results/shared_encoder.json`, which 07 shows.
         [--readme docs/results.md]
 """
 
+import concurrent.futures
 import json
+import multiprocessing
 import os
 import pathlib
 import subprocess
@@ -44,9 +46,17 @@ LAYERS = {0: "none", -1: "all"}
 
 
 def run(prepared, folder, point):
-    """Train one point, unless it is done; its predictions stay in the folder."""
-    if (folder / "run.json").exists():
-        return
+    """Train one point, unless it is done or another process is at it."""
+    try:
+        with locked(folder, wait=False):
+            if not (folder / "run.json").exists():
+                _run(prepared, folder, point)
+    except InputError as error:
+        print(error)
+
+
+def _run(prepared, folder, point):
+    """Train one point; its predictions stay in the folder."""
     started = time.time()
     recipe = ReportRecipe.pick(profile_values("course") | point)
     table, scores = train_tasks(prepared, recipe, verbose=2)
@@ -107,12 +117,12 @@ def main(prepared, out, readme):
     # All tasks of a seed before the next seed, so that what is done can be compared.
     points = sorted(read_grid(GRID), key=lambda p: (p["epochs"], p["seed"]))
     folders = [out / name for name in point_names(points)]
-    for point, folder in zip(points, folders, strict=True):
-        try:
-            with locked(folder, wait=False):
-                run(prepared, folder, point)
-        except InputError as error:
-            print(error)  # Another process is at it.
+    # Each in a process of its own: the graph of a training is never freed.
+    with concurrent.futures.ProcessPoolExecutor(
+        1, multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        for point, folder in zip(points, folders, strict=True):
+            pool.submit(run, prepared, folder, point).result()
     done = [folder / "run.json" for folder in folders]
     missing = [path.parent.name for path in done if not path.exists()]
     if missing:
