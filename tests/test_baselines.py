@@ -14,9 +14,10 @@ from cxrscore.baselines import (
     random_reports,
     shuffled_orders,
 )
-from cxrscore.bootstrap import interval, resampling_weights
-from cxrscore.comparison import compare, compare_labels
-from cxrscore.labels.scores import label_values
+from cxrscore.bootstrap import interval, partner_weights, resampling_weights
+from cxrscore.clinical.scores import ClinicalScorer
+from cxrscore.comparison import compare, compare_counts, compare_labels
+from cxrscore.labels.scores import label_values, weighted_values
 from cxrscore.texts.scores import TextScorer
 
 
@@ -131,7 +132,7 @@ def weighed(texts, weights):
 
 
 def test_comparison_equals_scoring_resampled_studies(monkeypatch):
-    """Paired: value, baseline and shuffle are scored on the same drawn studies."""
+    """Paired: value, baseline and permutation are scored on the same drawn studies."""
     few = functools.partial(comparison.resampled_sums, resamples=60)
     monkeypatch.setattr(comparison, "resampled_sums", few)
     references, said, other = drawn(12, 0), drawn(12, 1), drawn(12, 2)
@@ -143,8 +144,12 @@ def test_comparison_equals_scoring_resampled_studies(monkeypatch):
     rows = {name: [] for name in found}
     outputs = [said, other, *([said[i] for i in order] for order in orders)]
     for weights in np.concatenate(list(resampling_weights(12, 60))):
-        scorer = TextScorer(weighed(references, weights), protocols)
-        scores = [scorer.score(weighed(texts, weights)) for texts in outputs]
+        # A permuted pair is drawn as often as both of its studies.
+        drawn_pairs = [weights, weights, *(weights * weights[o] for o in orders)]
+        scores = []
+        for texts, times in zip(outputs, drawn_pairs, strict=True):
+            scorer = TextScorer(weighed(references, times), protocols)
+            scores.append(scorer.score(weighed(texts, times)))
         for name in found:
             rows[name].append([each[name] for each in scores])
     for name, record in found.items():
@@ -158,6 +163,93 @@ def test_comparison_equals_scoring_resampled_studies(monkeypatch):
         assert record["constant"] == pytest.approx(whole[1])
         assert record["shuffled"] == pytest.approx(np.mean(whole[2:]))
         assert record["fall"] == pytest.approx(whole[0] - np.mean(whole[2:]))
+
+
+def agreement(reference, output):
+    """What a study adds to accuracy and F1 of two classes."""
+    columns = [reference == output, reference & output, reference, output]
+    return np.stack(columns, axis=-1).astype("float64")
+
+
+def agreement_scores(sums, n):
+    with np.errstate(invalid="ignore"):
+        f1 = 2 * sums[..., 1] / (sums[..., 2] + sums[..., 3])
+    return {"accuracy": sums[..., 0] / n, "f1": f1}
+
+
+@pytest.mark.parametrize(
+    ("rates", "narrow"),
+    [((0.7, 0.0, 0.2, 0.1), "accuracy"), ((0.5, 0.05, 0.05, 0.4), "f1")],
+)
+def test_the_interval_of_a_fall_covers(monkeypatch, rates, narrow):
+    """It holds the fall that independence would bring; weighted by one study, less."""
+    few = functools.partial(comparison.resampled_sums, resamples=200)
+    monkeypatch.setattr(comparison, "resampled_sums", few)
+    normal, false_alarm, missed, hit = rates
+    ill, called = missed + hit, false_alarm + hit
+    by_chance = ill * called + (1 - ill) * (1 - called)
+    true_falls = {
+        "accuracy": normal + hit - by_chance,
+        "f1": 2 * (hit - ill * called) / (ill + called),
+    }
+    rng, orders = np.random.default_rng(0), shuffled_orders(200, 20)
+    held = {(name, both): [] for name in true_falls for both in (True, False)}
+    for _ in range(200):
+        kind = rng.choice(4, 200, p=rates)
+        reference, output = kind >= 2, kind % 2 == 1
+        outputs = [output, *output[orders]]
+        counts = np.stack([agreement(reference, each) for each in outputs], axis=1)
+        for both in (True, False):
+            weighted_by = orders if both else ()
+            found = compare_counts(counts, agreement_scores, [], weighted_by)
+            for name, fall in true_falls.items():
+                low, high = found[name]["fall_interval"]
+                held[name, both].append(low <= fall <= high)
+    share = {key: np.mean(each) for key, each in held.items()}
+    assert min(share["accuracy", True], share["f1", True]) >= 0.9
+    assert share[narrow, False] < 0.88  # 0.76 of accuracy and 0.825 of F1, measured.
+
+
+def test_a_pair_is_drawn_as_often_as_both_of_its_studies():
+    weights = np.array([[2.0, 1.0, 0.0], [1.0, 1.0, 1.0], [3.0, 0.0, 0.0]])
+    assert partner_weights(weights, None) is weights
+    once, all_alike, none = partner_weights(weights, np.array([1, 2, 0]))
+    assert once.tolist() == [3, 0, 0] and all_alike.tolist() == [1, 1, 1]
+    assert np.isnan(none).all()
+
+
+def test_few_studies_have_few_pairs(recwarn):
+    """Where no pair is drawn there is no score, not one of 0."""
+    references, said = ["No edema."] * 2, ["No edema.", "Small effusion."]
+    for scorer in (TextScorer(references), ClinicalScorer(references)):
+        found = compare(scorer, said, {}, shuffled_orders(2, 2))
+        for record in found.values():
+            # Only the studies as they are have pairs: one value, no interval.
+            assert "fall_interval" not in record
+    assert not recwarn.list
+
+
+def test_a_permuted_label_counts_as_often_as_both_of_its_studies():
+    generator, orders = np.random.default_rng(0), shuffled_orders(30, 3)
+    labels = np.arange(30) < 3  # So few that some orders have no AUROC.
+    chances = labels * 0.3 + generator.random(30) * 0.7
+    found = compare_labels(labels.astype(int), chances, 0.1, orders)
+    (weights,) = resampling_weights(30)
+    own = weighted_values(labels, chances, weights)["auroc"]
+    permuted = [
+        weighted_values(labels, chances[o], weights * weights[:, o])["auroc"]
+        for o in orders
+    ]
+    lacking = np.isnan(permuted).sum(axis=0)
+    assert (lacking == 1).any() and (lacking == 3).any()
+    known = lacking < 3
+    falls = own[known] - np.nanmean(np.array(permuted)[:, known], axis=0)
+    assert found["auroc"]["fall_interval"] == pytest.approx(interval(falls))
+
+
+def test_no_protocol_no_score():
+    scorer = TextScorer(["No edema."] * 2, [])
+    assert compare(scorer, ["Edema."] * 2, {}, shuffled_orders(2)) == {}
 
 
 def test_gain_is_over_the_better_constant():

@@ -72,16 +72,45 @@ def _kept_draw(n, resamples, seed):
     return tuple(_draw(n, resamples, seed))
 
 
-def resampled_sums(counts, resamples=RESAMPLES, seed=0):
+def partner_weights(weights, order):
+    """How often each pair is drawn, where a study has the output of another one.
+
+    Such a pair rests on two studies, and stands in a resample as often as both of them
+    do: `w_i · w_order(i)` times. Weighted by `w_i` alone, the permuted score would vary
+    less than it does from one sample of studies to another.
+
+    Args:
+        weights: float array `(r, n)`, as of `resampling_weights`.
+        order: int array `(n,)`, whose output each study has; or `None`: its own.
+
+    Returns:
+        A float array `(r, n)`; each row sums to `n`, or is NaN where no pair is drawn.
+        Without an order, the weights themselves.
+
+    Example:
+    ```python
+    partner_weights(np.array([[2.0, 1.0, 0.0]]), [1, 2, 0])  # [[3., 0., 0.]]
+    ```
+    """
+    if order is None:
+        return weights
+    pairs = weights * weights[:, order]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pairs * (pairs.shape[1] / pairs.sum(axis=1, keepdims=True, dtype=float))
+
+
+def resampled_sums(counts, resamples=RESAMPLES, seed=0, orders=None):
     """The sums over the studies, for each resample.
 
     Args:
-        counts: array `(n, k)`. What each study adds to `k` sums.
+        counts: array `(n, k)`. What each study adds to `k` sums; with orders
+            `(n, outputs, k)`.
         resamples: int.
         seed: int.
+        orders: sequence `(outputs,)` of orders or `None`, see `partner_weights`.
 
     Returns:
-        A float array `(resamples, k)`.
+        A float array `(resamples, k)`, or `(resamples, outputs, k)`.
 
     Example:
     ```python
@@ -90,10 +119,17 @@ def resampled_sums(counts, resamples=RESAMPLES, seed=0):
     ```
     """
     counts = np.asarray(counts, "float64")
+    drawn = resampling_weights(len(counts), resamples, seed)
+    if orders is None:
+        return np.concatenate([weights @ counts for weights in drawn])
     parts = [
-        weights @ counts for weights in resampling_weights(len(counts), resamples, seed)
+        [
+            partner_weights(weights, order) @ counts[:, place]
+            for place, order in enumerate(orders)
+        ]
+        for weights in drawn
     ]
-    return np.concatenate(parts)
+    return np.concatenate([np.stack(part, axis=1) for part in parts])
 
 
 def interval(values):

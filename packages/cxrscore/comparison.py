@@ -2,10 +2,9 @@
 
 Text and clinical scores are functions of sums over the studies. So the output, each
 baseline and each permutation are counted once, put side by side, and weighted by the
-same resamples: differences are paired, study by study.
+same resamples: differences are paired, study by study. A permuted output belongs to two
+studies, and counts as often as both were drawn.
 """
-
-import functools
 
 import numpy as np
 
@@ -55,16 +54,26 @@ def compare(scorer, predictions, baselines, orders, seed=0, intervals=True):
     said = np.array(predictions, object)
     outputs = [said, *baselines.values(), *(said[order] for order in orders)]
     counted = [scorer.counts(list(texts)) for texts in outputs]
-    found = {}
-    for group in counted[0]:
-        counts = np.stack([each[group] for each in counted], axis=1)
-        scores = functools.partial(scorer.scores, group)
-        beside = compare_counts(counts, scores, list(baselines), seed, intervals)
-        found |= {f"{group}.{name}": record for name, record in beside.items()}
-    return found
+    groups = {group: each.shape[1] for group, each in counted[0].items()}
+    if not groups:  # No protocol was asked for.
+        return {}
+    places = np.cumsum(list(groups.values()))[:-1]
+
+    def scores(sums, n):
+        parts = zip(groups, np.split(sums, places, axis=-1), strict=True)
+        return {
+            f"{group}.{name}": values
+            for group, part in parts
+            for name, values in scorer.scores(group, part, n).items()
+        }
+
+    # All groups at once: the weights of each order are computed once.
+    counts = [np.concatenate([each[g] for g in groups], axis=1) for each in counted]
+    counts = np.stack(counts, axis=1)
+    return compare_counts(counts, scores, list(baselines), orders, seed, intervals)
 
 
-def compare_counts(counts, scores, baselines, seed=0, intervals=True):
+def compare_counts(counts, scores, baselines, orders=(), seed=0, intervals=True):
     """The comparison of `compare`, with everything already counted.
 
     Args:
@@ -72,6 +81,9 @@ def compare_counts(counts, scores, baselines, seed=0, intervals=True):
             output itself, of each baseline, and of each permutation, in this order.
         scores: callable, `(sums (…, k), n)` → dict, name → float array `(…)`.
         baselines: list of strings, their names.
+        orders: int array `(permutations, n)`: whose output each study has. Empty where
+            a permutation is no order but a mean over all other studies' outputs; it is
+            then weighted by the study alone.
         seed: int. Of the resamples.
         intervals: bool. Whether to draw them.
 
@@ -88,12 +100,39 @@ def compare_counts(counts, scores, baselines, seed=0, intervals=True):
     n, counts = len(counts), np.asarray(counts, "float64")
     points, drawn = scores(counts.sum(axis=0), n), {}
     if intervals and n > 1:
-        sums = resampled_sums(counts.reshape(n, -1), seed=seed)
-        drawn = scores(sums.reshape(-1, *counts.shape[1:]), n)
+        partners = [None] * counts.shape[1]
+        for place, order in enumerate(orders, 1 + len(baselines)):
+            # An order that changes nothing, as of a constant, takes no second study.
+            same = np.array_equal(counts[:, place], counts[:, 0])
+            partners[place] = None if same else order
+        sums = resampled_sums(counts, seed=seed, orders=partners)
+        drawn = scores_where_drawn(scores, sums, n)
     return {
         name: record_of(point, drawn.get(name), baselines)
         for name, point in points.items()
     }
+
+
+def scores_where_drawn(scores, sums, n):
+    """Scores of resamples; NaN where no pair of a permutation was drawn.
+
+    Args:
+        scores: callable, as of `compare_counts`.
+        sums: float array `(…, k)`; NaN as of `cxrscore.bootstrap.partner_weights`.
+        n: int. Studies.
+
+    Returns:
+        A dict, name → float array `(…)`.
+
+    Example:
+    ```python
+    share = lambda sums, n: {"share": sums[..., 0] / n}
+    scores_where_drawn(share, np.array([[1.0], [np.nan]]), 2)["share"]  # [0.5, nan]
+    ```
+    """
+    known = ~np.isnan(sums).all(axis=-1)  # A count may be NaN: METEOR, no WordNet.
+    found = scores(np.where(known[..., None], sums, 0), n)
+    return {name: np.where(known, values, np.nan) for name, values in found.items()}
 
 
 def compare_labels(
@@ -131,8 +170,14 @@ def compare_labels(
     points = [label_values(labels, each, threshold) for each in outputs]
     drawn = []
     if intervals and labels.size > 1:
+        unmoved = [None] * (1 + len(constants))
+        partners = [
+            None if np.array_equal(probabilities[order], probabilities) else order
+            for order in orders
+        ]
         drawn = [
-            resampled_values(labels, each, threshold, seed=seed) for each in outputs
+            resampled_values(labels, each, threshold, seed=seed, order=order)
+            for each, order in zip(outputs, [*unmoved, *partners], strict=True)
         ]
     found = {}
     for name in NAMES:
@@ -179,14 +224,20 @@ def record_of(point, drawn, baselines):
         found = {"interval": interval(drawn[:, 0])}
         for name, columns in others.items():
             if record[name] is not None:
-                found[f"{name}_interval"] = interval(_difference(drawn, columns))
+                differences = _difference(drawn, columns, _mean_of_known)
+                found[f"{name}_interval"] = interval(differences)
         record |= {name: ends for name, ends in found.items() if ends}
     return record
 
 
-def _difference(scores, columns):
+def _difference(scores, columns, mean=np.mean):
     """Value less the mean of some columns; equal outputs differ by exactly 0."""
-    return np.round(scores[..., 0] - scores[..., columns].mean(axis=-1), 12) + 0.0
+    return np.round(scores[..., 0] - mean(scores[..., columns], axis=-1), 12) + 0.0
+
+
+def _mean_of_known(scores, axis):
+    """Few pairs of a rare class are drawn, so an order may lack a resample's score."""
+    return np.ma.masked_invalid(scores).mean(axis=axis).filled(np.nan)
 
 
 def _finite(value):

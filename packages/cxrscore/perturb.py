@@ -3,25 +3,32 @@
 A model that reads its note falls when the note is permuted; what does not fall was not
 earned by it. The score before and the score after are of the same studies, so the fall
 gets a paired interval: what other studies would change, the model and its outputs being
-held fixed. For a permutation each study's partners are held fixed as well; since each
-permuted score rests on two studies, the interval is somewhat too narrow.
+held fixed. A permuted score rests on two studies, the one scored and the one that gave
+the input: in a resample it counts as often as both were drawn.
 """
+
+import functools
 
 import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
 from cxrscore.baselines import grouped_orders
-from cxrscore.bootstrap import RESAMPLES, WORDS, resampling_weights
+from cxrscore.bootstrap import (
+    RESAMPLES,
+    WORDS,
+    partner_weights,
+    resampling_weights,
+)
 from cxrscore.changes import find_change
-from cxrscore.comparison import record_of
+from cxrscore.comparison import record_of, scores_where_drawn
 from cxrscore.labels.scores import weighted_values
 from cxrscore.score import format_score, score
 from cxrscore.tables import format_interval
 
 PATIENTS = f"95 % bootstrap over patients, {RESAMPLES} resamples, percentiles"
 HELD = "the trained model and what it gave before and after; only studies are resampled"
-PARTNERS = "; each study keeps its partners, so the interval is somewhat too narrow"
+PARTNERS = "; the drawn orders, too: a pair counts as often as both its studies do"
 
 # === What is scored ===
 
@@ -88,7 +95,9 @@ def sums_of(scorer):
             return {
                 f"{group}.{name}": values
                 for group, counts in counted.items()
-                for name, values in scorer.scores(group, shares @ counts, n).items()
+                for name, values in scores_where_drawn(
+                    functools.partial(scorer.scores, group), shares @ counts, n
+                ).items()
             }
 
         return weighted
@@ -211,19 +220,26 @@ def perturb(
         outputs = predict(inputs | altered)
         if len(outputs) != n and not isinstance(outputs, dict):
             raise InputError(f"predict gave {len(outputs)} outputs for {n} studies.")
-        return _values([scorer(outputs) for scorer in scorers], n, patients)
+        return outputs
 
-    before, said = read({}), {"split": split, **protocol}
+    def values(outputs, order=None):
+        weighted = [scorer(outputs) for scorer in scorers]
+        return _values(weighted, n, patients, order)
+
+    unchanged = read({})
+    before, said = values(unchanged), {"split": split, **protocol}
     drawn_over = WORDS if patients is None else PATIENTS
     found = {}
     for label, (change, names) in chosen.items():
         own = {"change": change.words, "inputs": ", ".join(names), "holds_fixed": HELD}
         own |= words | {"holds_fixed": HELD + PARTNERS} if change.drawn else {}
         tried = orders if change.drawn else orders[:1]
-        after = [
-            read({name: change.apply(inputs[name], order) for name in names})
-            for order in tried
-        ]
+        after = []
+        for order in tried:
+            outputs = read({name: change.apply(inputs[name], order) for name in names})
+            # An output that does not change takes no second study.
+            moved = change.drawn and not _alike(outputs, unchanged)
+            after.append(values(outputs, order if moved else None))
         for name, (point, resampled) in before.items():
             columns = [(point, resampled), *(each[name] for each in after)]
             record = record_of(
@@ -300,11 +316,19 @@ def _chosen(label, change, inputs):
     return find_change(change), names
 
 
-def _values(weighted, n, patients):
+def _alike(outputs, others):
+    """Whether two sets of outputs, arrays or dicts of them, are equal."""
+    if isinstance(outputs, dict):
+        return all(_alike(each, others[name]) for name, each in outputs.items())
+    return np.array_equal(outputs, others)
+
+
+def _values(weighted, n, patients, order):
     """Each score on the studies themselves and on every resample of them."""
+    resamples = resampling_weights(n, groups=patients)
     (once, *rest) = [
         np.ones((1, n)),
-        *resampling_weights(n, groups=patients),
+        *(partner_weights(weights, order) for weights in resamples),
     ]
     parts = [
         {name: values for each in weighted for name, values in each(weights).items()}

@@ -7,7 +7,13 @@ equals scikit-learn's.
 import numpy as np
 
 from cxrbase.files import InputError
-from cxrscore.bootstrap import RESAMPLES, WORDS, percentiles, resampling_weights
+from cxrscore.bootstrap import (
+    RESAMPLES,
+    WORDS,
+    partner_weights,
+    percentiles,
+    resampling_weights,
+)
 from cxrscore.labels.calibration import (
     BINS,
     ERROR_WORDS,
@@ -112,7 +118,13 @@ def weighted_values(labels, probabilities, weights, threshold=0.5):
 
 
 def resampled_values(
-    labels, probabilities, threshold=0.5, resamples=RESAMPLES, seed=0, groups=None
+    labels,
+    probabilities,
+    threshold=0.5,
+    resamples=RESAMPLES,
+    seed=0,
+    groups=None,
+    order=None,
 ):
     """The scores of `label_values` for each resample of the studies.
 
@@ -126,6 +138,8 @@ def resampled_values(
         resamples: int.
         seed: int.
         groups: array `(n,)` or `None`. Patients to be drawn instead of studies.
+        order: int array `(n,)` or `None`. Whose probability each study has, where they
+            are permuted; see `cxrscore.bootstrap.partner_weights`.
 
     Returns:
         A dict of float arrays `(resamples,)` by `NAMES`; NaN where a resample lacks
@@ -139,7 +153,9 @@ def resampled_values(
     ```
     """
     parts = [
-        weighted_values(labels, probabilities, weights, threshold)
+        weighted_values(
+            labels, probabilities, partner_weights(weights, order), threshold
+        )
         for weights in resampling_weights(labels.size, resamples, seed, groups)
     ]
     return {name: np.concatenate([each[name] for each in parts]) for name in NAMES}

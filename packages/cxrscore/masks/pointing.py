@@ -120,7 +120,7 @@ def pointing_figures(cams, masks, tolerance=0, split="test", seed=0, **protocol)
             np.stack(counts, axis=1)[..., None],
             lambda sums, n: {"mean": sums[..., 0] / n},
             ["constant", "centre"],
-            seed,
+            seed=seed,
         )["mean"]
         words = {"tolerance": f"{tolerance} pixels"} if name == "hit" else {}
         ends, kind = beside.pop("interval", [beside["value"]] * 2), WORDS

@@ -179,7 +179,8 @@ def sacre_bleu(sums):
 
     Args:
         sums: float array `(…, 10)` of `cxrscore.texts.overlap.bleu_counts`,
-            summed over studies: whole numbers.
+            summed over studies. Weighted sums are rounded: sacreBLEU takes whole
+            numbers.
 
     Returns:
         A float array `(…, 1)` in [0, 100].
