@@ -72,13 +72,15 @@ def _kept_draw(n, resamples, seed):
     return tuple(_draw(n, resamples, seed))
 
 
-def resampled_sums(counts, resamples=RESAMPLES, seed=0):
+def resampled_sums(counts, resamples=RESAMPLES, seed=0, groups=None):
     """The sums over the studies, for each resample.
 
     Args:
         counts: array `(n, k)`. What each study adds to `k` sums.
         resamples: int.
         seed: int.
+        groups: array `(n,)` or `None`. Patients to be drawn instead of studies; where
+            they have different numbers of them, count these, too, and divide by that.
 
     Returns:
         A float array `(resamples, k)`.
@@ -90,10 +92,8 @@ def resampled_sums(counts, resamples=RESAMPLES, seed=0):
     ```
     """
     counts = np.asarray(counts, "float64")
-    parts = [
-        weights @ counts for weights in resampling_weights(len(counts), resamples, seed)
-    ]
-    return np.concatenate(parts)
+    drawn = resampling_weights(len(counts), resamples, seed, groups)
+    return np.concatenate([weights @ counts for weights in drawn])
 
 
 def interval(values):
