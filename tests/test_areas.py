@@ -52,7 +52,8 @@ def test_with_folds_only_pairs_of_one_fold_count():
     assert low < value < high
     assert value > roc_auc_score(LABELS, shifted) + 0.1, "pooled"
     ones = np.ones((1, 200))
-    assert weighted_area(LABELS, GOOD, ones)[0] == roc_auc_score(LABELS, GOOD)
+    whole = roc_auc_score(LABELS, GOOD)
+    assert weighted_area(LABELS, GOOD, ones)[0] == pytest.approx(whole)
     assert auroc(LABELS, GOOD, folds=0 * folds) == auroc(LABELS, GOOD)
 
 
@@ -64,6 +65,14 @@ def test_two_models_may_have_folds_of_their_own():
     assert value == pytest.approx(areas[0][0] - areas[1][0]) and low < value < high
     alike = auroc_difference(LABELS, (GOOD + folds) / 3, GOOD, None, folds)
     assert alike[0] == pytest.approx(0), "the order within the folds is the same"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_fold_that_is_not_drawn_adds_no_pair():
+    labels, p = np.array([0, 1, 0, 1]), np.array([0.1, 0.9, 0.8, 0.2])
+    weights = np.array([[1.0, 1, 0, 0], [1, 1, 1, 1], [0, 1, 1, 0]])
+    drawn = weighted_area(labels, p, weights, [0, 0, 1, 1])
+    np.testing.assert_array_equal(drawn, [1, 0.5, np.nan])
 
 
 def test_a_fold_without_a_class_adds_no_pair():

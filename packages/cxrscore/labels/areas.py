@@ -6,7 +6,7 @@ import numpy as np
 
 from cxrscore.bootstrap import has_width, interval, resampling_weights
 from cxrscore.labels.exact import area_ends
-from cxrscore.labels.scores import weighted_values
+from cxrscore.labels.thresholds import ordered_pairs, ranked_weights
 
 NONE = (np.nan, np.nan, np.nan)
 
@@ -36,15 +36,13 @@ def weighted_area(labels, probabilities, weights, folds=None):
     Reference:
         - [Forman & Scholz, 2010](https://doi.org/10.1145/1882471.1882479)
     """
-    if folds is None:
-        return weighted_values(labels, probabilities, weights)["auroc"]
-    ordered = pairs = np.zeros(len(weights))
+    folds = np.zeros(len(labels)) if folds is None else np.asarray(folds)
+    parts = []
     for fold in np.unique(folds):
-        part = np.asarray(folds) == fold
-        own, drawn = labels[part], weights[:, part].astype("float64")
-        area = weighted_values(own, probabilities[part], drawn)["auroc"]
-        count = (drawn @ own) * (drawn @ (1 - own))
-        ordered, pairs = ordered + count * np.nan_to_num(area), pairs + count
+        own = folds == fold
+        ranked = ranked_weights(labels[own], probabilities[own], weights[:, own])
+        parts.append(ordered_pairs(*ranked))
+    ordered, pairs = np.sum(parts, axis=0)
     with np.errstate(invalid="ignore"):
         return ordered / pairs
 
