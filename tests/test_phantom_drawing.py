@@ -110,6 +110,18 @@ def test_sides_are_the_patients(name):
         assert (lungs.mean() - x) * order > 0
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_pneumothorax_has_no_crumbs_at_the_diaphragm(seed):
+    """Where the rim is thinner than a pixel, it is nowhere, not here and there."""
+    patient = sample_patient(np.random.default_rng(seed))
+    finding = Finding("pneumothorax", "right", "apex", "moderate")
+    study = draw_study(patient, [finding], 512, np.random.default_rng(seed))
+    for view, mask in study.finding_masks[0].items():
+        found = cv2.connectedComponentsWithStats(mask.astype("uint8"))[2]
+        areas = found[1:, cv2.CC_STAT_AREA]
+        assert len(areas) and areas.min() >= 0.005 * areas.max(), (view, areas)
+
+
 def test_bilateral_is_drawn_twice():
     mask = draw(12, [Finding("pleural_effusion", "bilateral")]).finding_masks[0]
     halves = np.array_split(mask["frontal"], 2, axis=1)

@@ -1,6 +1,7 @@
 """What 03 teaches is the package's: stamps, a decoder, SSIM, the loss, twins."""
 
 import re
+from types import SimpleNamespace
 
 import cv2
 import keras
@@ -17,6 +18,7 @@ from cxrlib.models.losses import ReconstructionLoss
 from cxrlib.models.metrics import mse, ssim
 from cxrlib.systems.reports.imaging import ImagingModel
 from cxrlib.systems.reports.presets import build_imaging_model, preset_sizes
+from cxrscore.labels.exact import share_ends
 
 NOTEBOOK = "03_reconstruction"
 SHAPES = [(16, 16, 3), (8, 8, 4), (4, 4, 5), (2, 2, 6), (1, 1, 7)]
@@ -172,6 +174,38 @@ def pairs():
     names = {"np": np, "cv2": cv2, "VIEWS": ("frontal", "lateral"), "seed": 0}
     names |= {"phantom_size": 128, "image_size": 64, "decoder_pairs": 1}
     return run_cells(NOTEBOOK, "draw-pair", "pairs", "versions", **names)
+
+
+def test_the_pairs_of_a_number_are_one_patient(pairs):
+    assert pairs["patients"].tolist() == [0] * len(pairs["pairs"])
+    well = [each.masks["frontal"]["lungs"] for *_, each in pairs["pairs"]]
+    assert all((each == well[0]).all() for each in well)
+
+
+def test_intervals_of_pairs_draw_patients(tmp_path):
+    """All pairs of a patient alike: they tell what one pair would."""
+    kinds = np.repeat([f"kind {i}" for i in range(7)], 12)
+    patients, kept = np.tile(np.arange(12), 7), {}
+    survival = RNG.normal(0.5, 0.2, 12)[patients]
+    healthy = np.isin(patients, (0, 1, 2)).astype(float)
+
+    def metric(name, value, n, **beside):
+        kept[name] = beside
+
+    names = {"np": np, "pd": pd, "drawn": {}, "seed": 0, "levels": [0], "protocol": {}}
+    names |= {"kinds": kinds, "patients": patients, "healthy": healthy, "share": 0.25}
+    names |= {"survival": {"0 of 5 skips": survival}, "drawn_ill": 0.5, "ssim": None}
+    names["results"] = SimpleNamespace(folder=tmp_path, metric=metric)
+    summary = run_cells(NOTEBOOK, "scores", "keep", **names)["summary"]
+    of_pairs, of_patients = summary(survival), summary(survival[:12])
+    low, high = kept["skips_0.finding_survival"]["interval"]
+    assert [low, high] == pytest.approx(of_patients[1:])
+    assert high - low > 2 * (of_pairs[2] - of_pairs[1])
+    ends = kept["removed.scores_higher_share"]["interval"]
+    assert ends == pytest.approx(share_ends(3, 12), abs=0.03)
+    for beside in kept.values():
+        assert beside["patients"] == 12 and "patients" in beside["drawn"]
+    assert pd.read_csv(tmp_path / "survival.csv").patient.nunique() == 12
 
 
 def test_no_version_costs_less_than_the_one_without_the_finding(pairs):

@@ -107,6 +107,7 @@ def by_subgroup(effects=(2.5, 2.5), n=600):
     names |= {"models": {"encoder, random weights": p}, "patient": patient}
     names |= {"collection": "stand_in", "results": results}
     names["protocol"] = {"split": "test", "ground": "phantom"}
+    names |= {"fold": patient % 5, "together": "those of one fold"}
     return run_cells(NOTEBOOK, "whom", "whom-cut", **names)
 
 
@@ -120,7 +121,9 @@ def test_a_view_that_shows_less_is_found_and_the_coin_is_not(capsys):
     assert "Holm's correction for their number: view AP." in capsys.readouterr().out
     metrics = names["results"].record["metrics"]
     assert metrics["subgroup.stand_in_auroc_view_ap"]["less_the_rest"] < -0.1
+    assert "pairs" in metrics["subgroup.stand_in_auroc_view_ap"]["protocol"]
     cut = metrics["subgroup.stand_in_sensitivity_view_ap"]
+    assert "pairs" not in cut["protocol"]
     assert cut["protocol"]["threshold"] == 0.5 and cut["rest"] > cut["value"]
 
 
@@ -130,6 +133,31 @@ def test_columns_drawn_at_random_show_no_difference():
     assert scored.holm.min() > 0.05
     one_patient = scored[scored["column"].eq("coin")]
     assert one_patient.patients.sum() == 300, "a coin for each patient, not each film"
+
+
+def test_models_on_scales_of_their_own_are_compared_within_the_folds():
+    """Each fold's model is as good, and says higher numbers than the one before."""
+    rng = np.random.default_rng(0)
+    n, kept = 400, {}
+    y, patient = rng.integers(0, 2, n), np.arange(n) // 2
+    names = {"np": np, "pd": pd, "re": re, "seed": 0, "nih_folds": 5, "fit": None}
+    names |= {"y": y, "patient": patient, "views": np.zeros((n, 1))}
+    names = run_cells(NOTEBOOK, "nih-folds", "nih-split", **names)
+    for i, (_, outside) in enumerate(names["by_patient"]):
+        assert (names["fold"][outside] == i).all()
+    p = names["fold"] / 5 + 0.1 * rng.random(n) + 0.05 * y
+    names["people"] = pd.DataFrame({"uid": patient, "patient": patient})
+    names |= {"models": {"shifted": p, "phantoms' model, as it is": p}}
+    names |= {"collection": "nih", "origin_of_films": "real", "ground": "phantom"}
+    names["results"] = SimpleNamespace(
+        metric=lambda name, value, n, **how: kept.update({name: (value, how)}),
+        predict=lambda number, guess: None,
+    )
+    names = run_cells(NOTEBOOK, "tested", "nih-figure", "nih-doubt", **names)
+    (value, how), (one_model, fixed) = kept.values()
+    assert value > 0.8 and "one fold" in how["pairs"]
+    assert one_model < 0.65 and "pairs" not in fixed, "nothing to pool"
+    assert names["within"](p, y >= 0)[0] == value
 
 
 @pytest.mark.real
@@ -158,7 +186,7 @@ def test_its_reading_of_the_nih_films_at_hand(real_data):
         *("nih-plain", "nih-doubt"),
         **{"people": people, "views": np.stack(views)[..., None], "models": {}},
         **{"np": np, "pd": pd, "seed": 0, "nih_folds": 5},
-        auroc=lambda y, p, groups=None: label_values(y, p)["auroc"],
+        auroc=lambda y, p, groups=None, folds=None: label_values(y, p)["auroc"],
     )
     y, pixels, auroc = names["y"], names["shrink"](names["views"]), names["auroc"]
     assert auroc(y, names["models"]["patient number"]) > 0.85

@@ -99,7 +99,7 @@ def partner_weights(weights, order):
         return pairs * (pairs.shape[1] / pairs.sum(axis=1, keepdims=True, dtype=float))
 
 
-def resampled_sums(counts, resamples=RESAMPLES, seed=0, orders=None):
+def resampled_sums(counts, resamples=RESAMPLES, seed=0, orders=None, groups=None):
     """The sums over the studies, for each resample.
 
     Args:
@@ -108,6 +108,8 @@ def resampled_sums(counts, resamples=RESAMPLES, seed=0, orders=None):
         resamples: int.
         seed: int.
         orders: sequence `(outputs,)` of orders or `None`, see `partner_weights`.
+        groups: array `(n,)` or `None`. Patients to be drawn instead of studies; where
+            they have different numbers of them, count these, too, and divide by that.
 
     Returns:
         A float array `(resamples, k)`, or `(resamples, outputs, k)`.
@@ -119,7 +121,7 @@ def resampled_sums(counts, resamples=RESAMPLES, seed=0, orders=None):
     ```
     """
     counts = np.asarray(counts, "float64")
-    drawn = resampling_weights(len(counts), resamples, seed)
+    drawn = resampling_weights(len(counts), resamples, seed, groups)
     if orders is None:
         return np.concatenate([weights @ counts for weights in drawn])
     parts = [

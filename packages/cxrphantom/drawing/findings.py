@@ -6,6 +6,7 @@ that a finding's mask is simply where that sum is large enough to be seen.
 
 import dataclasses
 
+import cv2
 import numpy as np
 
 from cxrphantom.drawing import extrapulmonary as other
@@ -15,6 +16,8 @@ from cxrphantom.drawing.places import strength
 
 # The smallest change of attenuation that counts as part of a finding.
 _VISIBLE = 0.07
+# Parts of a mask below this share of the largest are crumbs, see `_without_crumbs`.
+_CRUMB = 0.005
 
 # Cardiothoracic ratios, by degree. Normal hearts end at 0.48.
 _HEART_RATIOS = {
@@ -122,7 +125,22 @@ def add_finding(patient, finding, views, rng):
         total = projection.attenuation + changes[view]
         projection.attenuation = np.maximum(total, 0)
         masks[view] = np.abs(changes[view]) > _VISIBLE
+        if finding.name == "pneumothorax":
+            masks[view] = _without_crumbs(masks[view])
     return masks
+
+
+def _without_crumbs(mask):
+    """A mask without the parts that are next to nothing beside its largest.
+
+    Near the diaphragm a lung that is drawn in all but touches the wall. The rim there
+    is thinner than a pixel, and where the grid happens to catch it, it is "seen" in a
+    pixel or two. Patchy findings keep all their parts: there the parts are the truth.
+    """
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype("uint8"))
+    areas = statistics[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0  # The background.
+    return (areas >= max(1, _CRUMB * areas.max()))[labels]
 
 
 def _lower(camera, down):

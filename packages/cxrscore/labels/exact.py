@@ -138,7 +138,7 @@ def clustered_ends(hits, trials, drawn):
     return widened(share_ends(share * n, n), own.size), CLUSTER_WORDS
 
 
-def area_ends(labels, drawn, groups=None):
+def area_ends(labels, drawn, groups=None, folds=None):
     """The interval of an AUROC: percentiles, widened near 0 and 1.
 
     The AUROC is the probability that a positive gets a higher number than a negative.
@@ -154,6 +154,7 @@ def area_ends(labels, drawn, groups=None):
         labels: int array `(n,)` of 0 and 1, both of them there.
         drawn: float array `(resamples,)`. The AUROC of each resample.
         groups: array `(n,)` or `None`. Patients; then the pairs are of patients.
+        folds: array `(n,)` or `None`. Then a pair is of one fold.
 
     Returns:
         `[low, high]`, or `None` where no resample has both classes.
@@ -169,16 +170,17 @@ def area_ends(labels, drawn, groups=None):
           [Birnbaum & McCarty, 1958](https://doi.org/10.1214/aoms/1177706631)
     """
     ends = percentiles(drawn)
-    return ends and widened(ends, independent_pairs(labels, groups))
+    return ends and widened(ends, max(1, independent_pairs(labels, groups, folds)))
 
 
-def independent_pairs(labels, groups=None):
+def independent_pairs(labels, groups=None, folds=None):
     """How many pairs of a positive and a negative share no study and no patient.
 
     Args:
         labels: int array `(n,)` of 0 and 1.
         groups: array `(n,)` or `None`. The patients; one with both classes gives
             either to a pair, not both.
+        folds: array `(n,)` or `None`. Then both are of one fold, too.
 
     Returns:
         An int.
@@ -190,6 +192,9 @@ def independent_pairs(labels, groups=None):
     """
     labels = np.asarray(labels)
     names = np.arange(labels.size) if groups is None else np.asarray(groups)
+    if folds is not None:
+        parts = [np.asarray(folds) == fold for fold in np.unique(folds)]
+        return sum(independent_pairs(labels[part], names[part]) for part in parts)
     positive, negative = (set(names[labels == each].tolist()) for each in (1, 0))
     either = len(positive | negative)
     return min(len(positive), len(negative), either // 2)

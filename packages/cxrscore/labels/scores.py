@@ -29,7 +29,7 @@ from cxrscore.labels.exact import (
     f1_ends,
     share_ends,
 )
-from cxrscore.labels.thresholds import known, ranked_weights
+from cxrscore.labels.thresholds import known, ordered_pairs, ranked_weights
 from cxrscore.score import score
 
 CUT = ("accuracy", "f1", "sensitivity", "specificity")  # Those that need a threshold.
@@ -97,13 +97,11 @@ def weighted_values(labels, probabilities, weights, threshold=0.5):
     rejected = n - positives - calls + hits
     up, down = ranked_weights(labels, probabilities, weights)  # (r, distinct)
     ups, downs = up.cumsum(axis=1), down.cumsum(axis=1)
-    # Each positive beats the negatives below it, and half of those equal to it.
-    beaten = downs[:, -1:] - downs + down / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         both = np.where((positives > 0) & (positives < n), 1, np.nan)
         values = {
             "accuracy": (hits + rejected) / n,
-            "auroc": (up * beaten).sum(axis=1) / (positives * (n - positives)),
+            "auroc": np.divide(*ordered_pairs(up, down)),
             "auprc": np.nansum(up * (ups / (ups + downs)), axis=1) / positives * both,
             "f1": 2 * hits / (positives + calls) * both,
             "sensitivity": hits / positives,

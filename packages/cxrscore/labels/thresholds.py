@@ -162,6 +162,29 @@ def ranked_weights(labels, probabilities, weights):
     )
 
 
+def ordered_pairs(positives, negatives):
+    """The weight of the pairs in order, the positive above, and that of all pairs.
+
+    Their ratio is the AUROC; a tie is half in order.
+
+    Args:
+        positives, negatives: float arrays `(r, distinct)` of `ranked_weights`.
+
+    Returns:
+        `(ordered, pairs)`, float arrays `(r,)`.
+
+    Example:
+    ```python
+    np.divide(*ordered_pairs(np.array([[1.0, 0]]), np.array([[0, 1.0]])))  # [1.]
+    ```
+    """
+    passed = negatives.cumsum(axis=1)
+    # Each positive beats the negatives below it, and half of those equal to it.
+    beaten = passed[:, -1:] - passed + negatives / 2
+    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+    return (positives * beaten).sum(axis=1), pairs
+
+
 def roc_curve(labels, probabilities):
     """The ROC curve with its band over resampled studies.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cxrbase.files import InputError
+from cxrscore.labels.areas import weighted_area
 from cxrscore.labels.scores import CUT, NAMES, weighted_values
 from cxrscore.labels.thresholds import known
 
@@ -22,6 +23,7 @@ class Measure:
         both_classes: bool. Whether a group needs enough rows of both classes.
         hits: float array `(size,)` of 0, 1 and NaN, or `None`. A score that is the
             share of hits has an exact interval.
+        folds: array `(size,)` or `None`. Only rows of one fold are compared.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Measure:
     positives: np.ndarray | None = None
     both_classes: bool = False
     hits: np.ndarray | None = None
+    folds: np.ndarray | None = None
 
 
 def share_measure(hits, name="share"):
@@ -58,7 +61,7 @@ def share_measure(hits, name="share"):
     return Measure(name, len(hits), values, hits=hits)
 
 
-def label_measure(labels, probabilities, name="auroc", threshold=0.5):
+def label_measure(labels, probabilities, name="auroc", threshold=0.5, folds=None):
     """Make a measure of a label score.
 
     Args:
@@ -66,6 +69,9 @@ def label_measure(labels, probabilities, name="auroc", threshold=0.5):
         probabilities: float array `(n,)` in [0, 1].
         name: string. One of `cxrscore.labels.scores.NAMES`.
         threshold: float. Abnormal from here on.
+        folds: array `(n,)` or `None`. Which model of a cross-validation gave each
+            probability; the AUROC then compares rows of one fold only, see
+            `cxrscore.labels.areas.weighted_area`.
 
     Returns:
         A `Measure`.
@@ -93,11 +99,16 @@ def label_measure(labels, probabilities, name="auroc", threshold=0.5):
         share = share_measure(np.where(counted, right, np.nan), name)
         return dataclasses.replace(share, positives=positive)
 
+    folds = None if folds is None else np.asarray(folds)
+
     def values(weights, rows):
         pair = labels[rows], probabilities[rows]
+        if name == "auroc":
+            own = None if folds is None else folds[rows]
+            return weighted_area(*pair, weights, own)
         return weighted_values(*pair, weights, threshold)[name]
 
-    return Measure(name, n, values, positive, both_classes=True)
+    return Measure(name, n, values, positive, both_classes=True, folds=folds)
 
 
 def sum_measure(counts, scores, name):

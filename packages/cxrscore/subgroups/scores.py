@@ -127,7 +127,8 @@ def _scored(measure, inside, patients, weights):
     ends = plain = interval(drawn)
     names, place = np.unique(patients[rows], return_inverse=True)
     if measure.name == "auroc":
-        ends = area_ends(positive, drawn, patients[rows])
+        folds = None if measure.folds is None else measure.folds[rows]
+        ends = area_ends(positive, drawn, patients[rows], folds)
     elif measure.hits is not None:
         hits = np.bincount(place, measure.hits[rows])
         ends, _ = clustered_ends(hits, np.bincount(place), drawn)
