@@ -148,11 +148,20 @@ def test_names_of_several():
     assert foreign_names({"a": ["Ada", "Bob"]}) == {
         "a": ["The notebooks are of several students: Ada, Bob."]
     }
-    # Folders are named as a learning platform names them.
-    assert foreign_names({"17_ada": ["Ada"], "18_bob": ["ada"], "19_eve": ["Eve"]}) == {
-        "17_ada": ["The student's name is also that of 18_bob."],
-        "18_bob": ["The student's name is also that of 17_ada."],
-    }
+
+
+def test_a_name_that_several_hold_is_said_once(tmp_path):
+    """A learning platform names the folders: whose name it is, is open."""
+    for number, name in enumerate(("17_ada", "18_bob")):
+        folder = hand_in(tmp_path / "runs" / name, seed=number, named="Ada", answers={})
+        write_notebook(folder / f"{NAME}.ipynb", counts=range(number, number + 5))
+    grades = graded(tmp_path)
+    assert alike(grades) == [("student's name", ["17_ada", "18_bob"])]
+    assert not any(each.foreign for each in grades)
+    # Once one of them bears it, the other one's data are known to be another's.
+    (tmp_path / "runs" / "17_ada").rename(tmp_path / "runs" / "Ada")
+    grades = graded(tmp_path)
+    assert alike(grades) == [] and [bool(each.foreign) for each in grades] == [1, 0]
 
 
 # === Who copied ===

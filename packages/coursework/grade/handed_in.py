@@ -15,7 +15,6 @@ from coursework.grade.rubric import BESIDE
 from coursework.grade.untrusted import read_json
 from coursework.record import SCHEMA, check
 from coursework.student.owners import named_in, not_theirs, other_reports
-from coursework.student.seeds import normal_name
 from cxrbase import __version__
 from cxrbase.grounds import GROUNDS
 from cxrbase.refusals import InputError, printable
@@ -155,7 +154,6 @@ def _look_over(handed, record, asked):
         )
     handed.student = named_in(record)
     if handed.student:  # Without one, everybody has the same data.
-        handed.digests["student"] = normal_name(handed.student)
         handed.digests["data"] = printable(dataset.get("fingerprint"), 80)
     trouble = _foreign(record, asked) or not_theirs(record, asked.student)
     if trouble:
