@@ -97,6 +97,19 @@ def test_a_students_copy_has_none(monkeypatch, tmp_path):
 # === Exercise by exercise ===
 
 
+def test_the_page_says_where_a_machine_has_checked_the_beginning(course):
+    begun = "{points: 1, says: N., id: n, exercise: 4, equals: 1, begins: true}"
+    path = write_rubric(course, f"{TWO}      - {begun}\n")
+    out = ["--out", str(course / "grade.html"), "--notebooks", str(course / "course")]
+    CliRunner().invoke(
+        main, ["grade", str(course / "runs"), "--rubric", str(path), *out]
+    )
+    page = (course / "grade_by_hand.html").read_text()
+    third, fourth = page.split("exercise 4")[0], page.split("exercise 4")[-1]
+    told = "checked by the machine"
+    assert told not in third and told in fourth
+
+
 def test_the_table_is_ordered_by_exercise_and_says_the_model_answer(course):
     grade(course)
     head, *lines = rows(course / "grade_by_hand.csv")

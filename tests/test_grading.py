@@ -373,3 +373,18 @@ def test_an_old_course_is_reported(tmp_path, folder):
         "train differs in line 1: “model = teach(seed)”, the course has "
         "“model = train(seed)”.",
     )
+
+
+def test_taking_a_cell_out_earns_nothing(tmp_path, folder):
+    """A cell that fails cannot be handed in by leaving it away."""
+    text = RUBRIC.replace(
+        "cells: unchanged, ids: [train]", "cells: unchanged, ids: [write]"
+    )
+    for code in ("", "# model = train(seed)"):
+        write_notebook(folder / f"{NAME}.ipynb", [*CODES[:2], code, *CODES[3:]], IDS)
+        items, _ = said(tmp_path, text)
+        assert items["cells-unchanged"][0] == "yes"
+        assert items["cells-ran"] == (
+            "no",
+            "Of the course's code cells, missing or commented out, so not run: train.",
+        )

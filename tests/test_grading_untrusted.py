@@ -1,5 +1,6 @@
 """What anybody may have made: refused in words, never run, never unpacked."""
 
+import dataclasses
 import json
 import os
 import pickle
@@ -372,6 +373,37 @@ def test_only_the_courses_last_cell_may_lack_its_number():
     assert how_it_ran([*answered(1, 2, 3, 4, 5, None), *own], course) == ""
     unrun = answered(1, 2, 3, 4, None, 6)[:-1]
     assert "Code cell 5 (c4) was not run" in how_it_ran(unrun, course)
+
+
+MISSING = "Of the course's code cells, missing or commented out, so not run: c2."
+
+
+def test_a_cell_of_the_course_that_was_taken_out_was_not_run():
+    course = answered(1, 2, 3, 4, 5, 6)
+    theirs = answered(1, 2, 3, 4, 5, 6)
+    del theirs[2]
+    assert how_it_ran(theirs) == ""
+    assert how_it_ran(theirs, course) == MISSING
+    del theirs[-2:]
+    assert how_it_ran(theirs, course).endswith("so not run: c2, c4, c5.")
+    # Nor is one that was emptied, or is there in words only.
+    for code in ("", "# a", "# a\n\n  # b"):
+        spoilt = [cell(code, 3, "c2"), *(cell(x, 9, x) for x in ("a1", "a2"))]
+        spoilt = read_cells(notebook(*spoilt))
+        theirs = [*course[:2], *spoilt, *course[3:]]
+        assert how_it_ran(theirs, course) == MISSING
+
+
+def test_a_cell_with_another_id_or_in_part_another_code_is_there():
+    course = answered(1, 2, 3, 4, 5, 6)
+    for code, name in (("a", "new"), ("a # tried", "c2"), ("# tried\na", "c2")):
+        changed_one = read_cells(notebook(cell(code, 3, name)))
+        theirs = [*course[:2], *changed_one, *course[3:]]
+        assert how_it_ran(theirs, course) == ""
+    # An editor has given new ids, and parameter and answer are filled in.
+    renamed = [dataclasses.replace(each, id="") for each in course]
+    renamed[3] = dataclasses.replace(renamed[3], code='answer_1 = "y"', solution=False)
+    assert how_it_ran(renamed, course) == ""
 
 
 def yours(*counts):

@@ -147,11 +147,12 @@ def _error(output):
 def how_it_ran(cells, course=None):
     """Say what is wrong with how a notebook ran.
 
-    It ran well if every code cell was run, in their order, and none raised. Some may
-    have run again later: those that a student fills in (answers, predictions), one
-    tagged `yours` with those below it, and the course's last one, which may also lack
-    its number: it packs the notebook, which is saved before it ends. Cells that a
-    student has added may have run at any time, and may have raised.
+    It ran well if every code cell was run, in their order, and none raised; a cell of
+    the course that was taken out was not run. Some may have run again later: those
+    that a student fills in (answers, predictions), one tagged `yours` with those below
+    it, and the course's last one, which may also lack its number: it packs the
+    notebook, which is saved before it ends. Cells that a student has added may have run
+    at any time, and may have raised.
 
     Args:
         cells: list of `Cell`.
@@ -194,7 +195,33 @@ def how_it_ran(cells, course=None):
                 "the cells were not run in their order."
             )
         before = cell.count
-    return ""
+    return _taken_out(cells, course or ())
+
+
+def _taken_out(cells, course):
+    """Which of the course's cells are not there, in words, or `""`.
+
+    A cell is there if its id is, with any code but comments, or if its code is. Those
+    that are a student's to change are not looked for: without ids nothing tells them
+    from cells of the student's own, and `finish` asks for their answers.
+    """
+    codes = {cell.code for cell in cells}
+    ids = {cell.id for cell in cells if not _is_silent(cell)}
+    names = [
+        cell.id
+        for cell in course
+        if not (cell.own or cell.id in ids or cell.code in codes)
+    ]
+    if not names:
+        return ""
+    listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+    return (
+        f"Of the course's code cells, missing or commented out, so not run: {listed}."
+    )
+
+
+def _is_silent(cell):
+    return all(line.lstrip()[:1] in ("", "#") for line in cell.code.splitlines())
 
 
 def _of_the_course(cells, course):

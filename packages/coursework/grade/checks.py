@@ -5,8 +5,8 @@ import functools
 
 from coursework.grade.cells import changed, how_it_ran
 from coursework.grade.expression import value_of
-from coursework.grade.handed_in import number_of, score_of
 from coursework.grade.rubric import BESIDE
+from coursework.grade.scores import number_of, score_of
 from coursework.student.answers import begins_with, first_numbers, read_numbers
 from cxrbase.refusals import InputError, printable
 from cxrscore.score import format_score

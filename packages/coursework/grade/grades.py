@@ -13,6 +13,7 @@ from coursework.grade.handed_in import read_handed_in
 from coursework.grade.rubric import NotebookRubric
 from coursework.grade.submissions import find_students, find_submissions
 from coursework.student.owners import foreign_names
+from coursework.student.seeds import normal_name
 from cxrbase.parallel import workers
 from cxrbase.refusals import InputError, printable
 
@@ -230,26 +231,38 @@ def alike(grades):
         grades: list of `StudentGrade`.
 
     Returns:
-        A list of `(what, students)`: a sentence and a list of names, two or more.
+        A list of `(what, students)`: a sentence and a list of names, two or more. A
+        name in the results that is a student's of the class is told by
+        `foreign_names` instead.
 
     Example:
     ```python
     alike(grade_class("handed_in", rubric))
     ```
     """
-    owners = collections.defaultdict(list)
+    owners, names = collections.defaultdict(list), collections.defaultdict(set)
+    theirs = {normal_name(grade.name) for grade in grades}
     for grade in grades:
+        named = dict.fromkeys(
+            normal_name(each.student) for each in grade.notebooks.values()
+        )
+        for name in named:
+            if name and name not in theirs:
+                owners["", "student", name].append(grade.name)
         for name, notebook in grade.notebooks.items():
             found = dict.fromkeys(notebook.digests.items())
             found |= dict.fromkeys(filter(None, map(_long_answer, notebook.outcomes)))
             for kind, content in found:
                 owners[name, kind, content].append(grade.name)
+                names[name, kind, content].add(normal_name(notebook.student))
     groups = collections.defaultdict(list)  # The same group of students is named once.
-    for (name, kind, _), students in owners.items():
-        if len(students) > 1:
+    for key, students in owners.items():
+        name, kind, _ = key
+        # Data follow from the name: of one name they need not be told as well.
+        if len(students) > 1 and not (kind == "data" and len(names[key]) == 1):
             groups[name, tuple(students)].append(_KINDS.get(kind, kind))
     return [
-        (f"{name}: {', '.join(kinds)}", list(students))
+        (f"{name}: {', '.join(kinds)}".removeprefix(": "), list(students))
         for (name, students), kinds in sorted(groups.items())
     ]
 

@@ -25,6 +25,8 @@ class Exercise:
         question: string. As the notebook asks it, Markdown; `""` if it is not there.
         answer: `ModelAnswer`.
         handed: list of pairs of a name, or its code, and an `Outcome`.
+        begins: bool. Whether the answer begins with a number or name that a machine
+            has checked, for an item of its own.
     """
 
     notebook: str
@@ -32,6 +34,7 @@ class Exercise:
     question: str
     answer: ModelAnswer
     handed: list
+    begins: bool = False
 
     @property
     def open(self):
@@ -72,7 +75,12 @@ def exercises_by_hand(grades, rubric, answers, notebooks=None, anonymous=False):
                 answer = answers.get((name, item.exercise), ModelAnswer())
                 if anonymous:
                     handed.sort(key=lambda pair: pair[0])
-                found.append(Exercise(name, item, question, answer, handed))
+                begins = any(
+                    other.begins and other.exercise == item.exercise
+                    for other in asked.items
+                )
+                about = (name, item, question, answer, handed, begins)
+                found.append(Exercise(*about))
     return found
 
 

@@ -115,7 +115,9 @@ def foreign_names(named):
         named: dict, a student's folder → the names in the results of its notebooks.
 
     Returns:
-        A dict, folder → sentences.
+        A dict, folder → sentences. A name that several folders hold and none of them
+        bears is not told here: nobody can say whose it is (see
+        `coursework.grade.grades.alike`).
 
     Example:
     ```python
@@ -123,22 +125,16 @@ def foreign_names(named):
     ```
     """
     folders = {normal_name(folder): folder for folder in named}
-    said, owners = collections.defaultdict(list), collections.defaultdict(list)
+    said = collections.defaultdict(list)
     for folder, names in named.items():
         by_name = {normal_name(name): printable(name, 60) for name in names if name}
         if len(by_name) > 1:
             listed = ", ".join(by_name.values())
             said[folder].append(f"The notebooks are of several students: {listed}.")
-        for name in by_name:
-            owners[name].append(folder)
-            if folders.get(name, folder) != folder:
-                said[folder].append(
-                    f"The data are those of {printable(folders[name], 60)}, another "
-                    "student of the class."
-                )
-    for name, several in owners.items():
-        for folder in several if len(several) > 1 else ():
-            if folders.get(name) is None:
-                others = ", ".join(printable(o, 60) for o in several if o != folder)
-                said[folder].append(f"The student's name is also that of {others}.")
-    return dict(said)
+        said[folder] += [
+            f"The data are those of {printable(folders[name], 60)}, another student of "
+            "the class."
+            for name in by_name
+            if folders.get(name, folder) != folder
+        ]
+    return {folder: sentences for folder, sentences in said.items() if sentences}
