@@ -172,6 +172,22 @@ def test_numbers_that_are_asked_for_wrongly(tmp_path):
         label_matrix(films, blank="ones")
 
 
+def test_films_without_a_patient(tmp_path):
+    nih(tmp_path)
+    change(tmp_path / "Data_Entry_2017.csv", "Mass,1,1,", "Mass,1,,")
+    refused(tmp_path, "1 films, such as images_001/images/00000001_001.png, have no")
+
+
+@pytest.mark.parametrize("row", [2, 3])
+def test_rows_with_too_many_cells(row, tmp_path):
+    mimic(tmp_path)
+    texts = tmp_path / "mimic_cxr_sectioned.csv"
+    head = texts.read_text().splitlines()[0]
+    good, bad = "s50414267,No edema.,Clear.,,None.", "s57375967,Small, left.,Clear.,,"
+    write(texts, [head, good, bad] if row == 3 else [head, bad, good])
+    refused(tmp_path, "sectioned.csv: cannot be read as a CSV table")
+
+
 def test_published_splits_that_share_a_patient(tmp_path):
     nih(tmp_path)
     write(tmp_path / "train_val_list.txt", ["00000001_000.png"])
@@ -184,6 +200,14 @@ def test_published_splits_that_share_a_patient(tmp_path):
         split_films(films)
     split = split_films(films.assign(split=""))
     assert split.groupby("patient").split.nunique().max() == 1
+
+
+def test_films_of_two_collections_are_not_split_at_once(tmp_path):
+    nih(tmp_path / "a")
+    MADE["indiana"](tmp_path / "b")
+    both = pd.concat([read_labelled(tmp_path / "a"), read_labelled(tmp_path / "b")])
+    with pytest.raises(InputError, match="films of indiana, nih: .* Split each"):
+        split_films(both)
 
 
 @pytest.mark.long

@@ -204,8 +204,12 @@ def assemble(root, kind, films, labels, where, mapping, unmapped=None):
     labels = labels[there].reset_index(drop=True)
     for name in set(COLUMNS) - set(films):
         films[name] = float("nan") if name == "age" else ""
-    if films.uid.eq("").any() or films.patient.eq("").any():
-        raise InputError(f"{where}: a film has no name or no patient. Fill it in.")
+    if (nameless := films.uid.eq("") | films.patient.eq("")).any():
+        first = films.image[nameless].iloc[0]
+        raise InputError(
+            f"{where}: {nameless.sum()} films, such as {first}, have no name or no "
+            "patient. Fill it in, or leave them out of the table."
+        )
     refuse_repeated(films, where)
     films["kind"], films["root"] = kind, str(root)
     films["ground"] = films.ground.where(films.ground.ne(""), "real")

@@ -174,8 +174,9 @@ def split_films(films, fractions=(0.8, 0.1, 0.1), seed=0):
         The DataFrame sorted by `uid`, with `split` `train`, `val` or `test`.
 
     Raises:
-        InputError: if the published splits share a patient, or some films have a split
-            and others have none.
+        InputError: if the published splits share a patient, some films have a split
+            and others have none, or the films are of several collections, each of which
+            may call another patient `1`.
 
     Example:
     ```python
@@ -183,6 +184,11 @@ def split_films(films, fractions=(0.8, 0.1, 0.1), seed=0):
     films.groupby("patient").split.nunique().max()  # 1
     ```
     """
+    if films.kind.nunique() > 1:
+        raise InputError(
+            f"films of {', '.join(sorted(films.kind.unique()))}: their patients' "
+            "numbers may be the same by chance. Split each collection by itself."
+        )
     published = set(films.split) - {""}
     if published and films.split.eq("").any():
         raise InputError(

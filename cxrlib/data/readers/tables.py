@@ -1,5 +1,7 @@
 """Large tables: some of their columns, packed or not, in little memory."""
 
+import warnings
+
 import pandas as pd
 
 from cxrbase.files import InputError
@@ -94,9 +96,10 @@ def read_columns(path, needed, optional=(), numbers=(), mend=MEND):
         )
     wanted = [name for name in (*needed, *optional) if name in raw]
     parts, rows = [], 0
-    with read_as("a CSV table", path), _reader(path, raw, wanted) as reader:
-        for part in reader:
-            part = part.rename(columns={raw[name]: name for name in wanted})[wanted]
+    with read_as("a CSV table", path), warnings.catch_warnings(), _reader(path) as all_:
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        for part in all_:
+            part = part[[raw[name] for name in wanted]].set_axis(wanted, axis=1)
             parts.append(_typed(part.fillna(""), numbers, path))
             rows += len(part)
             if rows > MOST_ROWS:
@@ -109,9 +112,10 @@ def read_columns(path, needed, optional=(), numbers=(), mend=MEND):
     return table[[*needed, *optional]]
 
 
-def _reader(path, raw, wanted):
-    columns = [raw[name] for name in wanted]
-    return pd.read_csv(path, usecols=columns, chunksize=CHUNK, **_options(path))
+def _reader(path):
+    # Of all columns: told to read some, pandas drops what a row has too much, and what
+    # follows an unquoted comma is then in another column. The same without `index_col`.
+    return pd.read_csv(path, chunksize=CHUNK, index_col=False, **_options(path))
 
 
 def _options(path):
