@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGES = ("cxrlib", *(f"packages/{name}" for name in (
     "coursework", "cxrscore", "cxrphantom", "cxrbase")))  # fmt: skip
 MOST_CODE = {"cxrlib": 8000}
+APART = {"cxrlib/data/readers"}  # One file for each collection: counted apart.
 MOST_MODULES = 12  # In a folder, `__init__` apart.
 MOST_AT_ROOT = 12  # Files and folders in cxrlib, `__init__` apart.
 MOST_LINES = 350  # In a file, all in all.
@@ -54,7 +55,8 @@ def broken():
         rooms = [package, *sorted(p.parent for p in package.rglob("__init__.py"))]
         rooms = [room for room in dict.fromkeys(rooms) if any(room.glob("*.py"))]
         sizes = {room: measure(room) for room in rooms}
-        total = sum(code for _, code in sizes.values())
+        apart = {ROOT / room for room in APART}
+        total = sum(code for room, (_, code) in sizes.items() if room not in apart)
         print(f"{name}: {total:,} lines of code")
         if total >= MOST_CODE.get(package.name, total + 1):
             found.append(f"{name}: {total:,} lines of code, {MOST_CODE[package.name]}")

@@ -2,5 +2,5 @@
 
 The path: sources → studies → splits → prepare (workers, shards) → pipeline, or
 memory_map. Only `pipeline` and `shards` touch TensorFlow; of the other packages only
-cxrbase is imported.
+cxrbase is imported, and by the readers of labels cxrscore and cxrphantom.
 """

@@ -1,1 +1,4 @@
-"""Collections in layouts of their own, read into tables; pandas and cxrbase alone."""
+"""Collections in layouts of their own, read into tables.
+
+`labelled` is the one face of all that have labels; the others are a collection each.
+"""
