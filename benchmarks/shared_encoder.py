@@ -122,6 +122,8 @@ def main(prepared, out, readme):
         1, multiprocessing.get_context("spawn"), max_tasks_per_child=1
     ) as pool:
         for point, folder in zip(points, folders, strict=True):
+            if (folder / "run.json").exists():
+                continue
             pool.submit(run, prepared, folder, point).result()
     done = [folder / "run.json" for folder in folders]
     missing = [path.parent.name for path in done if not path.exists()]
