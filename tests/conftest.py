@@ -128,6 +128,15 @@ def refused(small):
 
 
 @pytest.fixture()
+def eager():
+    """Run step by step: a handful of steps is sooner done than traced."""
+    tf = pytest.importorskip("tensorflow")
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture()
 def batch(preprocessor):
     """Inputs, targets and weights of four studies."""
     return make_batch(preprocessor)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from small_prepared import SMALL, SPLITS
 
 from coursework.results import Results
 from cxrbase.files import InputError
@@ -28,9 +29,6 @@ from cxrlib.systems.reports.train import (
 )
 from cxrscore.labels.thresholds import choose_threshold
 
-SPLITS = ["train"] * 10 + ["val"] * 6 + ["test"] * 4
-SMALL = {"preset": "tiny", "epochs": 2, "batch_size": 5, "learning_rate": 0.003}
-SMALL |= {"sequence_length": 24, "vocabulary_size": 320}
 VIEWS = ("frontal", "lateral")
 
 

@@ -1,25 +1,21 @@
 """Each task by itself: what trains, what is scored, and that nothing else differs."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
 from conftest import make_tiny_model
-from test_main_job import SMALL, SPLITS
+from small_prepared import SMALL, SPLITS
 
+from coursework.run.grid import read_grid
+from cxrbase.files import InputError
 from cxrlib.data.prepare import prepare
 from cxrlib.systems.reports.model import compile_report_model
 from cxrlib.systems.reports.recipe import ReportRecipe
-from cxrlib.systems.reports.tasks import TASKS, part_of, train_tasks
+from cxrlib.systems.reports.tasks import TASKS, part_of, read_trainings, train_tasks
 
-tf = pytest.importorskip("tensorflow")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eager():
-    """Run step by step: a handful of steps is sooner done than traced."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 def kept(part, batch):
@@ -93,3 +89,33 @@ def test_train_tasks_scores_only_what_it_trained(phantom_studies, tmp_path, caps
     table, scores = train_tasks(prepared, text, verbose=0)
     assert list(table) == ["uid", "reference", "prediction"]
     assert "clinical.micro_f1_5" in scores and "abnormal.auroc" not in scores
+
+
+def test_the_record_of_the_course_is_read_whole():
+    path = pathlib.Path(__file__).parents[1] / "benchmarks/results/shared_encoder.json"
+    record, trainings = read_trainings(path)
+    grid = read_grid(path.parents[2] / record["grid"])
+    assert len(trainings) == len(record["runs"]) == len(grid)
+    points = [each["point"] for each in record["runs"]]
+    assert sorted(map(str, points)) == sorted(map(str, grid))
+    assert list(trainings["layers unfrozen"].cat.categories) == [
+        "none",
+        "last 10",
+        "all",
+    ]
+    text = trainings[trainings.tasks.eq("text") & trainings.trainable_layers.eq(10)]
+    (first,) = text[text.seed.eq(0)].to_dict("records")
+    (run,) = [r for r, p in zip(record["runs"], points, strict=True)
+              if (p["alpha"], p["trainable_layers"], p["seed"]) == (0, 10, 0)
+              and p["delta"]]  # fmt: skip
+    name = "clinical.micro_f1_5"
+    assert first[name] == run["scores"][name]["value"] and first["company"] == "alone"
+    assert np.isnan(first["abnormal.brier"])
+
+
+def test_a_record_that_cannot_be_read_says_so(tmp_path):
+    with pytest.raises(InputError, match="fetch it anew"):
+        read_trainings(tmp_path / "none.json")
+    (tmp_path / "cut.json").write_text('{"runs": [')
+    with pytest.raises(InputError, match="cut.json: cannot be read as JSON"):
+        read_trainings(tmp_path / "cut.json")

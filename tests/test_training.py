@@ -12,14 +12,7 @@ from cxrlib.systems.reports.presets import build_report_model
 from cxrlib.training import last_checkpoint, train, warmup_cosine
 
 tf = pytest.importorskip("tensorflow")
-
-
-@pytest.fixture(autouse=True)
-def eager():
-    """Run step by step: a handful of steps is sooner done than traced."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 def datasets(batch, epochs):

@@ -221,15 +221,6 @@ def test_attention_weights_are_those_of_the_forward_pass(model, texts):
 # === Training ===
 
 
-@pytest.fixture()
-def eager():
-    """Run step by step: a handful of steps is sooner done than traced."""
-    tf = pytest.importorskip("tensorflow")
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def fresh(preprocessor, dropout=0.0, seed=0):
     keras.utils.set_random_seed(seed)
     size = preprocessor.tokenizer.vocabulary_size()

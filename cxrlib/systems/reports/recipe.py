@@ -45,7 +45,7 @@ class ReportRecipe(Recipe):
     delta: float = _weight("text")
     ssim_weight: float = setting(0.5, "λ in MSE + λ(1 − SSIM).", high=1)
     skips: int = setting(5, "Levels that the decoders may copy from.", high=5)
-    # The default was chosen by `benchmarks/conditioning.py`: see docs/results.md.
+    # Chosen by `benchmarks/experiments/conditioning.py`: see docs/results.md.
     conditioning: str = setting(
         "spatial",
         "How GPT-2 is conditioned on the image.",

@@ -1,7 +1,12 @@
 """Some of the system's tasks by themselves: does each gain by sharing the encoder?"""
 
-import keras
+import json
+import pathlib
 
+import keras
+import pandas as pd
+
+from cxrbase.refusals import read_as, require_file
 from cxrlib.systems.reports.predict import predict_split
 from cxrlib.systems.reports.train import compile_by, new_report_model
 from cxrlib.training import EpochSeeds
@@ -102,3 +107,47 @@ def train_tasks(prepared, recipe, verbose="auto"):
     table, _ = predict_split(model, prepared, "test", write="text" in tasks)
     table = table[["uid", *(name for task in tasks for name in TASKS[task][1])]]
     return table, evaluate_predictions(table, intervals=False)["scores"]
+
+
+def read_trainings(path):
+    """Read the record that `benchmarks/experiments/shared_encoder.py` leaves.
+
+    Args:
+        path: string or path.
+
+    Returns:
+        A pair: the record, a dict, and a `pandas.DataFrame` with a row per training:
+        its parameters and its scores by their names, NaN where a task was not trained;
+        `tasks`, their names or `"all four"`; `company`, `"all four"` or `"alone"`; and
+        `layers unfrozen` of the pretrained encoder, in words, in their order.
+
+    Raises:
+        InputError: if the file is missing or damaged.
+
+    Example:
+    ```python
+    record, trainings = read_trainings("benchmarks/results/shared_encoder.json")
+    trainings.groupby(["layers unfrozen", "company"])["clinical.micro_f1_5"].mean()
+    ```
+    """
+    require_file(
+        path, "record of trainings", "It comes with the course: fetch it anew."
+    )
+    with read_as("JSON", path):
+        record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    rows = []
+    for each in record["runs"]:
+        point = each["point"]
+        named = [task for task, (weight, _) in TASKS.items() if point[weight]]
+        whole = len(named) == len(TASKS)
+        row = {"tasks": "all four" if whole else ", ".join(named)}
+        row["company"] = "all four" if whole else "alone"
+        scores = {name: score.get("value") for name, score in each["scores"].items()}
+        rows.append(point | row | scores)
+    trainings = pd.DataFrame(rows)
+    counts = sorted(set(trainings.trainable_layers) - {-1}) + [-1]  # -1: all of them.
+    words = {n: f"last {n}" for n in counts} | {0: "none", -1: "all"}
+    trainings["layers unfrozen"] = pd.Categorical(
+        trainings.trainable_layers.map(words), [words[n] for n in counts]
+    )
+    return record, trainings

@@ -8,8 +8,8 @@ trains, so what differs there is chance: the yardstick for the other rows.
 Every point that is done stays in OUT, and several processes may work there; at the end
 all of them go into `benchmarks/results/shared_encoder.json`, which 07 shows.
 
-    python benchmarks/shared_encoder.py outputs/course/prepared outputs/shared_encoder \
-        [--readme docs/results.md]
+    python benchmarks/experiments/shared_encoder.py outputs/course/prepared \
+        outputs/shared_encoder [--readme docs/results.md]
 """
 
 import concurrent.futures
@@ -23,7 +23,6 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import click  # noqa: E402
-import pandas as pd  # noqa: E402
 
 from coursework.pages.scores import write_between_marks  # noqa: E402
 from coursework.record import described  # noqa: E402
@@ -34,15 +33,14 @@ from cxrbase.grounds import GROUNDS, source_ground  # noqa: E402
 from cxrlib.data.prepare import read_manifest  # noqa: E402
 from cxrlib.environment import setup  # noqa: E402
 from cxrlib.systems.reports.recipe import ReportRecipe  # noqa: E402
-from cxrlib.systems.reports.tasks import TASKS, train_tasks  # noqa: E402
+from cxrlib.systems.reports.tasks import read_trainings, train_tasks  # noqa: E402
 from cxrscore.tables import markdown  # noqa: E402
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 GRID = ROOT / "notebooks/sweeps/shared_encoder.yaml"
 RESULT = ROOT / "benchmarks/results/shared_encoder.json"
 KEPT = ("value", "shuffled", "n")
 SHOWN = ("abnormal.brier", "frontal.ssim", "lateral.ssim", "clinical.micro_f1_5")
-LAYERS = {0: "none", -1: "all"}
 
 
 def run(prepared, folder, point):
@@ -57,7 +55,7 @@ def run(prepared, folder, point):
 
 def _run(prepared, folder, point):
     """Train one point; its predictions stay in the folder."""
-    started = time.time()
+    started, commit = time.time(), current_commit()
     recipe = ReportRecipe.pick(profile_values("course") | point)
     table, scores = train_tasks(prepared, recipe, verbose=2)
     table.to_csv(folder / "predictions.csv", index=False)
@@ -65,22 +63,30 @@ def _run(prepared, folder, point):
         name: {key: record[key] for key in KEPT if record.get(key) is not None}
         for name, record in scores.items()
     }
-    hours = (time.time() - started) / 3600
-    found = {"point": point, "scores": scores, "hours": round(hours, 4)}
+    found = {
+        "point": point,
+        "scores": scores,
+        "hours": round((time.time() - started) / 3600, 4),
+        "commit": commit,
+    }
     with write_whole(folder / "run.json") as temporary:
         temporary.write_text(json.dumps(found, indent=1, default=float) + "\n")
+
+
+def current_commit():
+    """The commit of the code that trains; outside of a checkout it fails."""
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.check_output(command, cwd=ROOT, text=True).strip()
 
 
 def gather(prepared, runs, environment):
     """One record of all runs: where it comes from, and the scores of each."""
     manifest = read_manifest(prepared)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
+    commits = sorted({each.pop("commit") for each in runs})
     return {
-        "command": "python benchmarks/shared_encoder.py PREPARED OUT",
+        "command": f"python {pathlib.Path(__file__).relative_to(ROOT)} PREPARED OUT",
         "grid": GRID.relative_to(ROOT).as_posix(),
-        "commit": commit,
+        "commit": ", ".join(commits),
         "environment": described(environment),
         "ground": source_ground(manifest["source"]),
         "fingerprint": manifest["source"]["fingerprint"],
@@ -92,19 +98,13 @@ def gather(prepared, runs, environment):
 
 def summary(runs):
     """A row for trainings that differ only in their seed: their scores, all of them."""
-    rows = []
-    for each in runs:
-        point, scores = each["point"], each["scores"]
-        tasks = [task for task, (weight, _) in TASKS.items() if point[weight]]
-        name = "all four" if len(tasks) == len(TASKS) else ", ".join(tasks)
-        layers = point["trainable_layers"]
-        layers = LAYERS.get(layers, f"last {layers}")
-        head = {"layers unfrozen": layers, "tasks": name, "epochs": point["epochs"]}
-        values = {k: f"{scores[k]['value']:.4f}" for k in SHOWN if k in scores}
-        rows.append(head | values)
-    table = pd.DataFrame(rows).fillna("")
-    groups = table.groupby(["epochs", "layers unfrozen", "tasks"], sort=False)
-    return groups.agg(lambda cells: " ".join(filter(None, cells))).reset_index()
+    alike = ["epochs", "layers unfrozen", "tasks"]
+    scores = runs.groupby(alike, sort=False, observed=True)[list(SHOWN)]
+
+    def listed(values):
+        return " ".join(f"{value:.4f}" for value in values.dropna())
+
+    return scores.agg(listed).reset_index()
 
 
 @click.command()
@@ -142,7 +142,7 @@ def main(prepared, out, readme):
         f"{record['counts']['test']} studies; {len(runs)} trainings, seeds {seeds}, "
         f"{record['hours']} hours; commit {record['commit']}.",
         "",
-        markdown(summary(runs)),
+        markdown(summary(read_trainings(RESULT)[1])),
     ]
     print("\n".join(lines))
     if readme:

@@ -4,7 +4,7 @@ For each finding: the map of the classifier, and of the word that names the find
 where the model's own report does. Beside both a uniform map, one that points to the
 middle, and those of the other studies with the same finding.
 
-    python benchmarks/pointing.py model.keras PHANTOM [--prepared FOLDER]
+    python benchmarks/experiments/pointing.py model.keras PHANTOM [--prepared FOLDER]
 """
 
 import pathlib

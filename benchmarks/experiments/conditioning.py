@@ -8,8 +8,8 @@ test split, beside the score after the images were permuted among the studies.
 
 Every run leaves its predictions in OUT; an existing one is scored, not trained again.
 
-    python benchmarks/conditioning.py outputs/prepared outputs/conditioning \
-        [--section impression] [--seeds 0,1,2] [--epochs 10]
+    python benchmarks/experiments/conditioning.py outputs/prepared \
+        outputs/conditioning [--section impression] [--seeds 0,1,2] [--epochs 10]
 """
 
 import math

@@ -3,7 +3,8 @@
 Trains on one source of real pairs, with a number of phantoms among them or none, for
 the same number of steps, and tests on another source: as they are, and augmented.
 
-    python benchmarks/lungs_elsewhere.py LUNGS [--phantoms 400] [--steps 1000]
+    python benchmarks/experiments/lungs_elsewhere.py LUNGS \
+        [--phantoms 400] [--steps 1000]
 """
 
 import pathlib
