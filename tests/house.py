@@ -15,7 +15,8 @@ import tokenize
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGES = ("cxrlib", *(f"packages/{name}" for name in (
     "coursework", "cxrscore", "cxrphantom", "cxrbase")))  # fmt: skip
-MOST_CODE = {"cxrlib": 8000}
+MOST_CODE = {"cxrlib": 8000}  # Without the systems that were added to it.
+ADDED = {"cxrlib/systems/diagnosis": 600}  # What each of those may hold.
 MOST_MODULES = 12  # In a folder, `__init__` apart.
 MOST_AT_ROOT = 12  # Files and folders in cxrlib, `__init__` apart.
 MOST_LINES = 350  # In a file, all in all.
@@ -54,7 +55,14 @@ def broken():
         rooms = [package, *sorted(p.parent for p in package.rglob("__init__.py"))]
         rooms = [room for room in dict.fromkeys(rooms) if any(room.glob("*.py"))]
         sizes = {room: measure(room) for room in rooms}
-        total = sum(code for _, code in sizes.values())
+        code_of = {room.relative_to(ROOT).as_posix(): sizes[room][1] for room in rooms}
+        added = {place: code_of.pop(place) for place in ADDED if place in code_of}
+        found += [
+            f"{place}: {code:,} lines of code, {ADDED[place]}"
+            for place, code in added.items()
+            if code >= ADDED[place]
+        ]
+        total = sum(code_of.values())
         print(f"{name}: {total:,} lines of code")
         if total >= MOST_CODE.get(package.name, total + 1):
             found.append(f"{name}: {total:,} lines of code, {MOST_CODE[package.name]}")
