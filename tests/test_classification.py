@@ -362,3 +362,19 @@ def test_figures_are_written_for_people():
     assert list(map(format_score, values)) == [
         *("0.0658", "0.2023", "0.000486", "0.0000", "−1.0000", "12", "undefined")
     ]
+
+
+def test_permuted_pairs_are_drawn_among_the_studies_that_are_known():
+    labels = np.array([0, 1, 0, 1, 1])
+    probabilities = np.array([0.2, 0.9, 0.7, 0.4, 0.8])
+    kept, order = np.array([1, 0, 1, 1, 0, 1, 1], bool), [1, 2, 3, 4, 0]
+    drawn = resampled_values(labels, probabilities, kept=kept, order=order)
+    weights = np.concatenate(list(resampling_weights(7)))[:, kept]
+    pairs = weights * weights[:, order]
+    told = pairs.sum(axis=1) > 0
+    right = (probabilities >= 0.5) == labels
+    np.testing.assert_allclose(
+        drawn["accuracy"][told],
+        (pairs @ right)[told] / pairs[told].sum(axis=1),
+        atol=1e-6,
+    )

@@ -11,12 +11,12 @@ from densenets import SMALL, films, with_head, write_keras2
 from model_checks import randomise
 
 from cxrbase.files import InputError
-from cxrlib.models.chexnet import NIH_LABELS
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained.densenet import load_chexnet
 from cxrlib.pretrained.registry import entry
 from cxrlib.systems.diagnosis.encoders import build_diagnosis_model, load_backbone
 from cxrlib.systems.files import load_model
+from cxrscore.labels.vocabulary import NIH_LABELS
 
 
 @pytest.fixture

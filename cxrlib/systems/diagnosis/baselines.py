@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from cxrbase.files import InputError
-from cxrlib.systems.diagnosis.films import label_matrix, resolve
+from cxrlib.data.readers.films import label_matrix
 
 TILES = 16
 
@@ -34,30 +33,21 @@ def view_and_age(table):
     """What a request says, without the film: the view and the age.
 
     Args:
-        table: DataFrame with `view`, `age` or both.
+        table: DataFrame from `read_labelled`.
 
     Returns:
         A float array `(n, columns)`: a column per view, the age in decades (that of
         the middle patient where it is missing) and whether it is missing.
 
-    Raises:
-        InputError: if it has neither.
-
     Example:
     ```python
-    view_and_age(read_nih("data/nih"))
+    view_and_age(read_labelled("data/nih"))
     ```
     """
-    parts = []
-    if "view" in table:
-        parts.append(pd.get_dummies(table.view, dtype=float))
-    if "age" in table:
-        age = pd.to_numeric(table.age) / 10
-        middle = age.median() if age.notna().any() else 0.0
-        parts.append(pd.DataFrame({"age": age.fillna(middle), "no age": age.isna()}))
-    if not parts:
-        raise InputError("the table of films has neither view nor age.")
-    return pd.concat(parts, axis=1).to_numpy(float)
+    age = table.age / 10
+    middle = age.median() if age.notna().any() else 0.0
+    told = {"age": age.fillna(middle), "no age": age.isna()}
+    return pd.get_dummies(table["view"]).assign(**told).to_numpy(float)
 
 
 def linear_probabilities(features, known, asked):
@@ -107,8 +97,8 @@ def baselines(table, labels, films, split="test"):
         split: string. The rows to predict.
 
     Returns:
-        A dict of float arrays `(m, k)`: `"prevalence"`, `"16 × 16 pixels"`, and, where
-        the table tells them, `"view and age"`.
+        A dict of float arrays `(m, k)`: `"prevalence"`, `"16 × 16 pixels"` and
+        `"view and age"`.
 
     Example:
     ```python
@@ -116,14 +106,13 @@ def baselines(table, labels, films, split="test"):
         print(name, multilabel_scores(known, guess, labels)["macro.auroc"])
     ```
     """
-    known = resolve(label_matrix(table, labels))
+    known = label_matrix(table, labels)
     train, asked = (table.split.eq(each).to_numpy() for each in ("train", split))
     features = {
         "prevalence": np.zeros((len(table), 1)),
+        "view and age": view_and_age(table),
         "16 × 16 pixels": pixels(films),
     }
-    if "view" in table or "age" in table:
-        features["view and age"] = view_and_age(table)
     return {
         name: linear_probabilities(each[train], known[train], each[asked])
         for name, each in features.items()

@@ -11,11 +11,11 @@ from keras import layers
 
 from cxrbase.files import InputError
 from cxrbase.refusals import read_as
-from cxrlib.models.chexnet import NIH_LABELS
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained.densenet import load_chexnet
 from cxrlib.pretrained.load import load_encoder, weights_path
 from cxrlib.systems.diagnosis.model import DiagnosisModel
+from cxrscore.labels.vocabulary import NIH_LABELS
 
 # Ours → the registry's.
 DENSENETS = {name: name for name in ("chexnet", "imagenet", "none")}

@@ -1,4 +1,4 @@
-"""Films and the matrix of their labels, from a table to batches."""
+"""Films and targets as arrays, and their batches."""
 
 import functools
 import math
@@ -7,118 +7,19 @@ import cv2
 import keras
 import numpy as np
 
-from cxrbase.files import InputError
 from cxrbase.images import read_radiograph, resize_square
 from cxrbase.parallel import workers
-from cxrlib.data.splits import split_studies
 
-COLUMNS = ("image", "patient", "split")
-UNCERTAIN = -1.0
-POLICIES = ("ignore", "zeros", "ones", "soft")
+# Two collections may call another patient by the same number.
+PATIENT = ["kind", "patient"]
 MOST_WEIGHT = 100.0  # Of a label that next to no film has.
-
-
-# === Labels ===
-
-
-def label_matrix(table, labels):
-    """The columns of the labels as a checked matrix.
-
-    Args:
-        table: DataFrame with a float column for each label.
-        labels: sequence of strings.
-
-    Returns:
-        A float32 array `(n, k)` of 1, 0, −1 and NaN.
-
-    Raises:
-        InputError: if a column is missing, or holds something else.
-
-    Example:
-    ```python
-    label_matrix(table, ["Edema", "Hernia"])
-    ```
-    """
-    if absent := [name for name in (*COLUMNS, *labels) if name not in table]:
-        raise InputError(
-            f"the table of films lacks the column {', '.join(absent)}; it has "
-            f"{', '.join(map(str, table))}."
-        )
-    return check_labels(table[list(labels)].to_numpy("float32"), labels)
-
-
-def check_labels(labels, names):
-    """Take a matrix of labels, or refuse it.
-
-    Args:
-        labels: array `(n, k)`: 1 present, 0 absent, −1 uncertain, NaN not told.
-        names: sequence of `k` strings.
-
-    Returns:
-        A float32 array `(n, k)`.
-
-    Raises:
-        InputError: if there is another number of columns, or another value.
-
-    Example:
-    ```python
-    check_labels([[1, 0], [float("nan"), -1]], ["Edema", "Fracture"])
-    ```
-    """
-    labels = np.asarray(labels, "float32")
-    if labels.ndim != 2 or labels.shape[1] != len(names):
-        raise InputError(
-            f"Labels of shape {labels.shape} for {len(names)} names: expected one row "
-            "per film, one column per label."
-        )
-    wrong = ~(np.isin(labels, (0, 1, UNCERTAIN)) | np.isnan(labels))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise InputError(
-            f"{names[column]}: row {row} says {labels[row, column]:g}; a label is 1, "
-            "0, -1 (uncertain) or empty (not told)."
-        )
-    return labels
-
-
-def resolve(labels, policy="ignore", soft=0.7):
-    """Decide what to learn from an uncertain label.
-
-    Cross-entropy is linear in its target. So `soft`, a constant, teaches what a random
-    target of that mean would, such as the one between 0.55 and 0.85 of Pham et al.
-
-    Args:
-        labels: float array `(n, k)`, as of `check_labels`.
-        policy: string. What −1 becomes: `"ignore"` NaN, as if not told; `"zeros"` 0;
-            `"ones"` 1; `"soft"` a probability.
-        soft: float in [0, 1]. That probability.
-
-    Returns:
-        A float32 array `(n, k)` in [0, 1], NaN where nothing is to be learned.
-
-    Raises:
-        InputError: if the policy is another.
-
-    Example:
-    ```python
-    resolve(np.array([[1.0, -1.0]]), "soft")  # [[1., 0.7]]
-    ```
-
-    References:
-    - [Irvin et al., 2019, CheXpert](https://arxiv.org/abs/1901.07031)
-    - [Pham et al., 2019](https://arxiv.org/abs/1911.06475)
-    """
-    if policy not in POLICIES:
-        raise InputError(f"uncertain={policy!r}: choose one of {', '.join(POLICIES)}.")
-    becomes = {"ignore": np.nan, "zeros": 0, "ones": 1, "soft": soft}[policy]
-    return np.where(labels == UNCERTAIN, becomes, labels).astype("float32")
 
 
 def positive_weights(targets):
     """How much a positive must count for both classes of a label to weigh the same.
 
     Args:
-        targets: float array `(n, k)`, as of `resolve`; NaN is left out.
+        targets: float array `(n, k)`, as of `label_matrix`; NaN is left out.
 
     Returns:
         A float32 array `(k,)`: negatives over positives, at most `MOST_WEIGHT`, and 1
@@ -135,30 +36,6 @@ def positive_weights(targets):
     both = (positives > 0) & (negatives > 0)
     weights = np.where(both, negatives / np.where(both, positives, 1), 1)
     return np.clip(weights, 1 / MOST_WEIGHT, MOST_WEIGHT).astype("float32")
-
-
-# === Films ===
-
-
-def split_films(table, labels, seed=0):
-    """Give every film of a table a split; a patient's films stay together.
-
-    Args:
-        table: DataFrame with `uid`, `patient` and `image`.
-        labels: sequence of strings. Films with any of these are spread evenly.
-        seed: int.
-
-    Returns:
-        The DataFrame sorted by `uid`, with a column `split`.
-
-    Example:
-    ```python
-    split_films(read_labelled_films("data/phantom"), drawn_labels()).split
-    ```
-    """
-    any_label = table[list(labels)].eq(1).any(axis=1).astype(float)
-    added = {"frontal": table.image, "lateral": "", "abnormal": any_label}
-    return split_studies(table.assign(**added), seed=seed).drop(columns=list(added))
 
 
 def _read_film(path, size):
@@ -181,7 +58,7 @@ def read_films(paths, size, processes=None):
 
     Example:
     ```python
-    films = read_films(table.image, 224)
+    pixels = read_films(film_paths(films), 224)
     ```
     """
     films = np.empty((len(paths), size, size, 1), "uint8")

@@ -4,12 +4,8 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
-from cxrlib.systems.diagnosis.films import (
-    FilmBatches,
-    label_matrix,
-    read_films,
-    resolve,
-)
+from cxrlib.data.readers.films import film_paths, label_matrix
+from cxrlib.systems.diagnosis.films import PATIENT, FilmBatches, read_films
 from cxrscore.labels.many import multilabel_scores
 
 
@@ -54,7 +50,7 @@ def predict_table(model, table, split=None):
 
     Args:
         model: a `DiagnosisModel`.
-        table: DataFrame with `image` (path).
+        table: DataFrame from `read_labelled`.
         split: string or `None`. Only these rows.
 
     Returns:
@@ -67,7 +63,7 @@ def predict_table(model, table, split=None):
     ```
     """
     rows = table if split is None else table[table.split.eq(split)]
-    seen = predict_films(model, read_films(rows.image, model.image_size))
+    seen = predict_films(model, read_films(film_paths(rows), model.image_size))
     columns = {}
     for i, label in enumerate(model.labels):
         columns[f"probability {label}"] = seen[:, i]
@@ -88,19 +84,19 @@ def diagnosis_scores(model, table, split="test"):
         A dict of scores, see `cxrscore.labels.many.multilabel_scores`.
 
     Raises:
-        InputError: if the table lacks a column, or has no film of the split.
+        InputError: if a label is not in the vocabulary, or no film in the split.
 
     Example:
     ```python
     diagnosis_scores(model, table)["macro.auroc"]["interval"]
     ```
     """
-    known = resolve(label_matrix(table, model.labels))
-    rows = table.split.eq(split).to_numpy()
-    if not rows.any():
+    rows = table[table.split.eq(split)]
+    if rows.empty:
         raise InputError(f"the table of films has no {split} split.")
-    seen = predict_films(model, read_films(table.image[rows], model.image_size))
+    known = label_matrix(rows, model.labels)
+    seen = predict_films(model, read_films(film_paths(rows), model.image_size))
     words = model.origin.get("threshold_from", ["fixed"] * len(model.labels))
     choices = list(zip(model.thresholds.tolist(), words, strict=True))
-    patients = table.patient[rows].to_numpy()
-    return multilabel_scores(known[rows], seen, model.labels, choices, split, patients)
+    patients = rows.groupby(PATIENT).ngroup().to_numpy()
+    return multilabel_scores(known, seen, model.labels, choices, split, patients)

@@ -4,6 +4,7 @@ import dataclasses
 
 from cxrbase.commands import recipes
 from cxrbase.commands.recipes import MOST_SEED, Recipe, setting
+from cxrscore.labels.vocabulary import POLICIES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,8 @@ class DiagnosisRecipe(Recipe):
     uncertain: str = setting(
         "ignore",
         "What an uncertain label becomes.",
-        ("ignore", "zeros", "ones", "soft"),
+        tuple(name for name in POLICIES if name != "keep"),
     )
-    soft: float = setting(0.7, "The target of an uncertain label, if soft.", high=1)
     balance: bool = setting(False, "Weigh both classes of a label the same.")
     focus: float = setting(0.0, "γ of the focal loss; 0: cross-entropy.", high=10)
     augment: bool = setting(False, "Turn, shift, scale and expose films a little.")

@@ -10,19 +10,17 @@ import numpy as np
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.grounds import GROUNDS
+from cxrlib.data.readers.films import film_paths, label_matrix
 from cxrlib.systems.diagnosis.encoders import build_diagnosis_model
 from cxrlib.systems.diagnosis.films import (
+    PATIENT,
     FilmBatches,
-    label_matrix,
     positive_weights,
     read_films,
-    resolve,
-    split_films,
 )
 from cxrlib.systems.diagnosis.model import compile_diagnosis_model, linear_head
 from cxrlib.systems.diagnosis.recipe import DiagnosisRecipe
 from cxrlib.training import train, warmup_cosine
-from cxrphantom.labels import drawn_labels, read_labelled_films
 from cxrscore.labels.many import choose_operation
 
 
@@ -78,9 +76,9 @@ def train_diagnosis(
     is trained, on the latents.
 
     Args:
-        table: DataFrame, a row per film: `image` (path), `patient`, `split` (train,
-            val, …), and for each label a float column: 1, 0, −1 (uncertain) or NaN.
-        labels: sequence of strings. Its columns to learn.
+        table: DataFrame from `read_labelled`, of any collection, with the splits of
+            `split_films`. Leave out the views that are not to be learned from.
+        labels: sequence of strings. Which of its labels to learn.
         out: string or path. Receives `model.keras`, calibrated, and `training/`; see
             `cxrlib.training.train`.
         recipe: a `DiagnosisRecipe`, or `None` for its defaults.
@@ -94,17 +92,20 @@ def train_diagnosis(
         The `DiagnosisModel` of the best epoch, calibrated.
 
     Raises:
-        InputError: if the table lacks a column or a split, a patient is in two splits,
-            a film cannot be read, or `out` holds a training of another kind.
+        InputError: if a label is not in the vocabulary, a split is missing, a patient
+            is in two splits, a film cannot be read, or `out` holds a training of
+            another kind.
 
     Example:
     ```python
+    table = read_labelled("data/nih")
+    table = split_films(table[table["view"].isin(FRONTAL)])
     train_diagnosis(table, NIH_LABELS, "outputs/diagnosis", encoder="chexnet")
     ```
     """
     recipe = dataclasses.replace(recipe or DiagnosisRecipe(), **changes)
     labels, out = tuple(labels), pathlib.Path(out)
-    parts = _parts(table, labels)
+    parts = _parts(table)
     keras.utils.set_random_seed(recipe.seed)
     model = model or build_diagnosis_model(
         labels, recipe.encoder, recipe.image_size, recipe.trainable_layers,
@@ -113,15 +114,15 @@ def train_diagnosis(
     if model.labels != labels:
         raise InputError(f"the model knows {', '.join(model.labels)}, no others.")
     inputs, targets = {}, {}
-    for name, (rows, known) in parts.items():
-        inputs[name] = read_films(rows.image, model.image_size)
-        targets[name] = resolve(known, recipe.uncertain, recipe.soft)
+    for name, rows in parts.items():
+        targets[name] = label_matrix(rows, labels, recipe.uncertain)
+        inputs[name] = read_films(film_paths(rows), model.image_size)
     weights = positive_weights(targets["train"]) if recipe.balance else None
     start_at_prevalence(model, targets["train"], weights)
     settings = recipe.settings() | {
         "encoder": model.origin.get("encoder", "none"),
         "labels": list(labels),
-        "data": _fingerprint(parts),
+        "data": _fingerprint(parts, labels),
     }
     films, scaled, student = dict(inputs), None, model
     if not model.encoder.trainable_weights:
@@ -150,7 +151,8 @@ def train_diagnosis(
     else:
         scaled.put_back(best)
     shifts = None if weights is None else np.log(weights)
-    calibrate(model, films["val"], parts["val"][1], recipe.criterion, shifts)
+    known = label_matrix(parts["val"], labels)
+    calibrate(model, films["val"], known, recipe.criterion, shifts)
     ground = _ground(table)
     films_of_train = f"{len(targets['train'])} films, {GROUNDS[ground]}"
     model.origin |= {"trained_on": films_of_train, "ground": ground}
@@ -191,8 +193,8 @@ def calibrate(model, films, known, criterion=DiagnosisRecipe.criterion, shifts=N
     Args:
         model: a `DiagnosisModel`; it is changed.
         films: uint8 array `(n, S, S, 1)`.
-        known: float array `(n, k)` of 1, 0, −1 and NaN. Uncertain labels are left out,
-            whatever was learned from them.
+        known: float array `(n, k)` of 1, 0 and NaN. Give NaN for an uncertain label,
+            whatever was learned from it.
         criterion: string. See `cxrscore.labels.thresholds.choose_threshold`.
         shifts: float array `(k,)` or `None`. The logarithms of the class weights.
 
@@ -207,64 +209,39 @@ def calibrate(model, films, known, criterion=DiagnosisRecipe.criterion, shifts=N
     ones = np.ones(len(model.labels))
     model.calibrate(ones, shifts=0 * ones if shifts is None else shifts)
     seen = model.predict(FilmBatches(films, None, 32), verbose=0)["probability"]
-    temperatures, choices = choose_operation(resolve(known), seen, criterion)
+    temperatures, choices = choose_operation(known, seen, criterion)
     thresholds = [threshold for threshold, _ in choices]
     model.calibrate(temperatures, thresholds)
     model.origin["threshold_from"] = [words for _, words in choices]
     return model
 
 
-def _parts(table, labels):
-    """The rows of train and of val, and their labels; no patient is in both."""
-    matrix, parts = label_matrix(table, labels), {}
-    several = table.groupby("patient").split.nunique().gt(1)
+def _parts(table):
+    """The rows of train and of val; no patient is in both."""
+    several = table.groupby(PATIENT).split.nunique().gt(1)
     if several.any():
         raise InputError(
-            f"patient {several.index[several][0]} and {int(several.sum()) - 1} others "
+            f"patient {several.index[several][0][-1]} and {several.sum() - 1} others "
             "are in two splits; split by patient: see split_films."
         )
-    for name in ("train", "val"):
-        rows = table.split.eq(name).to_numpy()
-        if not rows.any():
+    parts = {name: table[table.split.eq(name)] for name in ("train", "val")}
+    for name, rows in parts.items():
+        if rows.empty:
             raise InputError(f"the table has no {name} split: see split_films.")
-        parts[name] = table[rows], matrix[rows]
     return parts
 
 
 def _ground(table):
     """What the films are, as far as the table says."""
-    told = set(table.ground) if "ground" in table else {"unknown"}
+    told = set(table.ground)
     return min(told) if len(told) == 1 and told <= set(GROUNDS) else "unknown"
 
 
-def _fingerprint(parts):
+def _fingerprint(parts, labels):
     """What was learned from, so that a resume notices if it changed."""
     digest = hashlib.sha256()
-    for name, (rows, known) in parts.items():
-        files = "\n".join(pathlib.Path(path).name for path in rows.image)
-        digest.update(f"{name}\n{files}\n".encode() + known.tobytes())
+    for name, rows in parts.items():
+        uids = "\n".join(rows.uid)
+        known = label_matrix(rows, labels, "keep")
+        digest.update(f"{name}\n{uids}\n".encode() + known.tobytes())
     return digest.hexdigest()[:16]
-
-
-def train_on_phantom(folder, out, vocabulary="nih", recipe=None, **changes):
-    """Train on a phantom's frontals, whose labels are what is drawn.
-
-    Args:
-        folder: string or path. One that `write_phantom` drew.
-        out: string or path. See `train_diagnosis`.
-        vocabulary: string. See `cxrphantom.labels.drawn_labels`.
-        recipe: a `DiagnosisRecipe`, or `None` for its defaults.
-        **changes: as of `train_diagnosis`.
-
-    Returns:
-        The model and the table of films with its splits.
-
-    Example:
-    ```python
-    model, table = train_on_phantom("data/phantom", "outputs/diagnosis")
-    diagnosis_scores(model, table)["macro.auroc"]
-    ```
-    """
-    labels = drawn_labels(vocabulary)
-    table = split_films(read_labelled_films(folder, vocabulary), labels)
-    return train_diagnosis(table, labels, out, recipe, **changes), table
