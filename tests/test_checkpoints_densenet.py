@@ -18,7 +18,7 @@ from densenets import (
 from model_checks import randomise
 
 from cxrbase.files import InputError
-from cxrlib.models.chexnet import NIH_LABELS, CheXNet
+from cxrlib.models.chexnet import CheXNet
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained.densenet import (
     is_keras3,
@@ -28,6 +28,7 @@ from cxrlib.pretrained.densenet import (
 )
 from cxrlib.pretrained.keras2 import read_keras2
 from cxrlib.pretrained.tensors import assign, named_weights, trainable_table
+from cxrscore.labels.vocabulary import NIH_LABELS
 
 # === Keras 2 ===
 

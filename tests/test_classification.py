@@ -12,7 +12,6 @@ from cxrscore.labels.scores import (
     classification_scores,
     known,
     label_values,
-    multilabel_scores,
     resampled_values,
     weighted_values,
 )
@@ -237,25 +236,6 @@ def test_chance_is_drawn_once_for_each_way_to_cut_bins(monkeypatch):
     assert len(drawn) == 2
 
 
-def test_many_labels_are_each_scored_where_known():
-    labels = np.array([[0, 1], [1, np.nan], [1, 0], [0, 1]])
-    probabilities = np.array([[0.2, 0.9], [0.8, 0.5], [0.7, 0.1], [0.1, 0.2]])
-    choices = [(0.5, "fixed"), (0.15, "validation, F1")]
-    scores = multilabel_scores(labels, probabilities, ["Edema", "Fracture"], choices)
-    assert scores["Edema.accuracy"]["n"] == 4
-    fracture = scores["Fracture.accuracy"]
-    assert (fracture["n"], fracture["value"], fracture["protocol"]["left_out"]) == (
-        *(3, 1.0, 1),
-    )
-    assert fracture["protocol"]["threshold_from"] == "validation, F1"
-    alone = classification_scores(
-        labels[:, 1], probabilities[:, 1], *(0.15, "test", "Fracture", "validation, F1")
-    )
-    assert {name: scores[name] for name in alone} == alone
-    with pytest.raises(InputError, match="expected"):
-        multilabel_scores(labels, probabilities, ["Edema"])
-
-
 @pytest.mark.parametrize(
     ("labels", "probabilities", "words"),
     [
@@ -382,3 +362,19 @@ def test_figures_are_written_for_people():
     assert list(map(format_score, values)) == [
         *("0.0658", "0.2023", "0.000486", "0.0000", "−1.0000", "12", "undefined")
     ]
+
+
+def test_permuted_pairs_are_drawn_among_the_studies_that_are_known():
+    labels = np.array([0, 1, 0, 1, 1])
+    probabilities = np.array([0.2, 0.9, 0.7, 0.4, 0.8])
+    kept, order = np.array([1, 0, 1, 1, 0, 1, 1], bool), [1, 2, 3, 4, 0]
+    drawn = resampled_values(labels, probabilities, kept=kept, order=order)
+    weights = np.concatenate(list(resampling_weights(7)))[:, kept]
+    pairs = weights * weights[:, order]
+    told = pairs.sum(axis=1) > 0
+    right = (probabilities >= 0.5) == labels
+    np.testing.assert_allclose(
+        drawn["accuracy"][told],
+        (pairs @ right)[told] / pairs[told].sum(axis=1),
+        atol=1e-6,
+    )

@@ -1,5 +1,6 @@
 """One face for the collections: each in its true layout, made up and small."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 from made_collections import MADE, chexpert, mimic, nih, padchest, vindr
 
 from cxrbase.paths import inside
-from cxrlib.data.readers.films import COLUMNS, VIEWS, label_matrix
+from cxrlib.data.readers.films import COLUMNS, VIEWS, film_paths, label_matrix
 from cxrlib.data.readers.labelled import LAYOUTS, read_labelled, split_films
 from cxrlib.data.readers.padchest import read_terms
+from cxrlib.data.readers.reported import PHANTOM
 from cxrphantom.dataset import write_phantom
+from cxrphantom.findings import FINDINGS
 from cxrscore.clinical.rules import OBSERVATIONS
 from cxrscore.labels.vocabulary import LABELS, NIH_LABELS, uncertain
 
@@ -46,6 +49,7 @@ def test_each_layout_is_known_and_read_into_one_form(kind, tmp_path):
     assert np.isin(values[~np.isnan(values)], (0, 1, -1)).all()
     for name in films.image:
         assert inside(tmp_path, name).is_file()
+    assert all(map(os.path.isfile, film_paths(films)))
 
 
 @pytest.mark.parametrize("kind", MADE)
@@ -222,6 +226,12 @@ def test_a_phantom_has_the_truth(phantom):
     assert films["Pneumonia"].isna().all()
     indexed = read_labelled(phantom, kind="indiana")
     assert indexed.kind.eq("indiana").all() and len(indexed) == len(films)
+
+
+def test_what_a_phantom_draws_has_labels():
+    assert set(FINDINGS) - set(PHANTOM) == {"hyperinflation", "spine_degeneration"}
+    assert set(PHANTOM) - set(FINDINGS) == {"normal"}
+    assert {label for labels in PHANTOM.values() for label in labels} <= set(LABELS)
 
 
 # === Labels as numbers ===

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
 from conftest import REPORTS
@@ -33,6 +34,12 @@ from cxrlib.models.transformer_layers import (
     SinusoidalPositions,
     TransformerBlock,
 )
+from cxrlib.systems.diagnosis.encoders import BackboneEncoder
+from cxrlib.systems.diagnosis.model import (
+    Calibration,
+    DiagnosisModel,
+    KnownLabelsLoss,
+)
 from cxrlib.systems.lungs.unet import LungUNet
 from cxrlib.systems.reports.imaging import StackViews, UnstackViews
 from cxrlib.systems.reports.model import TokenPerplexity
@@ -60,6 +67,19 @@ def noise(*shape, seed=0):
 def image(*shape, seed=0):
     """Pixels in [0, 1]."""
     return np.random.default_rng(seed).random(shape, dtype="float32")
+
+
+def dino():
+    """A vision transformer of one layer, that reads films of 32 pixels."""
+    backbone = keras_hub.models.DINOV3Backbone(
+        patch_size=16,
+        num_layers=1,
+        hidden_dim=8,
+        num_heads=2,
+        intermediate_dim=16,
+        image_shape=(32, 32, 3),
+    )
+    return BackboneEncoder(backbone, scale=(2.0, 3.0, 4.0), offset=(-1.0, -2.0, 0.5))
 
 
 PREPROCESSOR = ReportPreprocessor(
@@ -184,6 +204,18 @@ CASES = {
             "maps": "float16",
         },
     ),
+    "calibration": dict(
+        make=Calibration, inputs=noise(2, 5), shapes=(2, 5), half="float16"
+    ),
+    "backbone": dict(make=dino, inputs=image(2, 32, 32, 1), shapes={"latent": (2, 8)}),
+    "diagnosis": dict(
+        make=lambda: DiagnosisModel(
+            CheXNetEncoder(32, **ENCODER), ("A", "B", "C"), dropout=0.3, ridge=0.1
+        ),
+        inputs=image(2, 32, 32, 1),
+        shapes={"logits": (2, 3), "probability": (2, 3)},
+        half="float32",
+    ),
     "report_model": dict(
         make=lambda: build_report_model("tiny", PREPROCESSOR, image_size=32),
         inputs={**VIEWS, **TOKENS},
@@ -202,6 +234,7 @@ OBJECTS = [
     PREPROCESSOR.tokenizer,
     ReconstructionLoss(0.3),
     MaskLoss(),
+    KnownLabelsLoss([2.0, 0.5], focus=1.5),
     StructuralSimilarity(name="alike"),
     MeanDice(threshold=0.3),
     MeanOverlap(threshold=0.3),

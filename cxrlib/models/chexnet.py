@@ -4,24 +4,7 @@ import keras
 from keras import layers
 
 from cxrlib.models.encoder import CheXNetEncoder
-
-# In the order of CheXNet's outputs.
-NIH_LABELS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
-)
+from cxrscore.labels.vocabulary import NIH_LABELS  # In CheXNet's order.
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")

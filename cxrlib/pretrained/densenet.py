@@ -10,10 +10,11 @@ import numpy as np
 from cxrbase.files import InputError
 from cxrbase.model_claims import check_members
 from cxrbase.refusals import read_as, require_file
-from cxrlib.models.chexnet import NIH_LABELS, CheXNet
+from cxrlib.models.chexnet import CheXNet
 from cxrlib.pretrained.keras2 import HEAD, is_keras3, read_keras2
 from cxrlib.pretrained.tensors import assign
 from cxrlib.pretrained.torch_densenet import is_safetensors, read_torch
+from cxrscore.labels.vocabulary import NIH_LABELS
 
 __all__ = [
     "Checkpoint", "is_keras3", "load_checkpoint", "load_chexnet", "read_checkpoint",

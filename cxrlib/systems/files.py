@@ -6,6 +6,7 @@ It is above the systems: importing it registers every class that a file may name
 import cxrlib.models.chexnet
 import cxrlib.models.text
 import cxrlib.models.transformer
+import cxrlib.systems.diagnosis.encoders
 import cxrlib.systems.lungs.unet
 import cxrlib.systems.reports.presets  # noqa: F401
 from cxrbase.files import InputError

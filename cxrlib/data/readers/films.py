@@ -1,6 +1,7 @@
 """What every reader of labelled films returns: one table, the same columns for all."""
 
 import itertools
+import os
 import posixpath
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from cxrbase.files import InputError
 from cxrbase.paths import existing, inside_all, listing
 from cxrlib.data.columns import ORIGIN, refuse_repeated
+from cxrlib.data.readers.tables import check_labels
 from cxrscore.clinical.rules import OBSERVATIONS
 from cxrscore.labels.vocabulary import LABELS, uncertain
 
@@ -44,7 +46,8 @@ def label_matrix(films, labels=LABELS, policy="ignore", blank="ignore"):
         so).
 
     Raises:
-        InputError: if a label, the policy or `blank` is not known.
+        InputError: if a label, the policy or `blank` is not known, or the table has
+            another value than 1, 0, -1 and NaN.
 
     Example:
     ```python
@@ -58,13 +61,32 @@ def label_matrix(films, labels=LABELS, policy="ignore", blank="ignore"):
         )
     if blank not in ("ignore", "zeros"):
         raise InputError(f"blank={blank!r}: choose ignore or zeros.")
-    matrix = films[list(labels)].to_numpy("float32", copy=True)
+    held = films[list(labels)].reset_index(drop=True)
+    check_labels(held, labels, "the table of films", "See read_labelled.")
+    matrix = held.to_numpy("float32", copy=True)
     if blank == "zeros":
         read = films.source.str.split(" ").str[0].isin(LABELERS)
         read &= films[list(OBSERVATIONS)].notna().any(axis=1)
         ours = np.isin(labels, OBSERVATIONS)
         matrix[np.isnan(matrix) & read.to_numpy()[:, None] & ours] = 0
     return uncertain(matrix, policy).astype("float32")
+
+
+def film_paths(films):
+    """Where the films of a table are.
+
+    Args:
+        films: `pandas.DataFrame` from `read_labelled`, or rows of it.
+
+    Returns:
+        A list of strings: each film's `image` in its `root`.
+
+    Example:
+    ```python
+    read_radiograph(film_paths(films)[0])
+    ```
+    """
+    return list(map(os.path.join, films.root, films.image))
 
 
 # === For the readers ===

@@ -18,7 +18,7 @@ from cxrlib.data.readers import (
     reported,
     vindr,
 )
-from cxrlib.data.readers.films import NO_DISEASE
+from cxrlib.data.readers.films import NO_DISEASE, film_paths
 from cxrlib.data.readers.indiana import read_phantom_note
 from cxrlib.data.readers.tables import find_table
 from cxrlib.data.splits import SPLITS, split_studies
@@ -209,9 +209,7 @@ def split_films(films, fractions=(0.8, 0.1, 0.1), seed=0):
         for name, share in zip(SPLITS, fractions, strict=True)
     ]
     studies = films[drawn].assign(lateral="", abnormal=_abnormal(films[drawn]))
-    studies["frontal"] = [
-        os.path.join(*pair) for pair in zip(studies.root, studies.image, strict=True)
-    ]
+    studies["frontal"] = film_paths(studies)
     shares = [share / sum(shares) for share in shares]
     split = split_studies(studies, shares, seed).set_index("uid").split
     split = films.uid.map(split).where(drawn, films.split)

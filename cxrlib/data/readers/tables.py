@@ -145,13 +145,14 @@ def _typed(part, numbers, path):
     return part
 
 
-def check_labels(table, names, path):
+def check_labels(table, names, where, mend=MEND):
     """Refuse labels other than 1, 0, -1 and NaN, which a probability would be.
 
     Args:
         table: `pandas.DataFrame`, of numbers.
         names: sequence of strings. Its columns of labels.
-        path: `pathlib.Path`. Of the table, for the message.
+        where: path or string. Of the table, for the message.
+        mend: string. What to do.
 
     Raises:
         InputError: if there is one.
@@ -166,6 +167,6 @@ def check_labels(table, names, path):
         if wrong.any():
             row = wrong.idxmax()
             raise InputError(
-                f"{path}: row {row + 2}: {name} is {table[name][row]:g}; a label is 1, "
-                f"0, -1 or empty. {MEND}"
+                f"{where}: row {row + 2}: {name} is {table[name][row]:g}; a label is "
+                f"1, 0, -1 or empty. {mend}"
             )

@@ -65,7 +65,8 @@ def calibration_error(labels, probabilities, bins=BINS, equal="width", weights=N
     gaps = _members(probabilities, bins, equal) * (labels - probabilities)[:, None]
     if weights is None:
         return float(np.abs(gaps.sum(axis=0)).sum() / len(gaps))
-    return np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # A row of 0 has no error: NaN.
+        return np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
 
 
 def _calibrated_sums(probabilities, members, resamples, seed):
@@ -245,7 +246,7 @@ def _logits(probabilities):
     return np.log(probabilities) - np.log1p(-probabilities)
 
 
-def choose_temperature(labels, probabilities):
+def choose_temperature(labels, probabilities, smoothed=False):
     """The temperature that makes validation's probabilities likeliest.
 
     It is never chosen on the split that is scored.
@@ -253,6 +254,9 @@ def choose_temperature(labels, probabilities):
     Args:
         labels: array `(n,)` of 0, 1 or NaN (left out). The validation split's.
         probabilities: array `(n,)` in [0, 1].
+        smoothed: bool. Whether to count one study more of either class among the
+            positives, and among the negatives. A few positives that are all separated
+            would otherwise make every probability 0 or 1.
 
     Returns:
         A float between 0.05 and 20; 1.0 where a class is absent.
@@ -268,6 +272,7 @@ def choose_temperature(labels, probabilities):
 
     Reference:
         - [Guo et al., 2017](https://arxiv.org/abs/1706.04599)
+        - Smoothed: Platt, 1999, Probabilistic outputs for support vector machines
     """
     from scipy.optimize import minimize_scalar  # Half a second to import.
 
@@ -275,9 +280,13 @@ def choose_temperature(labels, probabilities):
     if np.unique(labels).size < 2:
         return 1.0
     logits = np.where(labels, 1, -1) * _logits(probabilities)  # Of the true class.
+    other = 0.0  # The share of the other class.
+    if smoothed:
+        other = 1 / (np.bincount(labels)[labels] + 2)
 
     def surprise(exponent):
-        return np.logaddexp(0, -logits / np.exp(exponent)).mean()
+        scaled = logits / np.exp(exponent)
+        return (np.logaddexp(0, -scaled) + other * scaled).mean()
 
     # Convex in the inverse temperature, so it has one minimum on any scale.
     found = minimize_scalar(surprise, bounds=np.log([0.05, 20]), method="bounded")

@@ -6,7 +6,6 @@ equals scikit-learn's.
 
 import numpy as np
 
-from cxrbase.files import InputError
 from cxrscore.bootstrap import (
     RESAMPLES,
     WORDS,
@@ -24,10 +23,9 @@ from cxrscore.labels.calibration import (
 from cxrscore.labels.exact import (
     AREA_WORDS,
     F1_WORDS,
-    SHARE_WORDS,
     area_ends,
+    clustered_ends,
     f1_ends,
-    share_ends,
 )
 from cxrscore.labels.thresholds import known, ordered_pairs, ranked_weights
 from cxrscore.score import score
@@ -123,6 +121,7 @@ def resampled_values(
     seed=0,
     groups=None,
     order=None,
+    kept=None,
 ):
     """The scores of `label_values` for each resample of the studies.
 
@@ -138,6 +137,9 @@ def resampled_values(
         groups: array `(n,)` or `None`. Patients to be drawn instead of studies.
         order: int array `(n,)` or `None`. Whose probability each study has, where they
             are permuted; see `cxrscore.bootstrap.partner_weights`.
+        kept: bool array `(m,)` or `None`. Which of `m` studies the `n` are: then all
+            `m` are drawn, by their `groups` `(m,)`, so that labels that are known of
+            other studies have the same resamples.
 
     Returns:
         A dict of float arrays `(resamples,)` by `NAMES`; NaN where a resample lacks
@@ -150,11 +152,15 @@ def resampled_values(
     interval(drawn - resampled_values(labels, probabilities[::-1])["auroc"])
     ```
     """
+    kept = np.ones(labels.size, bool) if kept is None else kept
     parts = [
         weighted_values(
-            labels, probabilities, partner_weights(weights, order), threshold
+            labels,
+            probabilities,
+            partner_weights(weights[:, kept], order),
+            threshold,
         )
-        for weights in resampling_weights(labels.size, resamples, seed, groups)
+        for weights in resampling_weights(kept.size, resamples, seed, groups)
     ]
     return {name: np.concatenate([each[name] for each in parts]) for name in NAMES}
 
@@ -167,6 +173,7 @@ def classification_scores(
     target="abnormal",
     threshold_from="fixed",
     intervals=True,
+    patients=None,
 ):
     """Every label score with its interval and its protocol.
 
@@ -179,6 +186,8 @@ def classification_scores(
         threshold_from: string. How the threshold was chosen, such as the words of
             `cxrscore.labels.thresholds.choose_threshold`.
         intervals: bool. Whether to resample the studies.
+        patients: array `(n,)` or `None`. Of whom each study is. Then patients are
+            drawn, also those without a label; see `resampled_values`.
 
     Returns:
         A dict of scores (see `cxrscore.score`) by `target.name` for each
@@ -200,36 +209,45 @@ def classification_scores(
     scores["abnormal.auroc"]["value"]  # 1.0
     ```
     """
+    kept = None
+    if patients is not None:
+        kept = ~np.isnan(np.asarray(labels, float) + np.asarray(probabilities, float))
     labels, probabilities, left_out = known(labels, probabilities)
     n = int(labels.size)
+    groups = np.arange(n) if patients is None else np.asarray(patients)[kept]
+    words = WORDS
+    if len(np.unique(groups)) < n:
+        words = WORDS.replace("over studies", "over patients")
     common = {"split": split, "positives": int(labels.sum()), "left_out": left_out}
     common["score"] = f"as scikit-learn, {target} = 1"
     cut = {"threshold": threshold, "threshold_from": threshold_from}
     drawn, scores = {}, {}
     shares = _shares(labels, (probabilities >= threshold).astype("int64"))
     if intervals and n > 1:
-        drawn = resampled_values(labels, probabilities, threshold)
+        drawn = resampled_values(
+            labels, probabilities, threshold, groups=patients, kept=kept
+        )
     for name, value in label_values(labels, probabilities, threshold).items():
         protocol = common | (cut if name in CUT else {})
-        ends, kind, note = None, WORDS, None
+        ends, kind, note = None, words, None
         if value is None:
             note = f"undefined: only one class in the n={n} labels"
             note = note if n else "undefined: no study has a label"
         elif drawn and name in shares:
             hits, of = shares[name]
-            protocol |= {"share": f"{hits} of {of} studies"}
-            f1 = name == "f1"
-            ends, kind = (f1_ends if f1 else share_ends)(hits, of), SHARE_WORDS
-            kind = F1_WORDS if f1 else kind
+            protocol |= {"share": f"{hits.sum()} of {of.sum()} studies"}
+            ends, kind = _share_interval(name, hits, of, groups, drawn[name], words)
         elif drawn and name == "auroc":
-            ends, kind = area_ends(labels, drawn[name]), AREA_WORDS
+            ends = area_ends(labels, drawn[name], groups)
+            kind = AREA_WORDS.replace(WORDS, words)
         elif drawn:
             ends = percentiles(drawn[name])
         if name in ERRORS:
             protocol |= {"score": f"{BINS} bins of equal {ERRORS[name]}, {target} = 1"}
             if drawn:
                 chance = chance_errors(probabilities, equal=ERRORS[name])
-                ends, kind = reversed_interval(value, drawn[name], chance), ERROR_WORDS
+                ends = reversed_interval(value, drawn[name], chance)
+                kind = ERROR_WORDS.replace(WORDS, words)
                 note = f"chance gives a perfectly calibrated model {chance.mean():.3f}"
         record = score(value, n, note, ends)
         kinds = {"interval": kind} if "interval" in record else {}
@@ -239,55 +257,22 @@ def classification_scores(
 
 
 def _shares(labels, called):
-    """The scores that are shares of studies: how many hits, of how many."""
-    hits, either = int((labels & called).sum()), int((labels | called).sum())
-    right = labels == called
+    """The scores that are shares of studies: which are hits, and of which."""
+    right = (labels == called).astype("int64")
     return {
-        "accuracy": (int(right.sum()), labels.size),
-        "sensitivity": (hits, int(labels.sum())),
-        "specificity": (int(right[labels == 0].sum()), int((labels == 0).sum())),
-        "f1": (hits, either),
+        "accuracy": (right, np.ones_like(right)),
+        "sensitivity": (labels & called, labels),
+        "specificity": (right * (1 - labels), 1 - labels),
+        "f1": (labels & called, labels | called),
     }
 
 
-def multilabel_scores(labels, probabilities, targets, choices=None, split="test"):
-    """The scores of many labels, each scored on the studies where it is known.
-
-    Args:
-        labels: array `(n, k)` of 0, 1 or NaN.
-        probabilities: array `(n, k)` in [0, 1].
-        targets: sequence of `k` strings, what a 1 means in each column.
-        choices: sequence of `k` pairs, threshold and words, as of
-            `cxrscore.labels.thresholds.choose_threshold`; by default 0.5, fixed.
-        split: string. Where the studies come from.
-
-    Returns:
-        A dict of scores by `target.name`, as of `classification_scores`.
-
-    Raises:
-        InputError: if the columns, targets and choices differ in number, or as of
-            `classification_scores`.
-
-    Example:
-    ```python
-    labels = [[0, 1], [1, float("nan")], [1, 0]]
-    probabilities = [[0.2, 0.9], [0.8, 0.5], [0.7, 0.1]]
-    multilabel_scores(labels, probabilities, ["Edema", "Fracture"])["Edema.auroc"]
-    ```
-    """
-    labels, probabilities = np.asarray(labels, float), np.asarray(probabilities, float)
-    choices = [(0.5, "fixed")] * len(targets) if choices is None else choices
-    shape = (len(labels), len(targets))
-    if not labels.shape == probabilities.shape == shape or len(choices) != shape[1]:
-        raise InputError(
-            f"Labels of shape {labels.shape}, probabilities of {probabilities.shape}, "
-            f"{len(targets)} targets, {len(choices)} thresholds: expected (n, k) "
-            "twice, then k of each."
-        )
-    scores = {}
-    columns = zip(labels.T, probabilities.T, targets, choices, strict=True)
-    for label, probability, target, (threshold, words) in columns:
-        scores |= classification_scores(
-            label, probability, threshold, split, target, words
-        )
-    return scores
+def _share_interval(name, hits, of, groups, drawn, words):
+    """Ends and kind of the interval of a share; exact where studies are independent."""
+    names, place = np.unique(groups, return_inverse=True)
+    several = len(names) < len(place)
+    if name == "f1":
+        if several:
+            return percentiles(drawn), words
+        return f1_ends(hits.sum(), of.sum()), F1_WORDS
+    return clustered_ends(np.bincount(place, hits), np.bincount(place, of), drawn)

@@ -1,0 +1,102 @@
+"""From a model and films to probabilities, calls and scores."""
+
+import numpy as np
+import pandas as pd
+
+from cxrbase.files import InputError
+from cxrlib.data.readers.films import film_paths, label_matrix
+from cxrlib.systems.diagnosis.films import PATIENT, FilmBatches, read_films
+from cxrscore.labels.many import multilabel_scores
+
+
+def predict_films(model, films, batch_size=32):
+    """Calibrated probabilities of films.
+
+    Args:
+        model: a `DiagnosisModel`.
+        films: uint8 array `(n, S, S, 1)`, or float array in [0, 1].
+        batch_size: int.
+
+    Returns:
+        A float32 array `(n, k)`, in the order of `model.labels`.
+
+    Raises:
+        InputError: if the films are of another size, or not in [0, 1].
+
+    Example:
+    ```python
+    predict_films(model, read_films(["film.png"], model.image_size))
+    ```
+    """
+    films, size = np.asarray(films), model.image_size
+    if films.shape[1:] != (size, size, 1):
+        raise InputError(
+            f"films of shape {films.shape}: expected (n, {size}, {size}, 1); resize "
+            f"them to {size} × {size}."
+        )
+    if films.dtype != "uint8" and not (
+        np.isfinite(films).all()
+        and films.size
+        and films.min() >= 0
+        and films.max() <= 1
+    ):
+        raise InputError("films: expected pixels in [0, 1]; divide 8 bits by 255.")
+    batches = FilmBatches(films, None, batch_size)
+    return model.predict(batches, verbose=0)["probability"]
+
+
+def predict_table(model, table, split=None):
+    """Probabilities and calls of a table of films.
+
+    Args:
+        model: a `DiagnosisModel`.
+        table: DataFrame from `read_labelled`.
+        split: string or `None`. Only these rows.
+
+    Returns:
+        A copy of the rows, without their labels, with two columns for each: its
+        `probability LABEL`, and `called LABEL`, whether that reaches the threshold.
+
+    Example:
+    ```python
+    predict_table(model, table, "test")["called Edema"].sum()
+    ```
+    """
+    rows = table if split is None else table[table.split.eq(split)]
+    seen = predict_films(model, read_films(film_paths(rows), model.image_size))
+    columns = {}
+    for i, label in enumerate(model.labels):
+        columns[f"probability {label}"] = seen[:, i]
+        columns[f"called {label}"] = seen[:, i] >= model.thresholds[i]
+    kept = rows.drop(columns=[label for label in model.labels if label in rows])
+    return pd.concat([kept, pd.DataFrame(columns, index=rows.index)], axis=1)
+
+
+def diagnosis_scores(model, table, split="test"):
+    """The scores of a model on a split; uncertain labels are left out.
+
+    Args:
+        model: a `DiagnosisModel`.
+        table: DataFrame, as of `train_diagnosis`.
+        split: string.
+
+    Returns:
+        A dict of scores, see `cxrscore.labels.many.multilabel_scores`.
+
+    Raises:
+        InputError: if a label is not in the vocabulary, or no film in the split.
+
+    Example:
+    ```python
+    diagnosis_scores(model, table)["macro.auroc"]["interval"]
+    ```
+    """
+    rows = table[table.split.eq(split)]
+    if rows.empty:
+        raise InputError(f"the table of films has no {split} split.")
+    known = label_matrix(rows, model.labels)
+    seen = predict_films(model, read_films(film_paths(rows), model.image_size))
+    words = model.origin.get("threshold_from", ["fixed"] * len(model.labels))
+    choices = list(zip(model.thresholds.tolist(), words, strict=True))
+    patients = rows.groupby(PATIENT).ngroup().to_numpy()
+    return multilabel_scores(known, seen, model.labels, choices, split, patients)

@@ -1,0 +1,117 @@
+"""What a diagnosis starts from: files of the true format, loaded exactly."""
+
+import pathlib
+import subprocess
+import sys
+
+import keras_hub
+import numpy as np
+import pytest
+from densenets import SMALL, films, with_head, write_keras2
+from model_checks import randomise
+
+from cxrbase.files import InputError
+from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretrained.densenet import load_chexnet
+from cxrlib.pretrained.registry import entry
+from cxrlib.systems.diagnosis.encoders import build_diagnosis_model, load_backbone
+from cxrlib.systems.files import load_model
+from cxrscore.labels.vocabulary import NIH_LABELS
+
+
+@pytest.fixture
+def chexnet(tmp_path, monkeypatch):
+    """CheXNet's file, small, where the registry finds it."""
+    monkeypatch.setenv("CXR_WEIGHTS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    encoder = randomise(CheXNetEncoder(64, **SMALL))
+    return write_keras2(tmp_path / entry("chexnet").file, with_head(encoder))
+
+
+def test_chexnet_keeps_its_head(chexnet):
+    model = build_diagnosis_model(NIH_LABELS, "chexnet", 64, **SMALL)
+    expected = np.array(load_chexnet(chexnet, 64, **SMALL)(films()))
+    seen = model(films())["probability"]
+    np.testing.assert_allclose(seen, expected, atol=1e-6)
+    assert model.origin["head"] == "CheXNet's own"
+    assert model.origin["encoder"] == entry("chexnet").file
+    assert "NIH" in model.origin["trained_on"]
+    assert not model.encoder.trainable_weights
+
+
+def test_other_labels_have_a_new_head(chexnet):
+    model = build_diagnosis_model(NIH_LABELS[:3], "chexnet", 64, 2, **SMALL)
+    assert model.origin["head"] == "new" and "nothing" in model.origin["trained_on"]
+    assert not np.any(model.head.get_weights()[0])
+    own = {layer.name for layer in model.encoder.layers if layer.trainable}
+    assert own == {"bn", "relu", "latent"}
+    by_path = build_diagnosis_model(NIH_LABELS, str(chexnet), 64, **SMALL)
+    np.testing.assert_array_equal(
+        by_path.encoder.get_weights()[0], model.encoder.get_weights()[0]
+    )
+    assert by_path.origin["head"] == "new"
+
+
+def test_random_weights_are_a_control():
+    model = build_diagnosis_model("AB", "none", 64, **SMALL)
+    assert model.origin["encoder"] == "none" and not model.encoder.trainable_weights
+    every = build_diagnosis_model("AB", "none", 64, -1, **SMALL)
+    assert every.encoder.trainable_weights
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """Small files as Hugging Face has them, and what its own models answer."""
+    folder = tmp_path_factory.mktemp("hub")
+    pixels = np.random.default_rng(0).random((2, 32, 32, 1), "float32")
+    np.save(folder / "films.npy", pixels)
+    peer = pathlib.Path(__file__).with_name("dino_peer.py")
+    done = subprocess.run(
+        [sys.executable, str(peer), str(folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder, pixels
+
+
+@pytest.mark.parametrize(("kind", "side"), [("dinov2", 28), ("dinov3", 32)])
+def test_a_vision_transformer_is_hugging_faces(hub, kind, side, tmp_path):
+    folder, pixels = hub
+    encoder = load_backbone(str(folder / kind), side)
+    seen = np.array(encoder(pixels[:, :side, :side])["latent"])
+    expected = np.load(folder / kind / "token.npy")
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(seen, expected, atol=2e-4)
+    model = build_diagnosis_model("ABC", str(folder / kind), side)
+    assert [w.path.split("/")[-1] for w in model.trainable_weights] == [
+        "kernel",
+        "bias",
+    ]
+    model.head.kernel.assign(np.random.default_rng(0).normal(size=(16, 3)))
+    logits = np.array(model(pixels[:, :side, :side])["logits"])
+    model.save(tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(
+        again(pixels[:, :side, :side])["logits"], logits, atol=1e-5
+    )
+
+
+def test_a_folder_of_keras_hub_is_read(tmp_path):
+    backbone = keras_hub.models.DenseNetBackbone(
+        stackwise_num_repeats=[1, 1], growth_rate=4, image_shape=(32, 32, 3)
+    )
+    backbone.save_to_preset(str(tmp_path))
+    scaling = keras_hub.layers.DenseNetImageConverter(scale=1 / 127.5, offset=-1.0)
+    scaling.save_to_preset(str(tmp_path))
+    encoder = load_backbone(str(tmp_path), 32)
+    pixels = np.random.default_rng(0).random((2, 32, 32, 1), "float32")
+    maps = backbone(np.repeat(2 * pixels - 1, 3, axis=-1))
+    np.testing.assert_allclose(
+        encoder(pixels)["latent"], np.mean(maps, axis=(1, 2)), atol=1e-5
+    )
+
+
+def test_what_is_no_backbone_is_refused(tmp_path):
+    with pytest.raises(InputError, match="nowhere: cannot be read as a backbone"):
+        load_backbone(str(tmp_path / "nowhere"), 32)
+    with pytest.raises(InputError, match="is frozen"):
+        build_diagnosis_model("AB", str(tmp_path), 32, trainable_layers=1)
