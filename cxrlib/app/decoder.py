@@ -1,25 +1,25 @@
 """Films of strangers are decoded in a process of their own, with a limit on each.
 
 A film that makes a decoder hang, crash or swallow memory costs that process, and the
-next film gets a new one. It imports NumPy and OpenCV, no Keras.
+next film gets a new one. What comes back is JSON and pixels, nothing that is unpickled:
+whoever breaks a decoder holds that process only.
 """
 
-import contextlib
-import multiprocessing
+import json
 import os
-import signal
+import struct
+import subprocess
+import sys
 import threading
 
-from cxrbase.files import InputError
-from cxrbase.images import CONSTANT, decode_noted
-from cxrlib.app.refusal import Refusal
+import numpy as np
 
-TAGS = ("Modality", "ViewPosition", "BurnedInAnnotation", "BodyPartExamined")
+from cxrlib.app.limits import Refusal
+
 # What a film is called in messages: the user's name for it may name a patient.
 NAMES = {"frontal": "The frontal", "lateral": "The lateral"}
-MODALITIES = ("CR", "DX", "RG", "")
-FRONTALS = ("AP", "PA", "")
-CHESTS = ("CHEST", "THORAX", "LUNG", "")
+HEAD = struct.Struct("<II")  # Lengths of the JSON and of what follows it.
+MOST_PIXELS = 2**28  # Bytes; more than `cxrbase.films.formats` lets through.
 
 
 class Decoder:
@@ -38,7 +38,7 @@ class Decoder:
 
     def __init__(self, seconds=20.0, memory=3 * 2**30):
         self.seconds, self.memory = seconds, memory
-        self._lock, self._process, self._pipe = threading.Lock(), None, None
+        self._lock, self._process = threading.Lock(), None
 
     def decode(self, data, view="frontal"):
         """Decode one film.
@@ -56,147 +56,82 @@ class Decoder:
         """
         with self._lock:
             self.start()
+            process, late = self._process, threading.Event()
+
+            def stop():
+                late.set()
+                process.kill()
+
+            timer = threading.Timer(self.seconds, stop)
+            timer.start()
             try:
-                self._pipe.send((data, view))
-                if not self._pipe.poll(self.seconds):
-                    raise TimeoutError
-                answer = self._pipe.recv()
-            except (TimeoutError, EOFError, OSError) as error:
+                send(process.stdin, {"name": NAMES[view]}, data)
+                answer, pixels = receive(process.stdout)
+            except (EOFError, OSError, ValueError):
                 self.close()
-                slow = isinstance(error, TimeoutError)
-                words = "took too long" if slow else "broke the decoder"
-                mend = "Export it again, as PNG."
-                raise Refusal(
-                    422, "unreadable", f"{NAMES[view]} {words} to be read. {mend}"
-                    if slow else f"{NAMES[view]} {words}. {mend}",
-                ) from None  # fmt: skip
-        if isinstance(answer, str):
-            raise Refusal(422, "unreadable", answer)
-        return answer
+                words = "took too long to be read" if late.is_set() else "can't be read"
+                words = f"{NAMES[view]} {words}. Export it again, as PNG."
+                raise Refusal(422, "unreadable", words) from None
+            finally:
+                timer.cancel()
+        if said := answer.get("refused"):
+            raise Refusal(422, "unreadable", said)
+        image = np.frombuffer(pixels, "float32").reshape(answer["shape"])
+        return image, answer["notes"], answer["tags"]
 
     def start(self):
         """Start the process, unless it runs."""
-        if self._process is not None and self._process.is_alive():
+        if self._process is not None and self._process.poll() is None:
             return
-        spawn = multiprocessing.get_context("spawn")  # TensorFlow's threads don't fork.
-        self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(
-            target=_serve, args=(theirs, self.memory), daemon=True, name="film decoder"
+        self.close()
+        # Not multiprocessing, whose children import the main module again.
+        places = os.pathsep.join(each or os.getcwd() for each in sys.path)
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", "-m", "cxrlib.app.decode", str(self.memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # A decoder's complaints may quote the film.
+            env={**os.environ, "PYTHONPATH": places},
         )
-        self._process.start()
-        theirs.close()
 
     def close(self):
         """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join(5)
-            self._pipe.close()
-        self._process = self._pipe = None
-
-
-# === In the process ===
-
-
-def _serve(pipe, memory):
-    """Answer films with images or words, until the pipe closes."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)  # The parent handles it.
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # Nothing is written.
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    while True:
-        try:
-            data, view = pipe.recv()
-        except EOFError:
+        process, self._process = self._process, None
+        if process is None:
             return
-        pipe.send(_decode(data, view))
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            try:
+                pipe.close()
+            except OSError:  # What was not written yet goes nowhere.
+                continue
 
 
-def _decode(data, view):
-    name = NAMES[view]
-    try:
-        image, notes = decode_noted(data, name)
-        if CONSTANT in notes:
-            return f"{name} shows nothing: {CONSTANT}."
-        return image, notes, _tags(data)
-    except InputError as error:
-        return str(error).replace(f"{name}: ", f"{name} ", 1)
-    except MemoryError:
-        return f"{name} needs too much memory to be read. Export it smaller."
-    except Exception as error:
-        return f"{name} cannot be read ({type(error).__name__}). Export it as PNG."
+def send(pipe, said, data=b""):
+    """Write a JSON object and some bytes."""
+    said = json.dumps(said).encode()
+    pipe.write(HEAD.pack(len(said), len(data)))
+    pipe.write(said)
+    pipe.write(data)
+    pipe.flush()
 
 
-def _tags(data):
-    """The few tags that say whether it is a chest; all others are never read."""
-    if data[128:132] != b"DICM":
-        return {}
-    import io
+def receive(pipe):
+    """Read what `send` wrote.
 
-    import pydicom
-
-    try:
-        file = pydicom.dcmread(
-            io.BytesIO(data), stop_before_pixels=True, specific_tags=list(TAGS)
-        )
-        return {
-            name: str(file.get(name) or "").strip().upper()[:40]
-            for name in TAGS
-            if name in file
-        }
-    except Exception:  # The pixels could be read; pydicom raises about ten kinds.
-        return {}
-
-
-def _die_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-# === What the tags say ===
-
-
-def judge_tags(tags, view="frontal"):
-    """What the tags of a film say against it, and what to warn of.
-
-    Args:
-        tags: dict, as `Decoder.decode` gives.
-        view: string. What the film was sent as.
-
-    Returns:
-        A pair: why it is refused, or `""`, and a list of warnings.
-
-    Example:
-    ```python
-    judge_tags({"Modality": "CT"})[0]  # "is of the modality CT, not a radiograph"
-    ```
+    Raises:
+        EOFError: if the pipe ends before.
     """
-    said, warnings = "", []
-    modality, part = tags.get("Modality", ""), tags.get("BodyPartExamined", "")
-    position = tags.get("ViewPosition", "")
-    if modality not in MODALITIES:
-        said = f"is of the modality {modality}, not a radiograph"
-    elif part not in CHESTS:
-        said = f"shows, as its header says, {part}, not a chest"
-    elif view == "frontal" and position not in FRONTALS:
-        said = f"is, as its header says, a view {position}, not a frontal"
-    annotated = tags.get("BurnedInAnnotation")
-    if annotated == "YES":
-        warnings.append(
-            f"The {view} says that text is burned into its pixels (Burned In "
-            "Annotation); it may name the patient."
-        )
-    elif annotated is None and tags:
-        warnings.append(
-            f"The {view} does not say whether text is burned into its pixels. Look "
-            "for names before you show it to anybody."
-        )
-    return said, warnings
+    lengths = HEAD.unpack(_exactly(pipe, HEAD.size))
+    if max(lengths) > MOST_PIXELS:
+        raise EOFError
+    said, data = (_exactly(pipe, length) for length in lengths)
+    return json.loads(said), data
+
+
+def _exactly(pipe, length):
+    data = pipe.read(length)
+    if len(data) < length:
+        raise EOFError
+    return data

@@ -5,7 +5,7 @@ import concurrent.futures
 import contextlib
 import math
 
-from cxrlib.app.refusal import Refusal
+from cxrlib.app.limits import Refusal
 
 
 class Desk:
@@ -32,6 +32,11 @@ class Desk:
         self.here = 0  # Served or waiting.
         self._lock = asyncio.Lock()  # It is fair: first come, first served.
         self._pool = concurrent.futures.ThreadPoolExecutor(1, name)
+
+    @property
+    def wait(self):
+        """Seconds after which whoever came last will be served."""
+        return self.here * self.seconds
 
     @contextlib.contextmanager
     def place(self):

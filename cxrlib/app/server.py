@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import dataclasses
+import ipaddress
 import logging
 import pathlib
 import time
 
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -16,11 +18,10 @@ from starlette.staticfiles import StaticFiles
 import cxrlib
 from cxrlib.app import answers
 from cxrlib.app.desk import Desk
-from cxrlib.app.gate import size_gate
+from cxrlib.app.gate import LungGate, size_gate
 from cxrlib.app.guards import LOOPBACK, Guards
-from cxrlib.app.limits import NOT_CLINICAL, Limits
-from cxrlib.app.refusal import Refusal
-from cxrlib.app.system import abilities
+from cxrlib.app.limits import NOT_CLINICAL, Limits, Refusal
+from cxrlib.app.system import abilities, load_system
 from cxrlib.app.uploads import read_form
 from cxrlib.app.work import Work
 
@@ -279,3 +280,46 @@ def _refusals(app):
     @app.exception_handler(Exception)
     async def fault(_, error):
         return refused(500, "fault", "A fault of the server; nothing was kept.")
+
+
+def run_server(model=None, host="127.0.0.1", port=8000, names=()):
+    """Serve until Ctrl-C.
+
+    Args:
+        model: string, path or `None`. As in `load_system`.
+        host: string. The address to listen on.
+        port: int.
+        names: sequence of strings. Names that the server may be called by, besides
+            those of the loopback and `host`.
+
+    Raises:
+        InputError: if a model or a library is missing, or the port is taken.
+
+    Example:
+    ```python
+    run_server(port=8000)
+    ```
+    """
+    system, lungs = load_system(model)
+    app = create_app(system, gate=LungGate(lungs), hosts=(*LOOPBACK, host, *names))
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    logging.getLogger("cxrlib.app").setLevel(logging.INFO)
+    if not _is_loopback(host):
+        logging.getLogger("cxrlib.app").warning(
+            "listening on %s: whoever reaches this machine reaches the page", host
+        )
+    config = uvicorn.Config(
+        app, host=host, port=port, access_log=False, log_level="warning",
+        server_header=False, proxy_headers=False, timeout_keep_alive=30,
+    )  # fmt: skip
+    listening = config.bind_socket()
+    address = f"http://{host}:{listening.getsockname()[1]}"
+    print(f"{address}  ({NOT_CLINICAL}; Ctrl-C ends it)", flush=True)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _is_loopback(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

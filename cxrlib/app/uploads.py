@@ -6,7 +6,7 @@ import hashlib
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from cxrlib.app.refusal import Refusal
+from cxrlib.app.limits import Refusal
 
 VIEWS = ("frontal", "lateral")
 MOST_HEADER = 2048  # Bytes of one header of a part, which holds the file's name.
@@ -28,7 +28,7 @@ class InMemory(MultiPartParser):
     def on_header_value(self, data, start, end):
         """Refuse a giant name before it is put together."""
         if len(self._current_partial_header_value) + end - start > MOST_HEADER:
-            raise MultiPartException("The file's name is too long. Rename the file.")
+            raise MultiPartException("A file's name is too long.")
         super().on_header_value(data, start, end)
 
 
@@ -75,8 +75,8 @@ async def read_form(request, limits, words=()):
     try:
         items = await InMemory(request.headers, request.stream(), limits).parse()
     except MultiPartException as error:
-        reason = "name_too_long" if "name is too long" in error.message else "bad_form"
-        raise Refusal(422, reason, error.message) from None
+        words = f"The form can't be read: {error.message}"
+        raise Refusal(422, "bad_form", words) from None
     try:
         return await _sorted(items.multi_items(), limits, words)
     finally:

@@ -1,15 +1,17 @@
 """What is done for a request, in the thread of its desk."""
 
+import base64
 import contextlib
 import math
 
+import cv2
 import numpy as np
 
 from cxrlib.app import answers
-from cxrlib.app.decoder import NAMES, Decoder, judge_tags
-from cxrlib.app.pictures import png_address
-from cxrlib.app.refusal import Refusal
+from cxrlib.app.decoder import NAMES, Decoder
+from cxrlib.app.limits import Refusal
 from cxrlib.app.system import abilities, read_finding
+from cxrlib.app.tags import judge_tags
 
 NOT_FRONTAL = "This does not look like a frontal chest film"
 
@@ -168,3 +170,27 @@ def summary(findings):
             if absent > 1 else "The other one is below its threshold."
         )  # fmt: skip
     return " ".join(parts)
+
+
+def png_address(film, edge=1024):
+    """A film as a PNG in a `data:` address, its longer side at most `edge` pixels.
+
+    Args:
+        film: float array `(H, W)` in [0, 1].
+        edge: int.
+
+    Returns:
+        A string.
+
+    Example:
+    ```python
+    png_address(np.zeros((2, 2)))[:22]  # "data:image/png;base64,"
+    ```
+    """
+    scale = edge / max(film.shape)
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in film.shape[::-1]]
+        film = cv2.resize(film, size, interpolation=cv2.INTER_AREA)
+    grey = np.round(np.clip(film, 0, 1) * 255).astype("uint8")
+    _, coded = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return "data:image/png;base64," + base64.b64encode(coded.tobytes()).decode()

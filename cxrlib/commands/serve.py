@@ -3,6 +3,7 @@
 import click
 
 from cxrbase.commands.options import PATH
+from cxrbase.files import InputError
 from cxrlib.commands.group import KerasCommand
 
 
@@ -24,6 +25,12 @@ from cxrlib.commands.group import KerasCommand
 )
 def serve(model, host, port, names):
     """Serve the web page that reads a frontal chest film. Not for clinical use."""
-    from cxrlib.app.run import run_server
+    try:
+        from cxrlib.app.server import run_server
+    except ImportError as error:
+        raise InputError(
+            f"the web page needs {error.name}. In the course's folder run: pip install "
+            "'.[train,dicom,app]'"
+        ) from None
 
     run_server(model, host, port, names)
