@@ -135,7 +135,7 @@ def test_an_outline_goes_around_each_region():
     assert len(lines) == 2
     for line in lines:
         x, y = np.transpose(line)
-        assert 0.25 <= y.min() and y.max() <= 0.75 and np.ptp(x) < 0.25
+        assert y.min() >= 0.25 and y.max() <= 0.75 and np.ptp(x) < 0.25
 
 
 # === The command ===
