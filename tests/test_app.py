@@ -269,12 +269,20 @@ def test_a_place_is_free_again_whatever_happens():
         with desk.place():
             with pytest.raises(Refusal), desk.place():
                 pass
-            leaving = asyncio.ensure_future(desk.serve(time.sleep, 0.2))
-            await asyncio.sleep(0.05)
+            begun, go = threading.Event(), threading.Event()
+
+            def work():
+                begun.set()
+                go.wait(20)
+
+            leaving = asyncio.ensure_future(desk.serve(work))
+            await asyncio.to_thread(begun.wait)
             leaving.cancel()
-            begun = time.monotonic()
-            await desk.serve(lambda: None)  # Not beside the thread that still works.
-            assert time.monotonic() - begun > 0.1
+            following = asyncio.ensure_future(desk.serve(lambda: "served"))
+            await asyncio.sleep(0.05)
+            assert not following.done()  # Not beside the thread that still works.
+            go.set()
+            assert await following == "served"
         assert desk.here == 0
         desk.close()
 

@@ -172,9 +172,7 @@ def create_app(system, limits=None, gate=size_gate, hosts=LOOPBACK):
         except BaseException:
             stack.close()
             raise
-        return StreamingResponse(
-            told(stages(desk, form), stack), media_type="application/x-ndjson"
-        )
+        return Told(stages(desk, form), stack)
 
     def able(name):
         if name != "diagnosis" and name not in abilities(system):
@@ -240,14 +238,33 @@ def create_app(system, limits=None, gate=size_gate, hosts=LOOPBACK):
             took = 1000 * (time.monotonic() - begun)
             log.info("report %s %s %.0f ms", form.hash, outcome, took)
 
-    async def told(lines, stack):
-        with stack:
-            async for line in lines:
-                stage = answers.Stage(**line)
-                yield stage.model_dump_json(exclude_none=True) + "\n"
-
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
     return app
+
+
+class Told(StreamingResponse):
+    """Lines of JSON, and a place that is given back however it ends.
+
+    Args:
+        stages: async iterator of dicts, fields of an `answers.Stage`.
+        stack: a `contextlib.ExitStack`, closed at the end, also where nobody is left
+            to read the first line.
+    """
+
+    def __init__(self, stages, stack):
+        super().__init__(self._lines(stages), media_type="application/x-ndjson")
+        self.stack = stack
+
+    async def __call__(self, scope, receive, send):
+        """Send the lines."""
+        with self.stack:
+            await super().__call__(scope, receive, send)
+
+    @staticmethod
+    async def _lines(stages):
+        async for fields in stages:
+            stage = answers.Stage(**fields)
+            yield stage.model_dump_json(exclude_none=True) + "\n"
 
 
 def _refusals(app):

@@ -117,6 +117,8 @@ async function diagnose() {
     if (signal.aborted) return;
     list("warnings", [...answer.film.warnings, ...answer.film.notes]);
     $("summary").textContent = answer.summary.replaceAll("_", " ");
+    const order = Object.keys(CHIPS); // Present first; else in the model's order.
+    answer.findings.sort((one, other) => order.indexOf(one.answer) - order.indexOf(other.answer));
     $("findings").replaceChildren(...answer.findings.map(row));
     $("answer").hidden = false;
     ready();
@@ -149,11 +151,11 @@ function row(finding) {
   const bar = make("span", { className: `bar ${kind}`, ariaHidden: "true" });
   bar.style.setProperty("--share", `${100 * finding.probability}%`);
   bar.style.setProperty("--threshold", `calc(${100 * finding.threshold}% - 1px)`);
-  const words = finding.words.slice(finding.label.length + 2); // After "Label: ".
+  const words = finding.words.slice(finding.words.indexOf(", ") + 2); // Label and share stand above.
   const button = make(
     "button", { type: "button", className: "finding", disabled: !can("heatmap") },
     make("span", { className: "name", textContent: plain(finding.label) }),
-    make("span", { className: "share", textContent: share(finding.probability), ariaHidden: "true" }),
+    make("span", { className: "share", textContent: share(finding.probability) }),
     make("i", { className: `chip ${kind}`, textContent: finding.answer }),
     bar,
     make("span", { className: "words", textContent: words }),

@@ -125,7 +125,7 @@ export class Viewer {
         const value = between(values, (row + 0.5) / canvas.height, (column + 0.5) / canvas.width);
         const at = 4 * (row * canvas.width + column);
         colour(value).forEach((each, i) => { image.data[at + i] = each; });
-        image.data[at + 3] = 255;
+        image.data[at + 3] = 255 * Math.min(1, 1.5 * value); // What lowers it stays bare.
       }
     }
     context.putImageData(image, 0, 0);
