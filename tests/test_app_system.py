@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from served import png
 
 from cxrbase.files import InputError
 from cxrlib.app import system as systems
-from cxrlib.app.gate import LungGate, narrows_downwards, size_gate
+from cxrlib.app.gate import LungGate, is_upside_down, size_gate
 from cxrlib.app.system import DiagnosisSystem, outlines, percent, read_finding
 from cxrlib.app.tags import judge_tags
 
@@ -59,14 +60,33 @@ def test_the_baseline_looks_at_the_size_alone():
     assert size_gate(np.zeros((128, 200))) == ""
 
 
-def test_lungs_widest_at_the_top_are_upside_down():
-    mask = np.zeros((60, 60), bool)
-    for row in range(10, 50):
-        half = 5 + row // 3
-        mask[row, 30 - half : 30 + half] = True
-    mask[:, 28:32] = False
-    assert not narrows_downwards(mask) and narrows_downwards(mask[::-1])
-    assert not narrows_downwards(np.zeros((9, 9), bool))
+def lung_pair(size=80):
+    """Two lungs as people have them: blunt above, a tip beside the wall below."""
+    down, right = np.mgrid[:size, :size] / size
+    height = (down > 0.15) & (down < 0.85)
+    lungs = (abs(right - 0.3) < 0.18) | (abs(right - 0.7) < 0.18)
+    tips = (right < 0.2) | (right > 0.8)
+    return height & lungs & ((down < 0.65) | tips)
+
+
+def test_lungs_that_end_in_their_tips_at_the_top_are_upside_down():
+    mask = lung_pair()
+    assert not is_upside_down(mask) and is_upside_down(mask[::-1])
+    assert is_upside_down(np.rot90(mask, 2))
+    assert not is_upside_down(np.zeros((9, 9), bool))
+
+
+@pytest.mark.real
+def test_no_lungs_that_people_drew_are_upside_down():
+    data = pathlib.Path(
+        os.environ.get("CXR_REAL_DATA") or ROOT.parent / "shared" / "data"
+    )
+    paths = sorted((data / "lungs" / "masks").glob("*.png"))[::10]
+    if not paths:
+        pytest.skip("the real data are not here")
+    for path in paths:
+        mask = cv2.imread(str(path), 0) > 127
+        assert not is_upside_down(mask) and is_upside_down(mask[::-1]), path.name
 
 
 def test_the_gate_tells_why():
