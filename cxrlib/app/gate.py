@@ -66,9 +66,9 @@ def is_upside_down(mask):
     """Whether a mask of two lungs ends in its tips at the top.
 
     At the bottom, the domes of the diaphragm leave of each lung a tip beside the chest
-    wall, whereas its upper end is blunt. So the highest part of the mask holds more than
-    the lowest: in all of 374 masks that people drew (200 of Montgomery and Shenzhen, 84
-    of JSRT, 90 of wingspan).
+    wall, whereas its upper end is blunt. So the highest part of the mask holds more
+    than the lowest: in all of 374 masks that people drew (200 of Montgomery and
+    Shenzhen, 84 of JSRT, 90 of wingspan).
 
     Args:
         mask: bool array `(H, W)`.
