@@ -44,6 +44,7 @@ export class Viewer {
     this.setHeat(null);
     this.setOutline(null);
     this.sheet.hidden = true;
+    this.stage.style.touchAction = "";
     $("scale").hidden = true;
     $("empty").hidden = false;
     this.stage.setAttribute("aria-label", "No film yet. Drop one here, or choose a file above.");
@@ -98,6 +99,8 @@ export class Viewer {
     });
     $("scale").textContent = `${Math.round(100 * this.zoom)} %`;
     $("scale").hidden = this.zoom === 1;
+    // A finger on a film that isn't enlarged still moves the page.
+    this.stage.style.touchAction = this.zoom > 1 ? "none" : "pan-y";
   }
 
   zoomBy(factor, x = 0, y = 0) {
