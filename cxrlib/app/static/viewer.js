@@ -71,7 +71,7 @@ export class Viewer {
     if (!this.grey) return;
     const table = new Uint8Array(256);
     for (let i = 0; i < 256; i++) {
-      const value = clamp((255 * (i - low)) / width, 0, 255);
+      const value = Math.round(clamp((255 * (i - low)) / width, 0, 255));
       table[i] = this.inverted ? 255 - value : value;
     }
     const data = this.pixels.data;
