@@ -152,14 +152,14 @@ def main(data, most, out):
             continue
         row = {"set": name, "n": len(films), "to be refused": wrong}
         for gate, judge in gates.items():
-            begun = time.perf_counter()
+            begun = time.process_time()  # Of all cores: other work does not count.
             said = [judge(np.ascontiguousarray(film)) for film in films]
-            each = (time.perf_counter() - begun) / len(films)
+            each = (time.process_time() - begun) / len(films)
             refused = sum(map(bool, said))
             row[gate] = {
                 "refused": refused,
                 "interval": share_ends(refused, len(films)),
-                "ms": round(1000 * each, 1),
+                "cpu_ms": round(1000 * each, 1),
                 "reasons": pd.Series(said).str.replace(r"\d+", "…", regex=True)
                 .value_counts().head(5).to_dict(),
             }  # fmt: skip
