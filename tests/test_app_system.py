@@ -17,8 +17,9 @@ from films import film
 from served import png
 
 from cxrbase.files import InputError
+from cxrbase.images import read_radiograph
 from cxrlib.app import system as systems
-from cxrlib.app.gate import LungGate, is_upside_down, size_gate
+from cxrlib.app.gate import LungGate, is_negative, size_gate
 from cxrlib.app.system import DiagnosisSystem, outlines, percent, read_finding
 from cxrlib.app.tags import judge_tags
 
@@ -60,47 +61,38 @@ def test_the_baseline_looks_at_the_size_alone():
     assert size_gate(np.zeros((128, 200))) == ""
 
 
-def lung_pair(size=80):
-    """Two lungs as people have them: blunt above, a tip beside the wall below."""
-    down, right = np.mgrid[:size, :size] / size
-    height = (down > 0.15) & (down < 0.85)
-    lungs = (abs(right - 0.3) < 0.18) | (abs(right - 0.7) < 0.18)
-    tips = (right < 0.2) | (right > 0.8)
-    return height & lungs & ((down < 0.65) | tips)
-
-
-def test_lungs_that_end_in_their_tips_at_the_top_are_upside_down():
-    mask = lung_pair()
-    assert not is_upside_down(mask) and is_upside_down(mask[::-1])
-    assert is_upside_down(np.rot90(mask, 2))
-    assert not is_upside_down(np.zeros((9, 9), bool))
-
-
-@pytest.mark.real
-def test_no_lungs_that_people_drew_are_upside_down():
-    data = pathlib.Path(
-        os.environ.get("CXR_REAL_DATA") or ROOT.parent / "shared" / "data"
-    )
-    paths = sorted((data / "lungs" / "masks").glob("*.png"))[::10]
-    if not paths:
-        pytest.skip("the real data are not here")
-    for path in paths:
-        mask = cv2.imread(str(path), 0) > 127
-        assert not is_upside_down(mask) and is_upside_down(mask[::-1]), path.name
+def gate_of(upright, over):
+    """A gate whose lung model gives a film and the film turned over these masks."""
+    _, mask = film()
+    masks = [
+        types.SimpleNamespace(flag=flag, confidence=confidence, mask=mask)
+        for flag, confidence in (upright, over)
+    ]
+    return LungGate(types.SimpleNamespace(find=lambda film, turned: masks))
 
 
 def test_the_gate_tells_why():
-    image, mask = film()
-
-    def gate(flag, mask):
-        lungs = types.SimpleNamespace(
-            find=lambda _: types.SimpleNamespace(flag=flag, mask=mask)
-        )
-        return LungGate(lungs)(image)
-
-    mask[:40] = False
-    assert "one region" in gate("one region instead of two", mask)
+    image, _ = film()
+    sure, unsure = ("", 0.98), ("", 0.95)
+    assert gate_of(sure, unsure)(image) == ""
+    assert gate_of(sure, ("", 0.985))(image) == ""  # Hardly surer.
+    assert "upside down" in gate_of(unsure, sure)(image)
+    assert "upside down" in gate_of(("no lungs found", 0.0), sure)(image)
+    assert "no lungs found" in gate_of(("no lungs found", 0), ("unsure", 0.9))(image)
+    assert "negative" in gate_of(sure, unsure)(1 - image)
     assert LungGate(None)(np.zeros((10, 10))) == size_gate(np.zeros((10, 10)))
+
+
+@pytest.mark.real
+def test_no_films_with_lungs_that_people_drew_are_negatives():
+    data = os.environ.get("CXR_REAL_DATA") or ROOT.parent / "shared" / "data"
+    paths = sorted((pathlib.Path(data) / "lungs" / "masks").glob("*.png"))[::20]
+    if not paths:
+        pytest.skip("the real data are not here")
+    for path in paths:
+        image = read_radiograph(path.parents[1] / "images" / path.name)
+        mask = cv2.imread(str(path), 0) > 127
+        assert not is_negative(image, mask) and is_negative(1 - image, mask), path.name
 
 
 def test_tags_are_judged_by_view():

@@ -4,11 +4,14 @@ A classifier answers for a cat, too. What the gate may refuse wrongly, and what 
 through, is measured by `benchmarks/gate.py`, beside a check of the size alone.
 """
 
+import cv2
 import numpy as np
 
 SMALLEST = 64  # Pixels of the shorter side: below, nothing can be seen.
 LONGEST = 3.0  # The longer side over the shorter.
-PART = 0.15  # Of the lungs' height, at either end.
+# How much surer the lung model must be of a film turned over. Chosen on 95 frontals of
+# six collections: none is refused, and three of the 95 turned over are not.
+SURER = 0.015
 
 
 def size_gate(film):
@@ -36,7 +39,9 @@ def size_gate(film):
 class LungGate:
     """Refuse a film on which the lung model finds no plausible pair of lungs.
 
-    A film upside down may have a plausible pair as well: see `is_upside_down`.
+    It often finds one upside down, too, and on a negative. But it has learned from
+    films that stand upright, and is less sure of one that is turned over; and lungs are
+    darker than what is around them.
 
     Args:
         lungs: a `LungOutline`.
@@ -54,36 +59,33 @@ class LungGate:
         """Say why a film is refused, `""` if it isn't."""
         if said := size_gate(film):
             return said
-        found = self.lungs.find(film)
+        found, over = self.lungs.find(film, film[::-1])
+        if not over.flag and over.confidence > found.confidence + SURER:
+            return "seems to be upside down: turned over, its lungs are surer"
         if found.flag:
             return f"has no two lungs that the lung model recognises ({found.flag})"
-        if is_upside_down(found.mask):
-            return "seems to be upside down: its lungs end in their tips at the top"
+        if is_negative(film, found.mask):
+            return "seems to be a negative: its lungs are brighter than the rest"
         return ""
 
 
-def is_upside_down(mask):
-    """Whether a mask of two lungs ends in its tips at the top.
-
-    At the bottom, the domes of the diaphragm leave of each lung a tip beside the chest
-    wall, whereas its upper end is blunt. So the highest part of the mask holds more
-    than the lowest: in all of 374 masks that people drew (200 of Montgomery and
-    Shenzhen, 84 of JSRT, 90 of wingspan).
+def is_negative(film, mask):
+    """Whether the lungs are brighter than what is around them.
 
     Args:
-        mask: bool array `(H, W)`.
+        film: float array `(H, W)`.
+        mask: bool array `(h, w)`, its lungs.
 
     Returns:
         A bool.
 
     Example:
     ```python
-    is_upside_down(np.zeros((9, 9), bool))  # False
+    is_negative(1 - film, mask)
     ```
     """
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not rows.size:
-        return False
-    body = mask[rows[0] : rows[-1] + 1]
-    part = max(1, int(PART * len(body)))
-    return bool(body[:part].sum() < body[-part:].sum())
+    side = mask.shape[::-1]
+    film = cv2.resize(film, side, interpolation=cv2.INTER_AREA)
+    near = np.ones([max(3, length // 10) for length in mask.shape], "uint8")
+    around = (cv2.dilate(mask.astype("uint8"), near) > 0) & ~mask
+    return bool(mask.any() and around.any() and film[mask].mean() > film[around].mean())

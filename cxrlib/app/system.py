@@ -105,14 +105,14 @@ class LungOutline:
 
         self.model, self._segment = load_lung_model(model), segment_lungs
 
-    def find(self, film):
-        """The `LungMask` of a film; it is looked at in the model's own size."""
+    def find(self, *films):
+        """The `LungMask` of each film; they are looked at in the model's own size."""
         side = self.model.input_shape[1]
-        return self._segment([resize_square(film, side)], self.model)[0]
+        return self._segment([resize_square(film, side) for film in films], self.model)
 
     def __call__(self, film):
         """Outlines as lists of `(x, y)` in shares of width and height."""
-        return outlines(self.find(film).mask)
+        return outlines(self.find(film)[0].mask)
 
 
 def outlines(mask):

@@ -54,6 +54,8 @@ class Work:
         with contextlib.suppress(Refusal):
             self.gate(blank)
         self.system.diagnose(blank)
+        if "outline" in self.model.can:
+            self.system.outline(blank)
 
     def close(self):
         """End the decoders."""
