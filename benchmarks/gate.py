@@ -12,8 +12,10 @@ The lung model's limits were chosen on films of NIH and the laterals of `paired`
 sets that say so are no test of it.
 """
 
+import importlib.metadata
 import json
 import pathlib
+import subprocess
 import time
 
 import click
@@ -23,6 +25,7 @@ import pandas as pd
 
 from cxrbase.files import InputError, write_whole
 from cxrbase.images import read_radiograph
+from cxrbase.refusals import make_folder
 from cxrlib.app.gate import LungGate, size_gate
 from cxrlib.app.system import LungOutline
 from cxrscore.labels.exact import share_ends
@@ -173,8 +176,20 @@ def main(data, most, out):
     if not rows:
         raise InputError(f"{data}: holds none of the collections.")
     if out:
+        said = {
+            "command": f"python benchmarks/gate.py DATA --most {most}",
+            "commit": subprocess.run(
+                ["git", "rev-parse", "HEAD"], capture_output=True, text=True
+            ).stdout.strip(),
+            "versions": {
+                name: importlib.metadata.version(name)
+                for name in ("tensorflow", "keras", "numpy", "scikit-image")
+            },
+            "sets": rows,
+        }
+        make_folder(pathlib.Path(out).parent)
         with write_whole(out) as temporary:
-            temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+            temporary.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ MOST_CODE = {"cxrlib": 8000}
 # Counted apart: one file for each collection, and the web page.
 APART = {"cxrlib/data/readers", "cxrlib/app"}
 MOST_MODULES = 12  # In a folder, `__init__` apart.
-MOST_AT_ROOT = 12  # Files and folders in cxrlib, `__init__` apart.
+MOST_AT_ROOT = 13  # Files and folders in cxrlib, `__init__` apart.
 MOST_LINES = 350  # In a file, all in all.
 SILENT = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from cxrlib.app.limits import NOT_CLINICAL
@@ -96,3 +97,28 @@ class Refused(Answer):
     message: str
     retry_after: int | None = None
     film: Film | None = None
+
+
+class Told(StreamingResponse):
+    """Lines of JSON, and a place that is given back however it ends.
+
+    Args:
+        stages: async iterator of dicts, fields of a `Stage`.
+        stack: a `contextlib.ExitStack`, closed at the end, also where nobody is left
+            to read the first line.
+    """
+
+    def __init__(self, stages, stack):
+        super().__init__(self._lines(stages), media_type="application/x-ndjson")
+        self.stack = stack
+
+    async def __call__(self, scope, receive, send):
+        """Send the lines."""
+        with self.stack:
+            await super().__call__(scope, receive, send)
+
+    @staticmethod
+    async def _lines(stages):
+        async for fields in stages:
+            stage = Stage(**fields)
+            yield stage.model_dump_json(exclude_none=True) + "\n"

@@ -11,7 +11,7 @@ import time
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -172,7 +172,7 @@ def create_app(system, limits=None, gate=size_gate, hosts=LOOPBACK):
         except BaseException:
             stack.close()
             raise
-        return Told(stages(desk, form), stack)
+        return answers.Told(stages(desk, form), stack)
 
     def able(name):
         if name != "diagnosis" and name not in abilities(system):
@@ -242,31 +242,6 @@ def create_app(system, limits=None, gate=size_gate, hosts=LOOPBACK):
     return app
 
 
-class Told(StreamingResponse):
-    """Lines of JSON, and a place that is given back however it ends.
-
-    Args:
-        stages: async iterator of dicts, fields of an `answers.Stage`.
-        stack: a `contextlib.ExitStack`, closed at the end, also where nobody is left
-            to read the first line.
-    """
-
-    def __init__(self, stages, stack):
-        super().__init__(self._lines(stages), media_type="application/x-ndjson")
-        self.stack = stack
-
-    async def __call__(self, scope, receive, send):
-        """Send the lines."""
-        with self.stack:
-            await super().__call__(scope, receive, send)
-
-    @staticmethod
-    async def _lines(stages):
-        async for fields in stages:
-            stage = answers.Stage(**fields)
-            yield stage.model_dump_json(exclude_none=True) + "\n"
-
-
 def _refusals(app):
     """Every error is answered in one form."""
 
@@ -331,8 +306,19 @@ def run_server(model=None, host="127.0.0.1", port=8000, names=()):
     )  # fmt: skip
     listening = config.bind_socket()
     address = f"http://{host}:{listening.getsockname()[1]}"
-    print(f"{address}  ({NOT_CLINICAL}; Ctrl-C ends it)", flush=True)
-    uvicorn.Server(config).run(sockets=[listening])
+    server = Announced(config)
+    server.said = f"{address}  ({NOT_CLINICAL}; Ctrl-C ends it)"
+    server.run(sockets=[listening])
+
+
+class Announced(uvicorn.Server):
+    """A server that prints its address once it answers."""
+
+    async def startup(self, sockets=None):
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            print(self.said, flush=True)
 
 
 def _is_loopback(host):
