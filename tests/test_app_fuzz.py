@@ -17,7 +17,7 @@ from cxrlib.app.server import create_app  # noqa: E402
 
 pytestmark = pytest.mark.long
 HOME = "http://127.0.0.1:8000"
-UPLOADS = 2_000
+UPLOADS = 10_000
 
 
 def broken(rng, whole):

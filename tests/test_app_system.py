@@ -170,8 +170,7 @@ def test_the_command_serves_the_courses_own_model(tmp_path):
     from cxrphantom.dataset import write_phantom
 
     write_phantom(tmp_path / "phantom", studies=1, size=256, progress=False)
-    images = sorted((tmp_path / "phantom").rglob("*.png"))
-    frontal = next(each for each in images if "frontal" in each.name)
+    frontal = next((tmp_path / "phantom").rglob("*-1001.dcm.png"))
     process = subprocess.Popen(
         [sys.executable, "-m", "cxrlib", "serve", "--port", "0"],
         cwd=ROOT,
