@@ -95,6 +95,14 @@ def test_no_films_with_lungs_that_people_drew_are_negatives():
         assert not is_negative(image, mask) and is_negative(1 - image, mask), path.name
 
 
+def test_the_docs_say_what_was_measured():
+    measured = json.loads((ROOT / "benchmarks" / "results" / "gate.json").read_text())
+    page = (ROOT / "docs" / "page.md").read_text()
+    for row in measured["sets"]:
+        assert f"| {row['set']} | {row['n']} | {row['lungs']['refused']} |" in page
+        assert row["size"]["refused"] == 0  # As the page says.
+
+
 def test_tags_are_judged_by_view():
     assert judge_tags({}) == ("", [])
     assert judge_tags({"Modality": "DX", "ViewPosition": "LL"}, "lateral")[0] == ""
@@ -170,7 +178,7 @@ def test_the_command_serves_the_courses_own_model(tmp_path):
     from cxrphantom.dataset import write_phantom
 
     write_phantom(tmp_path / "phantom", studies=1, size=256, progress=False)
-    frontal = next((tmp_path / "phantom").rglob("*-1001.dcm.png"))
+    frontal = next((tmp_path / "phantom" / "images").rglob("*-1001.dcm.png"))
     process = subprocess.Popen(
         [sys.executable, "-m", "cxrlib", "serve", "--port", "0"],
         cwd=ROOT,
