@@ -18,9 +18,13 @@ PACKAGES = ("cxrlib", *(f"packages/{name}" for name in (
 MOST_CODE = {"cxrlib": 8000}
 # Counted apart from their package, and the most that they may hold themselves. Readers
 # are a file for each collection: as many as there are collections.
-APART = {"cxrlib/data/readers": None, "cxrlib/systems/diagnosis": 600}
+APART = {
+    "cxrlib/data/readers": None,
+    "cxrlib/systems/diagnosis": 600,
+    "cxrlib/app": 1100,
+}
 MOST_MODULES = 12  # In a folder, `__init__` apart.
-MOST_AT_ROOT = 12  # Files and folders in cxrlib, `__init__` apart.
+MOST_AT_ROOT = 13  # Files and folders in cxrlib, `__init__` apart.
 MOST_LINES = 350  # In a file, all in all.
 SILENT = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,

@@ -10,7 +10,12 @@ from films import giant_png, write_dicom
 
 from cxrbase.files import InputError
 from cxrbase.films import formats
-from cxrbase.images import check_unit_range, read_radiograph, resize_square
+from cxrbase.images import (
+    check_unit_range,
+    decode_noted,
+    read_radiograph,
+    resize_square,
+)
 
 REAL = pathlib.Path(
     os.environ.get("CXR_REAL_DATA")
@@ -277,3 +282,20 @@ def test_the_real_indiana_images_decode():
         image = read_radiograph(file)
         assert image.ndim == 2 and min(image.shape) >= 300
         assert 0.1 < image.mean() < 0.9 and image.max() > 0.9
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_film_in_memory_is_decoded_as_one_on_disk(tmp_path, gradient, suffix):
+    path = save(tmp_path / f"film{suffix}", gradient)
+    image, notes = decode_noted(path.read_bytes())
+    assert np.array_equal(image, read_radiograph(path)) and notes == []
+    with pytest.raises(InputError, match="^Mine: is truncated"):
+        decode_noted(path.read_bytes()[:-20], "Mine")
+    with pytest.raises(InputError, match="neither PNG, JPEG nor DICOM"):
+        decode_noted(b"nothing at all", "film.dcm")  # A name says nothing here.
+
+
+def test_a_dicom_film_in_memory_is_decoded_as_one_on_disk(tmp_path):
+    write_dicom(tmp_path / "film.dcm", np.arange(600, dtype="uint16").reshape(20, 30))
+    image, _ = decode_noted((tmp_path / "film.dcm").read_bytes())
+    assert np.array_equal(image, read_radiograph(tmp_path / "film.dcm"))

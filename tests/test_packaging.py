@@ -17,15 +17,17 @@ ROOT = pathlib.Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 OURS = {"cxrlib", "coursework", "cxrscore", "cxrphantom", "cxrbase"}
-# Named, though nothing imports them: notebooks run in one, pydicom finds the others.
+# Named, though nothing imports them: notebooks run in one, pydicom finds the others,
+# Starlette reads forms with one.
 PLUGINS = {
+    "python-multipart",
     "ipykernel",
     "jupyterlab",
     "pylibjpeg",
     "pylibjpeg-libjpeg",
     "pylibjpeg-openjpeg",
 }
-PARTS = {"pydantic_core"}  # Of pydantic, and documented as that.
+PARTS = {"pydantic_core", "starlette"}  # Of pydantic, of fastapi, documented as that.
 # Imported only where they are there: Keras' other backends, Colab, optional peers.
 OPTIONAL = {"jax", "torch", "google", "f1chexbert", "radgraph"}
 
@@ -77,6 +79,7 @@ def test_what_is_imported_is_named_and_what_is_named_is_imported():
     needed = imported(ROOT / "cxrlib") | imported(ROOT / "packages")
     needed |= imported_by_notebooks() - {"IPython"}  # It runs them.
     named = names((ROOT / "requirements.txt").read_text().splitlines())
+    named |= names(EXTRAS["app"])
     named -= {"", "#"}
     unnamed = {
         module

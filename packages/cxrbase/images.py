@@ -18,8 +18,8 @@ from cxrbase.films.jpeg import check_jpeg
 from cxrbase.films.png import decode, plain_png
 
 __all__ = [
-    "CONSTANT", "DICOM_SUFFIXES", "READS", "check_unit_range", "read_noted",
-    "read_radiograph", "resize_square", "write_png",
+    "CONSTANT", "DICOM_SUFFIXES", "READS", "check_unit_range", "decode_noted",
+    "read_noted", "read_radiograph", "resize_square", "write_png",
 ]  # fmt: skip
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
@@ -83,16 +83,53 @@ def read_noted(path):
     """
     path = pathlib.Path(path)
     head = read_bytes(path, HEAD)
+    kind = _kind(path, head)
+    if kind == "dicom":
+        return read_dicom(path)
+    return _decode_plain(path, kind, read_bytes(path))
+
+
+def decode_noted(data, name="the film"):
+    """Decode a film that lies in memory, as `read_noted` does one on disk.
+
+    Args:
+        data: bytes of a PNG, JPEG or DICOM file.
+        name: string. What it is called in messages; its ending says nothing.
+
+    Returns:
+        The image and the notes, as of `read_noted`.
+
+    Raises:
+        InputError: as `read_noted`.
+
+    Example:
+    ```python
+    image, notes = decode_noted(pathlib.Path("frontal.png").read_bytes())
+    ```
+    """
+    if not data:
+        raise InputError(f"{name}: the file is empty. Copy or download it again.")
+    kind = _kind(pathlib.Path(name), data[:HEAD], by_name=False)
+    if kind == "dicom":
+        return read_dicom(name, data)
+    return _decode_plain(name, kind, data)
+
+
+def _kind(path, head, by_name=True):
+    """The format of a file; what is none of ours is refused."""
     kind = kind_of(head)
     if not kind and (said := no_picture(head)):
         raise InputError(f"{path}: {said}")
-    if kind == "dicom" or not kind and path.suffix.lower() in DICOM_SUFFIXES:
-        return read_dicom(path)
+    if not kind and by_name and path.suffix.lower() in DICOM_SUFFIXES:
+        return "dicom"
     if not kind:
         raise InputError(
             f"{path}: is neither PNG, JPEG nor DICOM. Convert it to PNG first."
         )
-    data = read_bytes(path)
+    return kind
+
+
+def _decode_plain(path, kind, data):
     # OpenCV silently fills what is missing with grey, so check first.
     if kind == "png":
         data = plain_png(path, data)

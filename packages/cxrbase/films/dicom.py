@@ -28,11 +28,13 @@ from cxrbase.refusals import in_one_line
 J2K_SIZE = b"\xff\x4f\xff\x51"
 
 
-def read_dicom(path):
+def read_dicom(path, data=None):
     """Decode a DICOM film to greys, white bone on black.
 
     Args:
         path: `pathlib.Path`.
+        data: bytes or `None`. The film, where it lies in memory; then `path` only
+            names it.
 
     Returns:
         A float32 array `(H, W)` in [0, 1], and a list of notes.
@@ -54,7 +56,7 @@ def read_dicom(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Our own messages report what matters.
         try:
-            data = read_bytes(path)
+            data = read_bytes(path) if data is None else data
             check_deflated(data)
             file = io.BytesIO(data)
             del data  # Closing it frees its bytes: a film need not be held twice.

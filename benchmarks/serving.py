@@ -1,0 +1,121 @@
+"""Does the web page keep its word under load?
+
+    python -m cxrlib serve &
+    python benchmarks/serving.py FILM [--url http://127.0.0.1:8000] [--pid PID]
+
+Sends a film of 224 × 224 pixels 1,000 times from 8 clients, each of which waits for
+its answer, and then from 40. Asked for: from 8 no refusal, 95 % of the answers within
+800 ms, and memory that stays (± 5 % from a fifth of the way on); from 40 nothing but
+200 and 429.
+"""
+
+import collections
+import concurrent.futures
+import json
+import pathlib
+import threading
+import time
+
+import click
+import cv2
+import httpx
+import numpy as np
+
+from cxrbase.images import read_radiograph, resize_square
+
+EVERY = 0.5  # Seconds between two looks at the memory.
+
+
+def memory(pid):
+    """Megabytes of a process and its children, as the system counts them for each."""
+    import psutil
+
+    root = psutil.Process(pid)
+    found = 0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            found += process.memory_info().rss
+        except psutil.Error:
+            continue
+    return found / 2**20
+
+
+def press(url, data, clients, requests):
+    """Send requests from some clients; return seconds and statuses."""
+    left, lock, seen = iter(range(requests)), threading.Lock(), []
+
+    def client(_):
+        with httpx.Client(base_url=url, timeout=120) as session:
+            while True:
+                with lock:
+                    if next(left, None) is None:
+                        return
+                begun = time.perf_counter()
+                answer = session.post("/api/predict", files={"frontal": data})
+                seen.append((time.perf_counter() - begun, answer.status_code))
+
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        list(pool.map(client, range(clients)))
+    return seen
+
+
+def judge(seen):
+    """A dict: how many of each status, and how long the answers took."""
+    times = [took for took, status in seen if status == 200]
+    middle, most = np.percentile(times, [50, 95]) if times else (np.nan, np.nan)
+    return {
+        "requests": len(seen),
+        "statuses": dict(collections.Counter(status for _, status in seen)),
+        "p50_ms": round(1000 * float(middle)),
+        "p95_ms": round(1000 * float(most)),
+    }
+
+
+@click.command()
+@click.argument("film")
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True)
+@click.option("--requests", default=1000, show_default=True)
+@click.option("--pid", type=int, help="The server's process, to watch its memory.")
+@click.option("--out", help="A JSON to write.")
+def main(film, url, requests, pid, out):
+    """Print what 8 and 40 clients saw; end with 1 if a promise is broken."""
+    square = resize_square(read_radiograph(film), 224)
+    _, coded = cv2.imencode(".png", np.round(square * 255).astype("uint8"))
+    data = coded.tobytes()
+    press(url, data, 2, 20)  # Whatever is slow only once.
+    sizes, stop = [], threading.Event()
+
+    def watch():
+        while not stop.wait(EVERY):
+            sizes.append(memory(pid))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if pid:
+        watcher.start()
+    few = judge(press(url, data, 8, requests))
+    stop.set()
+    many = judge(press(url, data, 40, requests // 2))
+    said = {"8 clients": few, "40 clients": many}
+    broken = []
+    if few["statuses"] != {200: requests}:
+        broken.append(f"8 clients got {few['statuses']}")
+    if not few["p95_ms"] <= 800:
+        broken.append(f"p95 is {few['p95_ms']} ms")
+    if set(many["statuses"]) - {200, 429}:
+        broken.append(f"40 clients got {many['statuses']}")
+    later = sizes[len(sizes) // 5 :]
+    if later:
+        drift = [min(later) / later[0] - 1, max(later) / later[0] - 1]
+        said["memory"] = {"mb": round(later[0]), "drift": [round(d, 4) for d in drift]}
+        if max(map(abs, drift)) > 0.05:
+            broken.append(f"the memory moved by {drift[0]:+.1%} to {drift[1]:+.1%}")
+    said["broken"] = broken
+    text = json.dumps(said, indent=1)
+    click.echo(text)
+    if out:
+        pathlib.Path(out).write_text(text + "\n")
+    raise SystemExit(bool(broken))
+
+
+if __name__ == "__main__":
+    main()
