@@ -40,7 +40,10 @@ ROOT = pathlib.Path(__file__).parents[2]
 GRID = ROOT / "notebooks/sweeps/shared_encoder.yaml"
 RESULT = ROOT / "benchmarks/results/shared_encoder.json"
 KEPT = ("value", "shuffled", "n")
-SHOWN = ("abnormal.brier", "frontal.ssim", "lateral.ssim", "clinical.micro_f1_5")
+SHOWN = (
+    *("abnormal.brier", "abnormal.auroc", "frontal.ssim", "lateral.ssim"),
+    *("frontal.mse", "lateral.mse", "clinical.micro_f1_5", "coco.bleu_4"),
+)
 
 
 def run(prepared, folder, point):
