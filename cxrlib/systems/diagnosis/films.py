@@ -1,14 +1,12 @@
 """Films and targets as arrays, and their batches."""
 
-import functools
 import math
 
 import cv2
 import keras
 import numpy as np
 
-from cxrbase.images import read_radiograph, resize_square
-from cxrbase.parallel import workers
+from cxrbase.films.decoder import read_films as read_films
 
 # Two collections may call another patient by the same number.
 PATIENT = ["kind", "patient"]
@@ -36,37 +34,6 @@ def positive_weights(targets):
     both = (positives > 0) & (negatives > 0)
     weights = np.where(both, negatives / np.where(both, positives, 1), 1)
     return np.clip(weights, 1 / MOST_WEIGHT, MOST_WEIGHT).astype("float32")
-
-
-def _read_film(path, size):
-    return np.round(255 * resize_square(read_radiograph(path), size)).astype("uint8")
-
-
-def read_films(paths, size, processes=None):
-    """Read films as squares, in parallel processes.
-
-    Args:
-        paths: sequence of paths.
-        size: int. The side of the square, in pixels.
-        processes: int or `None`. All cores by default.
-
-    Returns:
-        A uint8 array `(n, size, size, 1)`.
-
-    Raises:
-        InputError: if a file is missing or broken.
-
-    Example:
-    ```python
-    pixels = read_films(film_paths(films), 224)
-    ```
-    """
-    films = np.empty((len(paths), size, size, 1), "uint8")
-    read = functools.partial(_read_film, size=size)
-    with workers(read, len(paths), processes, worth_a_pool=300) as each:
-        for i, film in enumerate(each(map(str, paths))):
-            films[i, ..., 0] = film
-    return films
 
 
 def shake(image, rng):
@@ -122,13 +89,8 @@ class FilmBatches(keras.utils.PyDataset):
         self.seed, self.epochs, self.augment = seed, epochs, augment
         self.steps = math.ceil(len(inputs) / batch_size)
 
-    @property
-    def num_batches(self):
-        """Of all epochs."""
-        return self.steps * len(self.epochs)
-
     def __len__(self):
-        return self.num_batches
+        return self.steps * len(self.epochs)
 
     def __getitem__(self, index):
         if not 0 <= index < len(self):
