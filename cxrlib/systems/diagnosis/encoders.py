@@ -67,8 +67,7 @@ class BackboneEncoder(keras.Model):
         image = keras.Input((*shape[:2], 1), name="image")
         x = layers.Concatenate(name="repeat")([image, image, image])
         x = layers.Rescaling(list(scale), list(offset), name="rescale")(x)
-        names = list(backbone.input) if isinstance(backbone.input, dict) else None
-        features = backbone({names[0]: x} if names else x)
+        features = backbone(keras.tree.pack_sequence_as(backbone.input, [x]))
         if len(features.shape) == 3:  # (B, tokens, C)
             latent = features[:, 0]
         else:  # (B, h, w, C)
@@ -123,15 +122,15 @@ def load_backbone(preset, image_size):
 
 def _scaling(preset):
     """Factor and summand of pixels in [0, 1], as the backbone was trained."""
-    if preset.startswith(HUB):
-        path = pathlib.Path(hf_hub_download(preset.removeprefix(HUB), SCALING))
-    else:
+    hub = preset.removeprefix(HUB)
+    try:
         path = pathlib.Path(preset) / SCALING
-    if path.is_file():
-        told = json.loads(path.read_text(encoding="utf-8"))
+        path = path if hub == preset else hf_hub_download(hub, SCALING)
+        told = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         mean, deviation = np.array(told["image_mean"]), np.array(told["image_std"])
         return (1 / deviation).tolist(), (-mean / deviation).tolist()
-    converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    except OSError:  # It is not there: KerasHub's own presets have a converter.
+        converter = keras_hub.layers.ImageConverter.from_preset(preset)
     if converter is None:
         raise InputError(
             f"{preset}: holds no {SCALING}; put the hub's beside the rest."
