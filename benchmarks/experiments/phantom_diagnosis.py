@@ -23,6 +23,7 @@ import pandas as pd  # noqa: E402
 from record import RESULTS, write_record  # noqa: E402
 
 from coursework.pages.scores import write_between_marks  # noqa: E402
+from cxrbase.files import write_whole  # noqa: E402
 from cxrlib.data.readers.films import (  # noqa: E402
     FRONTAL,
     film_paths,
@@ -36,7 +37,9 @@ from cxrlib.systems.diagnosis.train import latents, train_diagnosis  # noqa: E40
 from cxrlib.systems.files import load_model  # noqa: E402
 from cxrphantom.dataset import write_phantom  # noqa: E402
 from cxrscore.clinical.rules import OBSERVATIONS  # noqa: E402
-from cxrscore.labels.many import multilabel_scores  # noqa: E402
+from cxrscore.labels.calibration import soften  # noqa: E402
+from cxrscore.labels.many import choose_operation, multilabel_scores  # noqa: E402
+from cxrscore.labels.thresholds import CRITERIA  # noqa: E402
 from cxrscore.labels.vocabulary import NIH_LABELS  # noqa: E402
 from cxrscore.tables import interval_of, markdown  # noqa: E402
 
@@ -65,9 +68,45 @@ def train(table, labels, out, seed):
     return train_diagnosis(table, labels, out, seed=seed, verbose=0)
 
 
+def encode(path, model, films):
+    """The latents of a draw, kept: the encoder is frozen, the same for all models."""
+    if not path.exists():
+        with write_whole(path) as temporary, open(temporary, "wb") as file:
+            np.save(file, latents(model, films))
+    return np.load(path)
+
+
 def probabilities(model, seen):
     """Calibrated probabilities from latents that are already there."""
     return np.asarray(model.calibration(model.head(seen)))
+
+
+def by_criterion(model, known, seen, others, seen_others):
+    """What each criterion of a threshold, chosen on validation, calls elsewhere.
+
+    Args:
+        known, others: float arrays of labels, of validation and of other films.
+        seen, seen_others: their latents.
+    """
+    model.calibrate(temperatures=np.ones(len(model.labels)))
+    raw = [probabilities(model, each) for each in (seen, seen_others)]
+    found = {}
+    for criterion in CRITERIA:
+        temperatures, choices = choose_operation(known, raw[0], criterion)
+        cuts = np.array([threshold for threshold, _ in choices])
+        softened = [soften(raw[1][:, i], t) for i, t in enumerate(temperatures)]
+        told = ~np.isnan(others)
+        called, true = (np.stack(softened, axis=1) >= cuts) & told, (others == 1) & told
+        counts, of = called.sum(axis=0), true.sum(axis=0)
+        ratios = counts[of > 0] / of[of > 0]
+        found[criterion] = {
+            "predicted_over_true": counts.sum() / of.sum(),
+            "labels": len(ratios),
+            "labels from 0.8 to 1.25": int(((ratios >= 0.8) & (ratios <= 1.25)).sum()),
+            "largest": ratios.max(),
+            "micro F1": 2 * (called & true).sum() / (counts.sum() + of.sum()),
+        }
+    return found
 
 
 def short(scores, labels):
@@ -116,8 +155,13 @@ def score_seed(seed, draws, seen, model, labels):
         if other != seed
     ]
     if parts:
-        joined = map(np.concatenate, zip(*parts, strict=True))
+        joined = tuple(map(np.concatenate, zip(*parts, strict=True)))
         result["elsewhere"] = scored(*joined, "other draws")
+        val = table.split.eq("val").to_numpy()
+        far = np.concatenate([seen[other] for other in draws if other != seed])
+        result["criteria"] = by_criterion(
+            model, known[val], seen[seed][val], joined[0], far
+        )
     return result
 
 
@@ -137,7 +181,8 @@ def means_table(runs):
         row |= {name: told(run["test"][name]) for name in ASKED}
         for name, each in run["baselines"].items():
             both = (each["macro.auroc"], each["macro.ece"])
-            row[f"{name}: AUROC, ECE"] = "{:.3f}, {:.3f}".format(*both)
+            both = ("–" if value is None else f"{value:.3f}" for value in both)
+            row[f"{name}: AUROC, ECE"] = ", ".join(both)
         if "elsewhere" in run:
             ratio = run["elsewhere"]["micro.predicted_over_true"]
             row["ratio, other draws"] = told(ratio)
@@ -164,6 +209,22 @@ def labels_table(runs):
     return pd.DataFrame(rows)
 
 
+def criteria_table(runs):
+    """A row per criterion of the threshold: what it calls on the other draws."""
+    rows = []
+    for criterion in runs[0]["criteria"]:
+        each = [run["criteria"][criterion] for run in runs]
+        row = {"threshold": CRITERIA[criterion]}
+        for name, format_ in {"predicted_over_true": ".2f", "micro F1": ".3f",
+                              "largest": ".1f"}.items():  # fmt: skip
+            row[name] = " ".join(f"{one[name]:{format_}}" for one in each)
+        row["labels from 0.8 to 1.25"] = " ".join(
+            f"{one['labels from 0.8 to 1.25']} of {one['labels']}" for one in each
+        )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def listed(records):
     """Values side by side, seed by seed."""
     return " ".join("–" if each["value"] is None else f"{each['value']:.2f}"
@@ -175,7 +236,7 @@ def lines_of(record):
     runs = record["runs"]
     own = [run for run in runs if run["vocabulary"] == runs[0]["vocabulary"]]
     seeds = ", ".join(str(run["seed"]) for run in own)
-    return [
+    lines = [
         f"PHANTOM: simulated images, no patient: {record['studies']:,} studies a draw; "
         f"seeds {seeds}; commit {record['commit']}.",
         "",
@@ -185,6 +246,10 @@ def lines_of(record):
         "",
         markdown(labels_table(own)),
     ]
+    if "criteria" in own[0]:
+        said = "The threshold chosen on validation in three ways, on the other draws:"
+        lines += ["", said, "", markdown(criteria_table(own))]
+    return lines
 
 
 @click.command()
@@ -196,24 +261,23 @@ def main(out, studies, seeds, readme):
     """Draw, train and score; print the tables and write the record."""
     seeds, runs, seen = list(map(int, seeds.split(","))), [], {}
     draws = {seed: draw(out, seed, studies) for seed in seeds}
-    for vocabulary, labels in VOCABULARIES.items():
-        for seed in seeds:
-            folder = out / f"{vocabulary.lower()}-{seed}"
-            model = train(draws[seed][0], labels, folder, seed)
-            for other, (_, films) in draws.items():
-                if other not in seen:  # The encoder is frozen: the same for all.
-                    seen[other] = latents(model, films)
-            run = score_seed(seed, draws, seen, model, labels)
-            runs.append({"vocabulary": vocabulary} | run)
-            print(means_table(runs[-1:]).to_string(index=False), flush=True)
-    record = write_record(
-        RESULT, __file__, "OUT", ("tensorflow", "keras", "numpy", "scikit-learn"),
-        studies=studies, size=SIZE, recipe=DiagnosisRecipe().settings(), runs=runs,
-    )  # fmt: skip
-    lines = lines_of(record)
+    wanted = [(name, seed) for name in VOCABULARIES for seed in seeds]
+    for vocabulary, seed in wanted:
+        labels, folder = VOCABULARIES[vocabulary], out / f"{vocabulary.lower()}-{seed}"
+        model = train(draws[seed][0], labels, folder, seed)
+        for other, (_, films) in draws.items():
+            seen[other] = encode(out / f"seen-{other}.npy", model, films)
+        run = score_seed(seed, draws, seen, model, labels)
+        runs.append({"vocabulary": vocabulary} | run)
+        print(means_table(runs[-1:]).to_string(index=False), flush=True)
+        record = write_record(  # What is done is kept if the next one is broken off.
+            RESULT, __file__, "OUT", ("tensorflow", "keras", "numpy", "scikit-learn"),
+            studies=studies, size=SIZE, recipe=DiagnosisRecipe().settings(), runs=runs,
+        )  # fmt: skip
+        lines = lines_of(record)
+        if readme:
+            write_between_marks(readme, "\n".join(lines), "phantom diagnosis")
     print("\n".join(lines))
-    if readme:
-        write_between_marks(readme, "\n".join(lines), "phantom diagnosis")
 
 
 if __name__ == "__main__":
