@@ -1,5 +1,6 @@
 """What the record of an experiment says of where it comes from."""
 
+import functools
 import importlib.metadata
 import json
 import pathlib
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks/results"
 
 
+@functools.cache  # What a run writes itself does not make its code another one.
 def current_commit():
     """The commit of the code that runs; outside of a checkout it fails."""
     command = ["git", "describe", "--always", "--dirty"]
