@@ -1,6 +1,7 @@
 """Shared fixtures: a tokenizer and a tiny model, built once for the whole run."""
 
 import functools
+import importlib
 import os
 import pathlib
 import sys
@@ -176,3 +177,11 @@ def dark_is_lung():
         return keras.Model(image, keras.layers.Activation("sigmoid")(x), name=name)
 
     return make
+
+
+@pytest.fixture
+def experiment(monkeypatch):
+    """Imports a script of `benchmarks/experiments/` by its name."""
+    folder = pathlib.Path(__file__).parents[1] / "benchmarks" / "experiments"
+    monkeypatch.syspath_prepend(folder)
+    return importlib.import_module

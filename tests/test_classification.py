@@ -304,8 +304,34 @@ def test_no_threshold_to_choose_is_said(labels, probabilities, reason):
     assert reason in words
 
 
+@pytest.mark.parametrize("decimals", [9, 1])
+def test_as_many_are_called_as_are_positive(decimals):
+    labels, probabilities = studies(60, decimals, 0)
+    threshold, words = choose_threshold(labels, probabilities, "count")
+    off = abs((probabilities >= threshold).sum() - labels.sum())
+    tried = [(probabilities >= each).sum() for each in set(probabilities)]
+    assert off == min(abs(each - labels.sum()) for each in tried)
+    assert words == "validation, as many as there are"
+    # The probabilities may be far too high: the labels count.
+    threshold, _ = choose_threshold(labels, 0.5 + probabilities / 2, "count")
+    assert (0.5 + probabilities / 2 >= threshold).sum() - labels.sum() in (off, -off)
+
+
+def test_where_few_are_positive_as_many_are_called_as_the_probabilities_expect():
+    probabilities = np.linspace(0.01, 0.09, 60)  # They sum to 3.
+    for labels in (np.zeros(60), np.arange(60) == 59, np.arange(60) < 4):
+        threshold, words = choose_threshold(labels, probabilities, "count")
+        assert (probabilities >= threshold).sum() == 3
+        assert words == "validation, as many as expected"
+    # Less than a half is expected, so none is called; but one might be.
+    threshold, _ = choose_threshold(np.zeros(60), probabilities / 10, "count")
+    assert 0.009 < threshold < 1
+    assert choose_threshold([0, 0], [1.0, 1.0], "count")[0] <= 1
+    assert "no label" in choose_threshold([np.nan], [0.3], "count")[1]
+
+
 def test_an_unknown_criterion_is_refused():
-    with pytest.raises(InputError, match="youden, f1"):
+    with pytest.raises(InputError, match="youden, f1, count"):
         choose_threshold([0, 1], [0.2, 0.4], "luck")
 
 

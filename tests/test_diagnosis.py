@@ -305,7 +305,7 @@ def test_it_learns_from_a_table_and_is_resumed(table, tmp_path, capsys):
     for old, new in zip(frozen, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert "real radiographs" in model.origin["trained_on"]
-    assert "F1" in model.origin["threshold_from"][0]
+    assert "as many as" in model.origin["threshold_from"][0]
     assert "no label" in model.origin["threshold_from"][2]
     scores = diagnosis_scores(model, table, "train")
     assert scores["macro.auroc"]["value"] > 0.95

@@ -17,12 +17,12 @@ import json
 import multiprocessing
 import os
 import pathlib
-import subprocess
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import click  # noqa: E402
+from record import current_commit  # noqa: E402
 
 from coursework.pages.scores import write_between_marks  # noqa: E402
 from coursework.record import described  # noqa: E402
@@ -74,12 +74,6 @@ def _run(prepared, folder, point):
     }
     with write_whole(folder / "run.json") as temporary:
         temporary.write_text(json.dumps(found, indent=1, default=float) + "\n")
-
-
-def current_commit():
-    """The commit of the code that trains; outside of a checkout it fails."""
-    command = ["git", "describe", "--always", "--dirty"]
-    return subprocess.check_output(command, cwd=ROOT, text=True).strip()
 
 
 def gather(prepared, runs, environment):

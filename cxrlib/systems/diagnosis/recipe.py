@@ -41,6 +41,8 @@ class DiagnosisRecipe(Recipe):
     focus: float = setting(0.0, "γ of the focal loss; 0: cross-entropy.", high=10)
     augment: bool = setting(False, "Turn, shift, scale and expose films a little.")
     criterion: str = setting(
-        "f1", "What a label's threshold makes best on validation.", ("f1", "youden")
+        "count",
+        "What a label's threshold is chosen by, on validation.",
+        ("count", "f1", "youden"),
     )
     seed: int = setting(0, "Of weights, order and dropout.", high=MOST_SEED)

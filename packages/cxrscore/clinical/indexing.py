@@ -6,14 +6,13 @@ observations, they tell how well the rules of `labeler` agree with people.
 
 import hashlib
 
-import numpy as np
-
 from cxrbase.files import InputError
 from cxrbase.layout import ELSEWHERE, NO_INDEXING, NORMAL
 from cxrbase.tables import read_csv
 from cxrscore.clinical.labeler import label_reports
 from cxrscore.clinical.rules import OBSERVATIONS
 from cxrscore.clinical.scores import per_class
+from cxrscore.labels.noise import kappa
 
 # heading → (observations, qualifiers of which one must be there, qualifiers that make
 # it another thing). Decided by what the heading means, not by what it scores: a
@@ -159,14 +158,9 @@ def agreement(table, uncertain="positive"):
     ```python
     agreement(read_indexed("indiana_reports.csv")).loc["Cardiomegaly", "kappa"]
     ```
-
-    Reference:
-        - [Cohen, 1960](https://doi.org/10.1177/001316446002000104)
     """
     truth = table[list(OBSERVATIONS)].to_numpy()
     found = per_class(truth, label_reports(table["text"]), uncertain)
     n, support, predicted = (found[name] for name in ("n", "support", "predicted"))
     both = (found["recall"] * support).fillna(0)
-    alike = (n - support - predicted + 2 * both) / n
-    chance = (support * predicted + (n - support) * (n - predicted)) / n**2
-    return found.assign(kappa=(alike - chance) / (1 - chance).replace(0, np.nan))
+    return found.assign(kappa=kappa(n, support, predicted, both))

@@ -29,10 +29,9 @@ from cxrscore.labels.scores import (
     label_values,
     resampled_values,
 )
-from cxrscore.labels.thresholds import choose_threshold, known
+from cxrscore.labels.thresholds import FEWEST, choose_threshold, known
 from cxrscore.score import score
 
-FEWEST = 5  # Positives and negatives of validation that a temperature is chosen from.
 RATIO = "predicted_over_true"
 
 
@@ -187,7 +186,7 @@ def _macro(labels, probabilities, targets, choices, split, patients, words):
     return scores
 
 
-def choose_operation(labels, probabilities, criterion="f1"):
+def choose_operation(labels, probabilities, criterion="count"):
     """The temperature and the threshold of each label, from validation.
 
     Args:

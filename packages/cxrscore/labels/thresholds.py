@@ -6,7 +6,9 @@ from cxrbase.files import InputError
 from cxrscore.bootstrap import percentiles, resampling_weights
 from cxrscore.labels.exact import share_ends, widened
 
-CRITERIA = {"youden": "Youden's J", "f1": "F1"}
+CRITERIA = {"youden": "Youden's J", "f1": "F1", "count": "as many as there are"}
+EXPECTED = "as many as expected"
+FEWEST = 5  # Positives and negatives of validation that tell more than their number.
 
 
 def known(labels, probabilities):
@@ -57,8 +59,11 @@ def choose_threshold(labels, probabilities, criterion="youden"):
     Args:
         labels: array `(n,)` of 0, 1 or NaN (left out). The validation split's.
         probabilities: array `(n,)` in [0, 1].
-        criterion: string. `"youden"`, the largest sensitivity + specificity − 1, or
-            `"f1"`; that one calls everything abnormal if the model is useless.
+        criterion: string. `"youden"`, the largest sensitivity + specificity − 1;
+            `"f1"`, which calls everything abnormal if the model is useless, or nearly
+            so on a few studies; or `"count"`: as many are called as are positive, and
+            where there are fewer than `FEWEST` of either class, as many as the
+            probabilities sum to.
 
     Returns:
         `(threshold, words)`: a float, abnormal from there on, and a string for the
@@ -76,30 +81,38 @@ def choose_threshold(labels, probabilities, criterion="youden"):
     Reference:
         - [Youden, 1950](https://pubmed.ncbi.nlm.nih.gov/15405679/)
         - F1's optimum: [Lipton et al., 2014](https://arxiv.org/abs/1402.1892)
+        - The count: [Yang, 2001](https://doi.org/10.1145/383952.383975)
     """
     if criterion not in CRITERIA:
         raise InputError(f"Criterion {criterion!r} is none of {', '.join(CRITERIA)}.")
     labels, probabilities, _ = known(labels, probabilities)
     n, positives = labels.size, int(labels.sum())
-    if positives in (0, n):
+    if not n or (positives in (0, n) and criterion != "count"):
         reason = f"has one class (n={n})" if n else "has no label"
         return 0.5, f"fixed, for validation {reason}"
     scores, place = np.unique(probabilities, return_inverse=True)
     # Abnormal from each score on: (scores,). Whole numbers, so that ties are ties.
     hits = np.bincount(place, labels).astype("int64")[::-1].cumsum()[::-1]
     calls = np.bincount(place)[::-1].cumsum()[::-1]
-    if criterion == "youden":
-        quality = hits * (n - positives) - (calls - hits) * positives
-    else:
-        quality = 2 * hits / (calls + positives)
-    if quality.max() <= 0:
-        return 0.5, "fixed, for no threshold beats chance on validation"
     below = np.concatenate([[0.0], scores[:-1]])
     middle = (below + scores) / 2
     middle = np.where(middle > below, middle, scores)  # No float in between.
+    said = CRITERIA[criterion]
+    if criterion == "count":
+        if scores[-1] < 1:  # None may be called, either.
+            calls, middle = np.append(calls, 0), np.append(middle, (scores[-1] + 1) / 2)
+        few = min(positives, n - positives) < FEWEST
+        said = EXPECTED if few else said
+        quality = -np.abs(calls - (probabilities.sum() if few else positives))
+    elif criterion == "youden":
+        quality = hits * (n - positives) - (calls - hits) * positives
+    else:
+        quality = 2 * hits / (calls + positives)
+    if criterion != "count" and quality.max() <= 0:
+        return 0.5, "fixed, for no threshold beats chance on validation"
     best = middle[quality == quality.max()]
     threshold = best[np.argmin(np.abs(best - 0.5))]
-    return float(threshold), f"validation, {CRITERIA[criterion]}"
+    return float(threshold), f"validation, {said}"
 
 
 def confusion_matrix(labels, probabilities, threshold=0.5):
