@@ -29,14 +29,17 @@ EVERY = 0.5  # Seconds between two looks at the memory.
 
 
 def memory(pid):
-    """Megabytes of a process and its children, as the system counts them for each."""
+    """Megabytes that a process and its children have for themselves.
+
+    Without the pages of files: the system takes and gives these as it likes.
+    """
     import psutil
 
     root = psutil.Process(pid)
     found = 0
     for process in (root, *root.children(recursive=True)):
         try:
-            found += process.memory_info().rss
+            found += process.memory_full_info().uss
         except psutil.Error:
             continue
     return found / 2**20
