@@ -31,6 +31,7 @@ from cxrlib.app.system import (
     read_finding,
 )
 from cxrlib.app.tags import judge_tags
+from cxrlib.app.work import summary
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained import registry
 from cxrlib.systems.diagnosis.encoders import BackboneEncoder
@@ -59,6 +60,23 @@ def test_near_a_threshold_is_told_by_odds(probability, threshold, answer):
     assert found.answer == answer
     assert found.words.startswith("Mass: ") and percent(threshold) in found.words
     assert ("not sure" in found.words) == (answer == "not sure")
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "words"),
+    [
+        ((0.9, 0.1, 0.1), "Called present: A. 2 are below their thresholds."),
+        ((0.9, 0.5, 0.1), "Called present: A. Not sure of: B. The other one is below "
+         "its threshold."),
+        ((0.1, 0.1, 0.1), "Nothing is called present."),
+        ((0.5, 0.5, 0.5), "Not sure of: A, B, C."),
+    ],
+)  # fmt: skip
+def test_one_sentence_sums_up_all_labels(probabilities, words):
+    found = [
+        read_finding(*each, 0.5) for each in zip("ABC", probabilities, strict=True)
+    ]
+    assert summary(found) == words
 
 
 def test_a_share_is_never_said_to_be_0_or_1():

@@ -164,14 +164,12 @@ def summary(findings):
         for answer, said in (("present", "Called present"), ("not sure", "Not sure of"))
         if answer in by
     ]
-    if absent := len(by.get("absent", [])):
-        rest = "Nothing" if not parts else "None of the others"
-        count = f"{absent} of {len(findings)} below their thresholds"
-        parts.append(
-            f"{rest} is called present ({count})." if not parts
-            else f"The other {absent} are below their thresholds."
-            if absent > 1 else "The other one is below its threshold."
-        )  # fmt: skip
+    absent = len(by.get("absent", []))
+    if not parts:
+        parts.append("Nothing is called present.")
+    elif absent:
+        one = "The other one is below its threshold."
+        parts.append(one if absent == 1 else f"{absent} are below their thresholds.")
     return " ".join(parts)
 
 

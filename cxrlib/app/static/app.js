@@ -74,6 +74,7 @@ function put(view, file) {
   slot.querySelector(".slot-file").textContent = file?.name
     ?? (view === "frontal" ? "choose or drop PNG, JPEG, DICOM" : "optional, for the report");
   $("empty-said").textContent = films.frontal ? "No picture yet" : "Drop a frontal chest film here";
+  $("empty").classList.toggle("chosen", Boolean(films.frontal));
   $("clear").hidden = !films.frontal && !films.lateral;
 }
 
