@@ -36,6 +36,7 @@ FRONTALS = {  # Name → where its films lie.
     "wingspan": "wingspan/images/*.png",
     "JSRT": "jsrt/images/*",
     "Brixia": "brixia/images/*",
+    "COVID masks": "covid_masks/images/*",
     f"NIH{SEEN}": "nih/images/*.png",
     f"NIH, further{SEEN}": "nih_more/images/*.png",
 }

@@ -1,10 +1,13 @@
 """The web page's server: what it answers, what it refuses, what it leaves behind."""
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
+import pathlib
 import re
-import tempfile
+import sys
 import threading
 import time
 
@@ -306,21 +309,58 @@ def test_a_fault_is_500_in_the_same_form_and_the_next_is_served():
 # === What is left behind ===
 
 
-def test_nothing_is_written_and_nothing_logged_but_a_hash(monkeypatch, caplog):
-    def no(*args, **kwargs):
-        raise AssertionError("a file was made")
+WRITES = ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate", "os.remove")
+written, watched = [], threading.Event()
 
+
+def watch(event, details):
+    """An audit hook: what is opened for writing or made, while it is watched."""
+    if not watched.is_set():
+        return
+    if event == "open" and (details[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        written.append(details[0])
+    elif event in WRITES or event.startswith(("tempfile", "shutil", "sqlite3")):
+        written.append((event, *details))
+
+
+def test_nothing_is_written_and_nothing_logged_but_a_hash(caplog, tmp_path):
+    sys.addaudithook(watch)
     large = png(np.random.default_rng(0).random((1500, 1500)))
     assert len(large) > 2**20  # Starlette would spool it to a disk.
+    image = (film()[0] * 4000).astype("uint16")
+    write_dicom(tmp_path / "film.dcm", image, PatientName="DOE^JANE", Modality="DX")
+    dicom = (tmp_path / "film.dcm").read_bytes()
     with client_of(limits=Limits()) as client, caplog.at_level(logging.DEBUG):
-        monkeypatch.setattr(tempfile, "TemporaryFile", no)
-        monkeypatch.setattr(tempfile, "_TemporaryFileArgs", no, raising=False)
-        answer = sent(client, large, name="Jane_Doe.png")
-        assert answer.status_code == 200
+        sent(client, png(), "/api/report")  # What is imported late has been.
+        caplog.clear()
+        watched.set()
+        try:
+            for data in (large, dicom, b"no film"):
+                sent(client, data, name="Jane_Doe.png")
+            sent(client, large, "/api/heatmap", data={"label": "Mass"})
+            sent(client, large, "/api/outline")
+            sent(client, large, "/api/report")
+            (tmp_path / "seen").write_text("The hook sees it.")
+        finally:
+            watched.clear()
+    assert [str(each) for each in written] == [str(tmp_path / "seen")]
     lines = [r.getMessage() for r in caplog.records if r.name == "cxrlib.app"]
-    assert len(lines) == 1
-    assert re.fullmatch(r"diagnosis [0-9a-f]{12} answered \d+ ms", lines[0])
-    assert "Jane" not in caplog.text
+    assert len(lines) == 6
+    for line in lines:
+        assert re.fullmatch(r"\w+ [0-9a-f]{12} (answered|unreadable) \d+ ms", line)
+    assert "Jane" not in caplog.text and "JANE" not in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_decoder_can_write_nothing_and_has_a_bound_of_memory():
+    from cxrlib.app.decoder import Decoder
+
+    with contextlib.closing(Decoder(seconds=30, memory=3 * 2**30)) as decoder:
+        decoder.decode(png())
+        limits = pathlib.Path(f"/proc/{decoder._process.pid}/limits").read_text()
+    bounds = {"file size": 0, "core file size": 0, "address space": 3 * 2**30}
+    for name, most in bounds.items():
+        assert re.search(rf"Max {name} +{most} +{most} ", limits)
 
 
 def test_a_film_that_kills_or_hangs_the_decoder_costs_only_itself(monkeypatch):

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from served import Quick, png
+from served import LABELS, Quick, png
 
 pytest.importorskip("fastapi")
 uvicorn = pytest.importorskip("uvicorn")
@@ -19,8 +19,8 @@ from cxrlib.app.server import create_app  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Debian's Chromium"),
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="NO CHROMIUM: apt-get install chromium"),
 ]
 WAIT = 60_000  # Milliseconds: a machine may do other work, too.
 
@@ -101,11 +101,14 @@ def test_a_film_is_dropped_and_its_result_is_seen(browser):
         page.get_by_text("Called present: Cardiomegaly.").wait_for()
         assert page.locator(".finding").count() == 14
         assert page.locator(".chip.unsure").count() == 2  # One is the legend's.
+        assert page.get_by_text("an enlarged heart").is_visible()
         assert page.get_by_text("a test's numbers").is_visible()
         # The overlays: the lungs come by themselves, a heat map is asked for.
         page.locator("#show-outline[aria-pressed=true]").wait_for()
         page.get_by_role("button", name="Cardiomegaly").click()
-        page.get_by_text("strongest at the bottom, on the picture's left").wait_for()
+        page.get_by_text(
+            "strongest, yellow, at the bottom, on the picture's left"
+        ).wait_for()
         heat = page.locator("#heat")
         assert heat.evaluate("each => getComputedStyle(each).visibility") == "visible"
         page.get_by_role("button", name="Heat map").click()
@@ -167,17 +170,19 @@ def test_a_lost_server_is_told_and_the_film_kept(browser):
 
 def test_a_busy_server_is_waited_for(browser):
     class Busy(Quick):
-        calls = 0
+        busy = False
 
         def diagnose(self, film):
-            Busy.calls += 1
-            if Busy.calls == 2:  # The first is the server's own, at its start.
+            if self.busy:
                 raise Refusal(429, "busy", "The server is busy.", retry_after=3)
             return super().diagnose(film)
 
-    with serving(Busy()) as address, page_of(browser, address) as page:
+    system = Busy()
+    with serving(system) as address, page_of(browser, address) as page:
+        system.busy = True
         page.set_input_files("#frontal", film_file())
         page.get_by_text("The server is busy. Trying again").wait_for()
+        system.busy = False
         page.get_by_text("Called present: Cardiomegaly.").wait_for()
 
 
@@ -185,8 +190,10 @@ def test_a_busy_server_is_waited_for(browser):
 def test_nothing_is_wider_than_the_screen_and_everything_has_a_name(browser, width):
     size = {"viewport": {"width": width, "height": 844}}
     with serving(Placed()) as address, page_of(browser, address, **size) as page:
-        page.set_input_files("#frontal", film_file())
+        page.set_input_files("#frontal", film_file(name="n" * 200 + ".png"))
         page.locator("#answer").wait_for()
+        page.locator(".finding").first.click()
+        page.get_by_text("strongest").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         nameless = page.evaluate(
             """() => [...document.querySelectorAll("button, input, progress")]
@@ -197,8 +204,97 @@ def test_nothing_is_wider_than_the_screen_and_everything_has_a_name(browser, wid
         assert nameless == []
 
 
-def test_the_places_for_a_note_and_a_sentence_are_there_for_later(browser):
+# The contrast of each text with the ground it stands on, as WCAG 2.1 computes it.
+CONTRAST = """() => {
+    const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const light = (colour) => colour.slice(0, 3).reduce((sum, each, i) => {
+        const s = each / 255;
+        const linear = s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+        return sum + linear * [0.2126, 0.7152, 0.0722][i];
+    }, 0);
+    const ground = (node) => {
+        for (; node; node = node.parentElement) {
+            const found = parts(getComputedStyle(node).backgroundColor);
+            if (found.length < 4 || found[3] > 0.5) return found;
+        }
+        return [255, 255, 255];
+    };
+    return [...document.querySelectorAll("body *")].filter((each) =>
+        each.checkVisibility() && [...each.childNodes].some((child) =>
+            child.nodeType === 3 && child.textContent.trim())
+    ).map((each) => {
+        const text = light(parts(getComputedStyle(each).color));
+        const [low, high] = [text, light(ground(each))].sort((a, b) => a - b);
+        return [(high + 0.05) / (low + 0.05), each.textContent.trim().slice(0, 40)];
+    });
+}"""
+
+
+def test_all_text_can_be_read_and_nothing_moves_where_that_is_not_wanted(browser):
+    calm = {"reduced_motion": "reduce"}
+    with serving(Placed()) as address, page_of(browser, address, **calm) as page:
+        page.locator("#model-name", has_text="quick").wait_for()
+        seen = page.evaluate(CONTRAST)
+        page.set_input_files("#frontal", film_file())
+        page.locator("#answer").wait_for()
+        page.locator(".finding").first.click()
+        page.get_by_text("strongest").wait_for()
+        page.locator("#later summary").click()
+        page.get_by_role("button", name="Write the report").click()
+        page.get_by_text("The heart is enlarged.").wait_for()
+        seen += page.evaluate(CONTRAST)
+        moving = page.evaluate(
+            """() => [...document.querySelectorAll("body *")].flatMap(each =>
+                ["", "::before", "::after"].map(part => getComputedStyle(each, part)))
+                .filter(style => parseFloat(style.transitionDuration) > 0
+                    || style.animationName !== "none").length"""
+        )
+    with (
+        serving(Quick(), gate=lambda film: "is a cat") as address,
+        page_of(browser, address) as page,
+    ):
+        page.set_input_files("#frontal", film_file())
+        page.get_by_role("alert").get_by_text("it is a cat").wait_for()
+        seen += page.evaluate(CONTRAST)
+    assert len(seen) > 100 and moving == 0
+    assert min(seen) >= [4.5], min(seen)
+
+
+def test_the_keyboard_reaches_everything_and_the_result_is_read_aloud(browser):
+    with serving(Placed()) as address, page_of(browser, address) as page:
+        page.set_input_files("#frontal", film_file())
+        page.locator("#answer").wait_for()
+        summary = page.get_by_role("status").filter(has_text="Called present")
+        assert summary.count() == 1
+        page.locator("#show-outline[aria-pressed=true]").wait_for()
+        reached = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate(
+                """() => { const each = document.activeElement;
+                    return each.id || each.dataset.label || each.className; }"""
+            ))  # fmt: skip
+            shown = page.evaluate(
+                "getComputedStyle(document.activeElement).outlineStyle !== 'none'"
+                " || document.activeElement.matches('.slot input, body')"
+            )
+            assert shown, reached[-1]
+        wanted = {
+            "skip", "frontal", "lateral", "clear", "stage", "zoom-in", "invert",
+            "show-outline", "window", "level", "write", *LABELS,
+        }  # fmt: skip
+        assert wanted <= set(reached)
+        page.locator("[data-label=Mass]").focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("status").filter(has_text="Heat map of Mass").wait_for()
+
+
+def test_there_are_no_dead_controls_and_what_is_to_come_is_said(browser):
     with serving(Quick()) as address, page_of(browser, address) as page:
         page.locator("#model-name", has_text="quick").wait_for()
-        for part in ("#note-part", "#sentence-part"):
-            assert page.locator(part).count() == 1 and page.locator(part).is_hidden()
+        dead = page.locator("button:visible, input[type=range]:visible")
+        assert dead.count() == 0
+        assert page.locator("#note-part").is_hidden()
+        page.get_by_text("What is still to come").click()
+        assert "notebook 11" in page.locator("#note-part").inner_text()
+        assert "notebook 12" in page.locator("#sentence-part").inner_text()

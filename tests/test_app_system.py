@@ -10,6 +10,7 @@ import sys
 import types
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -17,11 +18,26 @@ from films import film
 from served import png
 
 from cxrbase.files import InputError
-from cxrbase.images import read_radiograph
+from cxrbase.images import read_radiograph, resize_square
 from cxrlib.app import system as systems
 from cxrlib.app.gate import LungGate, is_negative, size_gate
-from cxrlib.app.system import DiagnosisSystem, outlines, percent, read_finding
+from cxrlib.app.system import (
+    DiagnosisSystem,
+    ReportSystem,
+    last_maps,
+    load_system,
+    outlines,
+    percent,
+    read_finding,
+)
 from cxrlib.app.tags import judge_tags
+from cxrlib.app.work import summary
+from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretrained import registry
+from cxrlib.systems.diagnosis.encoders import BackboneEncoder
+from cxrlib.systems.diagnosis.model import DiagnosisModel
+from cxrscore.labels.vocabulary import LABELS as LABELS_OF_ALL
+from cxrscore.labels.vocabulary import NIH_LABELS
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -44,6 +60,23 @@ def test_near_a_threshold_is_told_by_odds(probability, threshold, answer):
     assert found.answer == answer
     assert found.words.startswith("Mass: ") and percent(threshold) in found.words
     assert ("not sure" in found.words) == (answer == "not sure")
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "words"),
+    [
+        ((0.9, 0.1, 0.1), "Called present: A. 2 are below their thresholds."),
+        ((0.9, 0.5, 0.1), "Called present: A. Not sure of: B. The other one is below "
+         "its threshold."),
+        ((0.1, 0.1, 0.1), "Nothing is called present."),
+        ((0.5, 0.5, 0.5), "Not sure of: A, B, C."),
+    ],
+)  # fmt: skip
+def test_one_sentence_sums_up_all_labels(probabilities, words):
+    found = [
+        read_finding(*each, 0.5) for each in zip("ABC", probabilities, strict=True)
+    ]
+    assert summary(found) == words
 
 
 def test_a_share_is_never_said_to_be_0_or_1():
@@ -114,38 +147,105 @@ def test_tags_are_judged_by_view():
 # === Systems ===
 
 
-def model_of(trained_on="12 films"):
-    """What the page needs of a model of labels, with two of them."""
-    maps = np.zeros((1, 2, 2, 3), "float32")
-    maps[0, 1, 0] = (1, 2, 0)
-    weights = np.array([[1, 0], [1, -5], [0, 1]], "float32")
-    encoder = types.SimpleNamespace(
-        output={"maps": None, "latent": None}, predict_on_batch=lambda _: {"maps": maps}
-    )
-    return types.SimpleNamespace(
-        labels=("Mass", "Edema"),
-        thresholds=np.array([0.2, 0.4]),
-        image_size=32,
-        origin={"trained_on": trained_on, "ground": "phantom"},
-        encoder=encoder,
-        head=types.SimpleNamespace(get_weights=lambda: (weights, np.zeros(2))),
-        predict_on_batch=lambda x: {"probability": np.array([[0.1, x.mean()]])},
-    )
+LABELS = ("Mass", "Pleural Thickening")
+
+
+def encoder_of(kind):
+    """An encoder with maps of its own, one whose maps are found, and one without."""
+    keras.utils.set_random_seed(0)
+    if kind == "chexnet":
+        return CheXNetEncoder(64, (1, 1, 1, 1), 8, 8)
+    image = keras.Input((64, 64, 3))
+    patches = keras.layers.Conv2D(5, 16, strides=16, activation="relu")(image)
+    if kind == "transformer":
+        patches = keras.layers.Reshape((16, 5))(patches)
+    return BackboneEncoder(keras.Model(image, patches), (1, 1, 1), (0, 0, 0))
+
+
+def model_of(kind="chexnet", labels=LABELS, trained_on="12 films"):
+    """A small model of labels whose head tells films apart."""
+    origin = {"trained_on": trained_on, "ground": "real"}
+    model = DiagnosisModel(encoder_of(kind), labels, origin=origin)
+    kernel, bias = model.head.get_weights()
+    rng = np.random.default_rng(0)
+    model.head.set_weights([rng.normal(0, 2, kernel.shape), bias])
+    model.calibrate(thresholds=np.linspace(0.2, 0.4, len(labels)))
+    return model
 
 
 def test_a_model_of_labels_is_served():
     system = DiagnosisSystem(model_of())
-    assert system.labels == ("Mass", "Edema") and system.thresholds == (0.2, 0.4)
-    assert np.allclose(system.diagnose(np.full((50, 70), 0.25)), [0.1, 0.25])
+    image = film()[0]
+    square = resize_square(image, 64)[None, ..., None]
+    seen = np.array(system.model(square)["probability"])[0]
+    np.testing.assert_allclose(system.diagnose(image), seen, atol=1e-6)
+    assert np.ptp(seen) > 0.01
+    assert system.labels == LABELS
+    np.testing.assert_allclose(system.thresholds, (0.2, 0.4))
+    assert (system.trained_on, system.ground) == ("12 films", "real")
     assert systems.abilities(system) == ["heatmap"]
-    # Summed over the places, the map is the label's part of the logit.
-    assert np.allclose(system.heatmap(film()[0], "Mass"), [[0, 0], [3 / 4, 0]])
-    assert not system.heatmap(film()[0], "Edema").any()
 
 
-def test_an_untrained_model_is_not_served():
+@pytest.mark.parametrize("kind", ["chexnet", "backbone"])
+def test_the_heat_map_is_the_labels_part_of_the_logit(kind):
+    system, image = DiagnosisSystem(model_of(kind)), film()[0]
+    square = resize_square(image, 64)[None, ..., None]
+    maps = keras.Model(system.model.encoder.input, last_maps(system.model.encoder))
+    maps = np.array(maps(square))[0]
+    weights, _ = system.model.head.get_weights()
+    seen = []
+    for column, label in enumerate(LABELS):
+        # A linear head on the mean: the parts of all places add up to the logit.
+        parts = maps @ weights[:, column] / maps[..., 0].size
+        logit = system.model(square)["logits"][0, column]
+        np.testing.assert_allclose(parts.sum(), logit, atol=1e-4)
+        seen.append(system.heatmap(image, label))
+        np.testing.assert_allclose(seen[-1], np.maximum(parts, 0), atol=1e-5)
+    assert np.any(seen)
+
+
+def test_an_encoder_without_places_has_no_heat_map():
+    system = DiagnosisSystem(model_of("transformer"))
+    assert systems.abilities(system) == []
+    assert np.isfinite(system.diagnose(film()[0])).all()
+
+
+def parts_of_load(monkeypatch):
+    """What `load_system` loads beside the diagnosis, made small."""
+    reports = types.SimpleNamespace(report=lambda film, lateral: {})
+    monkeypatch.setattr(systems, "LungOutline", lambda: "lungs")
+    monkeypatch.setattr(systems, "load_report_model", lambda: None)
+    monkeypatch.setattr(systems, "ReportSystem", lambda model, lungs: reports)
+    return reports
+
+
+def test_a_file_of_a_model_is_served_with_reports_and_lungs(monkeypatch, tmp_path):
+    reports = parts_of_load(monkeypatch)
+    model_of(labels=NIH_LABELS).save(tmp_path / "model.keras")
+    system, lungs = load_system(tmp_path / "model.keras")
+    assert system.labels == NIH_LABELS and system.name == "diagnosis of 14 labels"
+    assert (system.outline, lungs, system.report) == ("lungs", "lungs", reports.report)
+    assert load_system("phantom-report") == (reports, "lungs")
+
+
+def test_an_untrained_model_is_not_served(monkeypatch, tmp_path):
+    parts_of_load(monkeypatch)
+    model_of(trained_on="nothing: random weights").save(tmp_path / "model.keras")
     with pytest.raises(InputError, match="would be noise"):
-        DiagnosisSystem(model_of("nothing: random weights"))
+        load_system(tmp_path / "model.keras")
+
+
+def test_without_the_course_s_weights_nothing_else_is_served(monkeypatch, tmp_path):
+    parts_of_load(monkeypatch)
+    monkeypatch.setattr(registry, "course_weights", lambda: tmp_path)
+    with pytest.raises(InputError, match="nih-diagnosis"):
+        load_system()
+
+
+def test_the_page_has_plain_words_for_every_label():
+    words = (ROOT / "cxrlib" / "app" / "static" / "words.js").read_text()
+    said = set(re.findall(r'^  "?([A-Z][\w ]+)"?: "', words, re.M))
+    assert said == {*LABELS_OF_ALL, *ReportSystem.labels}
 
 
 def test_an_outline_goes_around_each_region():
@@ -172,38 +272,51 @@ def test_without_fastapi_the_command_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.long
-def test_the_command_serves_the_courses_own_model(tmp_path):
+def test_the_command_serves_a_diagnosis_with_lungs_and_reports(tmp_path):
     httpx = pytest.importorskip("httpx")
     pytest.importorskip("fastapi")
     from cxrphantom.dataset import write_phantom
 
+    model_of(labels=NIH_LABELS).save(tmp_path / "model.keras")
     write_phantom(tmp_path / "phantom", studies=1, size=256, progress=False)
     frontal = next((tmp_path / "phantom" / "images").rglob("*-1001.dcm.png"))
+    command = ["serve", "--port", "0", "--model", str(tmp_path / "model.keras")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cxrlib", "serve", "--port", "0"],
+        [sys.executable, "-m", "cxrlib", *command],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'packages'}"},
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        line = process.stdout.readline()
+        told, line = process.stdout.readline(), process.stdout.readline()
+        assert "diagnosis of 14 labels, trained on 12 films" in told
         assert "not for clinical use" in line
         address = re.match(r"http://127\.0\.0\.1:\d+", line)[0]
         with httpx.Client(base_url=address, timeout=300) as client:
             files = {"frontal": frontal.read_bytes()}
             said = client.post("/api/predict", files=files).json()
-            assert [each["label"] for each in said["findings"]] == ["Abnormal"]
-            assert "phantoms alone" in said["model"]["trained_on"]
+            assert [each["label"] for each in said["findings"]] == list(NIH_LABELS)
+            assert said["model"]["trained_on"] == "12 films"
+            assert said["model"]["can"] == ["heatmap", "outline", "report"]
             assert client.post("/api/outline", files=files).json()["outlines"]
-            label = {"label": "Abnormal"}
+            label = {"label": "Hernia"}
             said = client.post("/api/heatmap", files=files, data=label).json()
-            assert len(said["values"]) == 4
+            assert len(said["values"]) == 2
             last = client.post("/api/report", files=files).text.splitlines()[-1]
             assert json.loads(last)["stage"] == "done"
+            assert "phantoms alone" in json.loads(last)["notes"][0]
             noise = png(np.random.default_rng(0).random((256, 256)))
             answer = client.post("/api/predict", files={"frontal": noise})
             assert answer.json()["reason"] == "not_a_frontal_chest_film"
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(60) is not None
+
+
+@pytest.mark.long
+def test_the_report_model_is_served_alone():
+    system, _ = load_system("phantom-report")
+    assert "phantoms alone" in system.trained_on and system.ground == "phantom"
+    assert 0 <= system.diagnose(film()[0])[0] <= 1
+    assert system.heatmap(film()[0], "Abnormal").shape == (4, 4)

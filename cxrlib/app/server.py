@@ -307,12 +307,15 @@ def run_server(model=None, host="127.0.0.1", port=8000, names=()):
     listening = config.bind_socket()
     address = f"http://{host}:{listening.getsockname()[1]}"
     server = Announced(config)
-    server.said = f"{address}  ({NOT_CLINICAL}; Ctrl-C ends it)"
+    server.said = (
+        f"{system.name}, trained on {system.trained_on}\n"
+        f"{address}  ({NOT_CLINICAL}; Ctrl-C ends it)"
+    )
     server.run(sockets=[listening])
 
 
 class Announced(uvicorn.Server):
-    """A server that prints its address once it answers."""
+    """A server that prints what it serves, and where, once it answers."""
 
     async def startup(self, sockets=None):
         """Start, then say so."""

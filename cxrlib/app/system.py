@@ -10,15 +10,22 @@ import dataclasses
 import math
 
 import cv2
+import keras
 import numpy as np
 
 from cxrbase.files import InputError
 from cxrbase.images import resize_square
+from cxrlib.explain.gradients import gradient
+from cxrlib.explain.heatmaps import classifier_cam, grad_cam
+from cxrlib.systems.diagnosis.shipped import load_diagnosis_model
+from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
+from cxrlib.systems.reports.predict import eagerly
+from cxrlib.systems.reports.shipped import load_report_model
 
 OPTIONAL = ("heatmap", "outline", "report")
 # Odds between the threshold's over this and times this are called "not sure".
 UNSURE = 1.5
-UNTRAINED = "nothing"  # So begins the origin of a model that has learned nothing.
+REPORTS = "phantom-report"  # What `load_system` calls the report model alone.
 POINTS = 120  # Of a lung's outline, at most.
 
 
@@ -101,14 +108,12 @@ class LungOutline:
     """
 
     def __init__(self, model=None):
-        from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
-
-        self.model, self._segment = load_lung_model(model), segment_lungs
+        self.model = load_lung_model(model)
 
     def find(self, *films):
         """The `LungMask` of each film; they are looked at in the model's own size."""
         side = self.model.input_shape[1]
-        return self._segment([resize_square(film, side) for film in films], self.model)
+        return segment_lungs([resize_square(film, side) for film in films], self.model)
 
     def __call__(self, film):
         """Outlines as lists of `(x, y)` in shares of width and height."""
@@ -173,15 +178,11 @@ class ReportSystem:
 
     def heatmap(self, film, label):
         """Grad-CAM of the logit, a float array `(h, w)`."""
-        from cxrlib.explain.heatmaps import classifier_cam
-
         maps = self._eye.predict_on_batch(self._views(film))
         return classifier_cam(self.model.imaging, maps)[0, 0]
 
     def report(self, film, lateral=None):
         """The report, and notes on what it rests on."""
-        from cxrlib.systems.reports.predict import eagerly
-
         notes = [f"The report model was trained on {self.trained_on}."]
         if self.ground != "real":
             notes.append("It has never seen a real radiograph: do not rely on it.")
@@ -207,31 +208,31 @@ class DiagnosisSystem:
     """A model of many labels, with the reports of another model beside it.
 
     Args:
-        model: a Keras model with `labels`, `thresholds`, `image_size` and `origin`,
-            whose output is a dict with `probability`, and whose head is linear on the
-            mean of its encoder's `maps`.
+        model: a `DiagnosisModel`, from `load_diagnosis_model`, which gives none that
+            is untrained.
         lungs: a `LungOutline` or `None`.
         reports: a `ReportSystem` or `None`.
 
-    Raises:
-        InputError: if it was trained on nothing.
+    Example:
+    ```python
+    DiagnosisSystem(load_diagnosis_model()).diagnose(film)  # (14,)
+    ```
     """
-
-    name = "diagnosis"
 
     def __init__(self, model, lungs=None, reports=None):
         self.model, self.outline = model, lungs
-        self.labels = tuple(model.labels)
-        self.thresholds = tuple(float(each) for each in model.thresholds)
+        self.labels = model.labels
+        self.name = f"diagnosis of {len(self.labels)} labels"
+        self.thresholds = tuple(model.thresholds.tolist())
         self.trained_on = str(model.origin["trained_on"])
         self.ground = model.origin.get("ground", "unknown")
-        if self.trained_on.startswith(UNTRAINED):
-            raise InputError(
-                f"the model was trained on {self.trained_on}: its answers would be "
-                "noise. Train it first, or give a file that is trained."
-            )
         self.report = reports.report if reports else None
-        self.heatmap = self._heatmap if "maps" in model.encoder.output else None
+        maps = last_maps(model.encoder)
+        self.heatmap = None if maps is None else self._heatmap
+        if maps is not None:
+            self._eye = keras.Model(model.encoder.input, maps)
+            logits = model.head(model.encoder.output["latent"])
+            self._rest = keras.Model(maps, logits)
 
     def diagnose(self, film):
         """The probabilities of the labels."""
@@ -239,42 +240,58 @@ class DiagnosisSystem:
         return np.asarray(seen["probability"])[0]
 
     def _heatmap(self, film, label):
-        """Grad-CAM; where the head is linear on the mean, its weights give it."""
-        maps = self.model.encoder.predict_on_batch(self._square(film))["maps"][0]
-        weights, _ = self.model.head.get_weights()
-        cam = np.asarray(maps, "float32") @ weights[:, self.labels.index(label)]
-        return np.maximum(cam, 0) / (maps.shape[0] * maps.shape[1])
+        """Grad-CAM of the logit, a float array `(h, w)`."""
+        column = self.labels.index(label)
+        maps = np.asarray(self._eye.predict_on_batch(self._square(film)), "float32")
+        _, slopes = gradient(lambda maps: self._rest(maps)[:, column], maps)
+        return grad_cam(maps, slopes)[0]
 
     def _square(self, film):
         return resize_square(film, self.model.image_size)[None, ..., None]
 
 
+def last_maps(encoder):
+    """The last features of an encoder that still have a place, from which it pools.
+
+    Args:
+        encoder: the encoder of a `DiagnosisModel`.
+
+    Returns:
+        A symbolic tensor `(B, h, w, C)`, or `None` if there is none, as in a vision
+        transformer that gives its class token.
+
+    Example:
+    ```python
+    last_maps(CheXNetEncoder(image_size=128)).shape  # (None, 4, 4, 1024)
+    ```
+    """
+    if "maps" in encoder.output:
+        return encoder.output["maps"]
+    pooling = [layer for layer in encoder.layers if layer.name == "latent"]
+    return pooling[0].input if pooling and len(pooling[0].input.shape) == 4 else None
+
+
 def load_system(model=None):
-    """Load what the page serves.
+    """Load what the page serves; a model that has learned nothing is not served.
 
     Args:
         model: string, path or `None`. A `.keras` file of `train_diagnosis`; `None`
-            takes the course's own report model.
+            takes the course's own diagnosis, `"phantom-report"` its report model alone.
 
     Returns:
         A system, and the `LungOutline` that it shares with the gate.
 
     Raises:
-        InputError: if a file is missing or broken, or holds an untrained model.
+        InputError: if a file is missing or broken, or holds another or an untrained
+            model.
 
     Example:
     ```python
     system, lungs = load_system()
     ```
     """
-    from cxrlib.systems.files import load_model
-    from cxrlib.systems.reports.shipped import load_report_model
-
     lungs = LungOutline()
     reports = ReportSystem(load_report_model(), lungs)
-    if model is None:
+    if model == REPORTS:
         return reports, lungs
-    loaded = load_model(model)
-    if not hasattr(loaded, "thresholds"):
-        raise InputError(f"{model}: is no model of labels. Give train's model.keras.")
-    return DiagnosisSystem(loaded, lungs, reports), lungs
+    return DiagnosisSystem(load_diagnosis_model(model), lungs, reports), lungs

@@ -64,7 +64,7 @@ class Work:
 
     def predict(self, form):
         """A `Prediction`."""
-        film, _, told = self._films(form, "diagnosis")
+        film, _, notes, warnings = self._films(form, "diagnosis")
         probabilities = np.asarray(self.system.diagnose(film), float).ravel()
         labels, thresholds = self.system.labels, self.system.thresholds
         if len(probabilities) != len(labels) or not np.isfinite(probabilities).all():
@@ -74,7 +74,7 @@ class Work:
             for each in zip(labels, probabilities, thresholds, strict=True)
         ]
         return answers.Prediction(
-            film=told,
+            film=self._told(film, notes, warnings),
             findings=[vars(each) for each in findings],
             summary=summary(findings),
             model=self.model,
@@ -85,7 +85,7 @@ class Work:
         label = form.words.get("label")
         if label not in self.system.labels:
             raise Refusal(422, "no_label", "The model has no such label.")
-        film, _, _ = self._films(form, "more")
+        film, *_ = self._films(form, "more")
         cam = np.asarray(self.system.heatmap(film, label), float)
         peak = float(cam.max())
         empty = not math.isfinite(peak) or peak <= 0
@@ -96,7 +96,7 @@ class Work:
 
     def outline(self, form):
         """An `Outline`."""
-        film, _, _ = self._films(form, "more", gate=None)
+        film, *_ = self._films(form, "more", gate=None)
         lines = self.system.outline(film)
         flag = "" if lines else "no lungs found"
         return answers.Outline(outlines=lines, flag=flag)
@@ -104,13 +104,13 @@ class Work:
     def report(self, form, tell=lambda stage: None):
         """A dict of `text` and `notes`; `tell` hears of each stage."""
         tell("reading")
-        film, lateral, told = self._films(form, "more")
+        film, lateral, _, warnings = self._films(form, "more")
         tell("writing")
         answer = self.system.report(film, lateral)
-        return {"text": answer["text"], "notes": [*answer["notes"], *told.warnings]}
+        return {"text": answer["text"], "notes": [*answer["notes"], *warnings]}
 
     def _films(self, form, decoder, gate="own"):
-        """The decoded frontal and lateral, and what is said of the frontal."""
+        """The decoded frontal and lateral; notes on them, and warnings."""
         gate = self.gate if gate == "own" else gate
         images, notes, warnings, against = {}, [], [], ""
         for view, data in sorted(form.films.items()):  # The frontal comes first.
@@ -125,20 +125,21 @@ class Work:
         if lateral is not None and np.array_equal(images["frontal"], lateral):
             warnings.append("The frontal and the lateral are one and the same film.")
         film = images["frontal"]
-        told = answers.Film(
-            width=film.shape[1],
-            height=film.shape[0],
-            picture=png_address(film, self.limits.edge),
-            notes=notes,
-            warnings=warnings,
-        )
         if not against and gate and (said := gate(film)):
             against = f"{NOT_FRONTAL}: it {said}."
         if against:
             words = f"{against} The model answers for frontal chest films only."
-            details = {"film": told}
+            details = {"film": self._told(film, notes, warnings)}
             raise Refusal(422, "not_a_frontal_chest_film", words, details=details)
-        return film, lateral, told
+        return film, lateral, notes, warnings
+
+    def _told(self, film, notes, warnings):
+        """The film as the page shows it."""
+        height, width = film.shape
+        picture = png_address(film, self.limits.edge)
+        return answers.Film(
+            width=width, height=height, picture=picture, notes=notes, warnings=warnings
+        )
 
 
 def summary(findings):
@@ -163,14 +164,12 @@ def summary(findings):
         for answer, said in (("present", "Called present"), ("not sure", "Not sure of"))
         if answer in by
     ]
-    if absent := len(by.get("absent", [])):
-        rest = "Nothing" if not parts else "None of the others"
-        count = f"{absent} of {len(findings)} below their thresholds"
-        parts.append(
-            f"{rest} is called present ({count})." if not parts
-            else f"The other {absent} are below their thresholds."
-            if absent > 1 else "The other one is below its threshold."
-        )  # fmt: skip
+    absent = len(by.get("absent", []))
+    if not parts:
+        parts.append("Nothing is called present.")
+    elif absent:
+        one = "The other one is below its threshold."
+        parts.append(one if absent == 1 else f"{absent} are below their thresholds.")
     return " ".join(parts)
 
 

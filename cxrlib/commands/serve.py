@@ -8,7 +8,12 @@ from cxrlib.commands.group import KerasCommand
 
 
 @click.command(cls=KerasCommand)
-@click.option("--model", type=PATH, help="A .keras file of a diagnosis' training.")
+@click.option(
+    "--model",
+    type=PATH,
+    help="A .keras file of a diagnosis' training, or phantom-report for the report "
+    "model alone, instead of the course's own diagnosis.",
+)
 @click.option(
     "--host",
     default="127.0.0.1",

@@ -16,14 +16,14 @@ def grad_cam(maps, gradients, pooled=True):
     """Grad-CAM: the feature maps, weighted by how strongly each raises a score.
 
     Args:
-        maps: float array `(B, 2, h, w, C)`, an encoder's maps of both views.
+        maps: float array `(…, h, w, C)`, an encoder's maps, as those of both views.
         gradients: float array of the same shape, of the score by the maps.
-        pooled: bool. Whether a map has one weight per view, the mean of its gradients
+        pooled: bool. Whether a map has one weight per film, the mean of its gradients
             (Grad-CAM), or at each place the gradient there (HiResCAM). Both are the
             same where the score reads the maps' mean.
 
     Returns:
-        Float32 array `(B, 2, h, w)`: the sum of the weighted maps, with what lowers the
+        Float32 array `(…, h, w)`: the sum of the weighted maps, with what lowers the
         score set to 0.
 
     Example:
@@ -37,7 +37,7 @@ def grad_cam(maps, gradients, pooled=True):
     """
     maps, weights = (np.asarray(each, "float32") for each in (maps, gradients))
     if pooled:
-        weights = weights.mean(axis=(-3, -2), keepdims=True)  # (B, 2, 1, 1, C)
+        weights = weights.mean(axis=(-3, -2), keepdims=True)  # (…, 1, 1, C)
     return np.maximum((weights * maps).sum(axis=-1), 0)
 
 

@@ -2,6 +2,7 @@
 
 import { Refusal, ask, lines } from "./server.js";
 import { Viewer } from "./viewer.js";
+import { meaning, plain } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const CHIPS = { present: "present", "not sure": "unsure", absent: "absent" };
@@ -35,7 +36,11 @@ function complain(text, canRetry = false) {
   $("alert").textContent = text;
   $("alert").hidden = !text;
   $("again").hidden = !canRetry;
+  if (text) inSight($("alert"));
 }
+
+// On a phone the film fills the screen: what is told below it comes into sight.
+const inSight = (part) => part.scrollIntoView({ block: "nearest" });
 
 const can = (ability) => model?.can.includes(ability);
 const share = (value) => (value < 0.01 ? "< 1 %" : value > 0.99 ? "> 99 %" : `${Math.round(100 * value)} %`);
@@ -58,12 +63,7 @@ function about(which) {
   $("labels").textContent = which.labels.map(plain).join(", ");
   $("ground").textContent = which.ground === "real" ? ""
     : "It has never seen a real radiograph, as far as is known: do not rely on it.";
-  for (const part of document.querySelectorAll("[data-ability]")) {
-    part.hidden = !which.can.includes(part.dataset.ability);
-  }
 }
-
-const plain = (label) => label.replaceAll("_", " ");
 
 // === Films come ===
 
@@ -73,6 +73,8 @@ function put(view, file) {
   slot.classList.toggle("filled", Boolean(file));
   slot.querySelector(".slot-file").textContent = file?.name
     ?? (view === "frontal" ? "choose or drop PNG, JPEG, DICOM" : "optional, for the report");
+  $("empty-said").textContent = films.frontal ? "No picture yet" : "Drop a frontal chest film here";
+  $("empty").classList.toggle("chosen", Boolean(films.frontal));
   $("clear").hidden = !films.frontal && !films.lateral;
 }
 
@@ -98,6 +100,7 @@ function forget() {
   current = new AbortController();
   complain("");
   list("warnings", []);
+  $("summary").textContent = "";
   $("answer").hidden = true;
   $("overlay-said").textContent = "";
 }
@@ -116,13 +119,15 @@ async function diagnose() {
     await viewer.show(answer.film.picture, picture(answer.film));
     if (signal.aborted) return;
     list("warnings", [...answer.film.warnings, ...answer.film.notes]);
-    $("summary").textContent = answer.summary.replaceAll("_", " ");
+    $("summary").textContent = plain(answer.summary);
     const order = Object.keys(CHIPS); // Present first; else in the model's order.
     answer.findings.sort((one, other) => order.indexOf(one.answer) - order.indexOf(other.answer));
     $("findings").replaceChildren(...answer.findings.map(row));
+    $("hint").hidden = !can("heatmap");
     $("answer").hidden = false;
+    inSight($("summary"));
     ready();
-    say(`Done: ${answer.findings.length === 1 ? "one label" : `${answer.findings.length} labels`}. Not for clinical use.`);
+    say("Done. Not for clinical use.");
     if (can("outline")) await outline(signal);
   } catch (error) {
     await failed(error, signal);
@@ -142,7 +147,7 @@ async function failed(error, signal) {
   } else if (status) {
     viewer.clear();
   }
-  say(refused ? "No answer: the picture was refused." : "No answer.");
+  say(refused ? "No answer: the picture is refused." : "No answer.");
   complain(error.message, !refused && (status === 0 || status === 429 || status >= 500));
 }
 
@@ -151,10 +156,12 @@ function row(finding) {
   const bar = make("span", { className: `bar ${kind}`, ariaHidden: "true" });
   bar.style.setProperty("--share", `${100 * finding.probability}%`);
   bar.style.setProperty("--threshold", `calc(${100 * finding.threshold}% - 1px)`);
-  const words = finding.words.slice(finding.words.indexOf(", ") + 2); // Label and share stand above.
+  // Label and share stand above.
+  const words = finding.words.slice(finding.words.indexOf(", ") + 2).replace(/^./, (first) => first.toUpperCase());
+  const meant = make("small", { textContent: meaning(finding.label) });
   const button = make(
     "button", { type: "button", className: "finding", disabled: !can("heatmap") },
-    make("span", { className: "name", textContent: plain(finding.label) }),
+    make("span", { className: "name", textContent: plain(finding.label) }, meant),
     make("span", { className: "share", textContent: share(finding.probability) }),
     make("i", { className: `chip ${kind}`, textContent: finding.answer }),
     bar,
@@ -190,7 +197,7 @@ async function heat(label) {
     if (signal.aborted) return;
     viewer.setHeat(answer.empty ? null : answer.values, plain(label));
     tell(answer.empty ? `Nothing on the film raised the probability of ${plain(label)}.`
-      : `Heat map of ${plain(label)}: strongest ${where(answer.values)}.`);
+      : `Heat map of ${plain(label)}: strongest, yellow, ${where(answer.values)}.`);
   } catch (error) {
     if (!signal.aborted) tell(`No heat map: ${error.message}`);
   }

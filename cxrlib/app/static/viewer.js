@@ -34,7 +34,8 @@ export class Viewer {
     this.setHeat(null);
     this.setOutline(null);
     $("empty").hidden = true;
-    this.sheet.hidden = false;
+    this.sheet.hidden = $("tools").hidden = false;
+    this.stage.classList.add("shown");
     this.stage.setAttribute("aria-label", description);
     this.reset();
   }
@@ -43,7 +44,8 @@ export class Viewer {
     this.grey = null;
     this.setHeat(null);
     this.setOutline(null);
-    this.sheet.hidden = true;
+    this.sheet.hidden = $("tools").hidden = true;
+    this.stage.classList.remove("shown");
     this.stage.style.touchAction = "";
     $("scale").hidden = true;
     $("empty").hidden = false;
@@ -119,7 +121,7 @@ export class Viewer {
     const canvas = $("heat");
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, canvas.width, canvas.height);
-    $("show-heat").disabled = !values;
+    $("show-heat").hidden = $("opacity-part").hidden = !values;
     this.toggle("heat", Boolean(values));
     if (!values) return;
     const image = context.createImageData(canvas.width, canvas.height);
@@ -143,14 +145,14 @@ export class Viewer {
       return polygon;
     });
     $("outline").replaceChildren(...polygons);
-    $("show-outline").disabled = !polygons.length;
+    $("show-outline").hidden = !polygons.length;
     this.toggle("outline", polygons.length > 0);
   }
 
   toggle(name, on) {
     const button = $(`show-${name}`);
     on ??= button.getAttribute("aria-pressed") !== "true";
-    if (button.disabled) on = false;
+    if (button.hidden) on = false;
     button.setAttribute("aria-pressed", on);
     $(name).style.visibility = on ? "visible" : "hidden";
     $("heat").style.opacity = $("opacity").value / 100;
