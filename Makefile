@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 COLAB_VENV ?= .venv-colab
+SCALE_VENV ?= .venv-scale
 # Colab's own; COLAB_PYTHON=python3.11 takes another where that is missing.
 COLAB_PYTHON ?= python3.13
 BIN = $(VENV)/bin
@@ -25,7 +26,7 @@ define install
 	$(PIP) -e ".[$(2)]"
 endef
 
-.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs sums publish clean
+.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs sums pipeline publish clean
 .PHONY: course.zip  # A file, but made anew each time.
 
 demo: $(VENV)/demo-installed
@@ -38,11 +39,11 @@ demo: $(VENV)/demo-installed
 WORKERS ?= 2
 PYTEST = -m pytest -n $(WORKERS) --dist loadfile
 
-test: $(VENV)/test-installed
+test: $(VENV)/test-installed $(SCALE_VENV)/installed
 	$(BIN)/python $(PYTEST) -m "not long"
 
 # What is long as well: fuzzing, load, kills, full disks, solutions, a bare environment.
-test-all: $(VENV)/test-installed
+test-all: $(VENV)/test-installed $(SCALE_VENV)/installed
 	$(BIN)/python $(PYTEST)
 
 # Under the versions that Colab ships, see requirements-colab.txt.
@@ -115,6 +116,17 @@ $(COLAB_VENV)/test-installed: requirements.txt pyproject.toml requirements-colab
 	$(COLAB_VENV)/bin/python -m pip check
 	touch $@
 
+# Kubeflow's compiler wants an older protobuf than the course has.
+$(SCALE_VENV)/installed: requirements/lock-scale.txt
+	test -x $(SCALE_VENV)/bin/python || $(PYTHON) -m venv $(SCALE_VENV)
+	$(SCALE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps -r requirements/lock-scale.txt
+	touch $@
+
+# Compiles the pipeline anew, after a change of deploy/pipeline.py.
+pipeline: $(SCALE_VENV)/installed
+	$(SCALE_VENV)/bin/python deploy/pipeline.py cxr-course:0.1.0 deploy/pipeline.yaml
+
 # Sets the address of the course everywhere: make publish URL=https://github.com/OWNER/NAME
 publish:
 	@$(PYTHON) deploy/publish.py "$(URL)"
@@ -125,4 +137,4 @@ course.zip:
 	@ls -lh $@
 
 clean:
-	rm -rf $(VENV) $(COLAB_VENV) .venv-lock outputs/demo
+	rm -rf $(VENV) $(COLAB_VENV) $(SCALE_VENV) .venv-lock outputs/demo

@@ -12,7 +12,7 @@ from packaging.version import Version
 ROOT = pathlib.Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-MINORS = sorted({p.stem.split("-")[-1] for p in ROOT.glob("requirements/lock-*.txt")})
+MINORS = sorted({p.stem.split("-")[-1] for p in ROOT.glob("requirements/lock-3*.txt")})
 DEMO = ["train", "batch", "dicom", "lab"]
 
 
@@ -52,3 +52,29 @@ def test_what_is_named_is_locked_within_its_range(minor, kinds, extras):
             assert all(version in requirement.specifier for version, _ in versions)
     # A lock must not bring gigabytes that nobody asked for.
     assert not [name for name in locked if re.match("nvidia|cuda|triton", name)]
+
+
+def test_the_image_holds_what_is_locked_elsewhere():
+    (minor,) = (p.stem[9:] for p in ROOT.glob("requirements/lock-app-*.txt"))
+    image, whole = entries(minor, "lock-app"), entries(minor, "lock", "lock-test")
+    extras = EXTRAS["train"] + EXTRAS["dicom"] + EXTRAS["app"]
+    for requirement in map(Requirement, PROJECT["dependencies"] + extras):
+        (version, _), *_ = image[canonicalize_name(requirement.name)]
+        assert version in requirement.specifier
+    # TensorFlow has one build for each machine, of the same version.
+    (cpu, x86), (usual, other) = image.pop("tensorflow-cpu")[0], image["tensorflow"][0]
+    for machine in ("x86_64", "aarch64"):
+        here = {"platform_machine": machine}
+        assert x86.evaluate(here) != other.evaluate(here)
+    assert cpu == usual
+    versions = {name: {version for version, _ in whole[name]} for name in image}
+    assert {name: {v for v, _ in found} for name, found in image.items()} == versions
+    assert not {"jupyterlab", "papermill", "torch", "jax"} & set(image)
+
+
+def test_what_the_pipeline_is_compiled_with_is_locked():
+    path = ROOT / "requirements" / "lock-scale.txt"
+    (kfp,) = re.findall(r"^kfp==(\S+) ", path.read_text(), re.M)
+    assert Version(kfp) in Requirement(*EXTRAS["scale"]).specifier
+    compiled = (ROOT / "deploy" / "pipeline.yaml").read_text()
+    assert compiled.rstrip().endswith(f"sdkVersion: kfp-{kfp}")
