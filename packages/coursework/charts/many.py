@@ -60,10 +60,9 @@ def plot_together(tables, names, *, ground):
             )
         bare(axes)
         counts = np.sum(labels, axis=0).astype(int)
+        own = [f"{name} ({count})" for name, count in zip(names, counts, strict=True)]
         axes.set_xticks(range(len(names)), names, rotation=90)
-        axes.set_yticks(
-            range(len(names)), [f"{n} ({c})" for n, c in zip(names, counts, strict=True)]
-        )
+        axes.set_yticks(range(len(names)), own)
         axes.tick_params(length=0, labelsize=8)
         axes.set_title(title)
     return caption(figure, ground)

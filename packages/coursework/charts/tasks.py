@@ -8,13 +8,15 @@ from coursework.charts.style import (
     GREEN,
     GREY,
     ORANGE,
+    PURPLE,
+    RED,
     bare,
     caption,
     ink,
     styled,
 )
 
-LOOKS = (("o", BLUE), ("D", ORANGE), ("^", GREEN))
+LOOKS = (("o", BLUE), ("D", ORANGE), ("^", GREEN), ("s", PURPLE), ("v", RED))
 
 
 @styled("Gradients of several losses on shared weights: their lengths and cosines")
