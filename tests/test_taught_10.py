@@ -97,12 +97,12 @@ def test_the_letters_are_exchanged():
     names |= {"clean": {name: pixels[rows] for name, rows in parts.items()}}
     names["add_marker"] = lambda films, name, seed: films + np.uint8(200)
     exec(code, names)
-    ways = names["three_ways"](
+    ways = names["four_ways"](
         lambda films: np.repeat(films.max(axis=(1, 2)) / 255.0, 3, axis=1),
         names["bearers"]("test", 0),
     )
     assert ways["as in train"] > 0.9 and ways["exchanged"] < 0.1
-    assert ways["no letter"] == 0.5
+    assert ways["no letter"] == 0.5 and ways["not on positives"] < 0.5
 
 
 def test_each_student_gets_another_shortcut_and_it_is_kept():
