@@ -19,6 +19,7 @@ from coursework.charts.labels import (
     plot_roc,
     plot_rocs,
 )
+from coursework.charts.many import plot_calibrations, plot_together, together
 from coursework.charts.scores import plot_beside, plot_resamples, plot_scores
 from coursework.charts.style import STYLE, alt_text, caption, save_figure
 from coursework.charts.tasks import plot_pulls, plot_repeats
@@ -55,6 +56,7 @@ __all__ = [
     "plot_attention",
     "plot_beside",
     "plot_calibration",
+    "plot_calibrations",
     "plot_cams",
     "plot_choices",
     "plot_class_balance",
@@ -77,6 +79,7 @@ __all__ = [
     "plot_skips",
     "plot_structures",
     "plot_text_lengths",
+    "plot_together",
     "save_figure",
     "show_crop",
     "show_differences",
@@ -87,5 +90,6 @@ __all__ = [
     "show_reports",
     "show_versions",
     "threshold_slider",
+    "together",
     "word_attention",
 ]

@@ -115,6 +115,32 @@ def choose_threshold(labels, probabilities, criterion="youden"):
     return float(threshold), f"validation, {said}"
 
 
+def alarm_threshold(labels, probabilities, most=0.05):
+    """The lowest threshold that keeps the false alarms of validation few.
+
+    Args:
+        labels: array `(n,)` of 0, 1 or NaN (left out). The validation split's.
+        probabilities: array `(n,)` in [0, 1].
+        most: float. The share of the negatives that may be called positive.
+
+    Returns:
+        A float, one of the probabilities, abnormal from there on; infinity if none of
+        them keeps the promise.
+
+    Raises:
+        InputError: if the two differ in number, or a value is out of range.
+
+    Example:
+    ```python
+    alarm_threshold([0, 0, 1], [0.1, 0.2, 0.4])  # 0.4
+    ```
+    """
+    labels, probabilities, _ = known(labels, probabilities)
+    negatives, tried = np.sort(probabilities[labels == 0]), np.unique(probabilities)
+    alarms = negatives.size - np.searchsorted(negatives, tried)
+    return float(tried[alarms <= most * negatives.size].min(initial=np.inf))
+
+
 def confusion_matrix(labels, probabilities, threshold=0.5):
     """How many studies of each class get which call.
 
