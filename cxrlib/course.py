@@ -1,4 +1,4 @@
-"""What every notebook calls: `start()`, `course_data()` and `finish()`."""
+"""What notebooks call: `start()`, `course_data()` or `course_films()`, `finish()`."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from cxrbase.hosted.drive import bring_back, keep_folder, keep_results
 from cxrbase.hosts import off_drive
 from cxrlib.environment import setup
 
-__all__ = ["course_data", "draw_phantom", "finish", "start"]
+__all__ = ["course_data", "course_films", "draw_phantom", "finish", "start"]
 
 
 def start(notebook, names):
@@ -183,3 +183,56 @@ def course_data(results):
         image_size=manifest["size"],
     )
     return prepared
+
+
+def course_films(results):
+    """The films of the run's phantom, with what was drawn on them as labels.
+
+    They are phantoms whatever else the run rests on: their labels are the truth. A
+    study that `course_data` keeps has its split; the others, which lack a view, a
+    report or a class, are split in the same shares. The record notes what the scores
+    will rest on.
+
+    Args:
+        results: what `start` returned. These of its parameters are used: `studies`,
+            `phantom_size`, `seed` and `test_share`.
+
+    Returns:
+        A DataFrame, see `cxrlib.data.readers.labelled.read_labelled`, with `split` and
+        `prepared`: whether `course_data` keeps the study.
+
+    Example:
+    ```python
+    films = course_films(start("10_diagnosis", globals()))
+    frontals = films[films["view"].isin(FRONTAL)]
+    ```
+    """
+    import hashlib
+
+    import pandas as pd
+
+    from cxrbase.layout import PHANTOM_NOTE
+    from cxrlib.data.readers.indiana import describe_folder
+    from cxrlib.data.readers.labelled import read_labelled, split_films
+    from cxrlib.data.splits import split_studies
+    from cxrlib.data.studies import funnel, load_studies
+
+    chosen = results.record["parameters"]
+    studies, seed, size = (chosen[n] for n in ("studies", "seed", "phantom_size"))
+    folder = draw_phantom(results.run / "phantom", studies, seed, size)
+    shares = 0.9 - chosen["test_share"], 0.1, chosen["test_share"]
+    kept, _ = funnel(load_studies(describe_folder(folder)))
+    films = read_labelled(folder)
+    films["prepared"] = films.study.isin(kept.uid)
+    others = films[~films.prepared].drop_duplicates("study")
+    split = pd.concat(
+        [
+            split_studies(kept, shares, seed).set_index("uid").split,
+            split_films(others, shares, seed).set_index("study").split,
+        ]
+    )
+    films["split"] = films.study.map(split)
+    counts = films.drop_duplicates("study").split.value_counts()
+    note = hashlib.sha256((folder / PHANTOM_NOTE).read_bytes()).hexdigest()
+    results.dataset("phantom", counts, seed, fingerprint=note[:16], split_by="patient")
+    return films

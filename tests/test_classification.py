@@ -15,7 +15,12 @@ from cxrscore.labels.scores import (
     resampled_values,
     weighted_values,
 )
-from cxrscore.labels.thresholds import choose_threshold, confusion_matrix, roc_curve
+from cxrscore.labels.thresholds import (
+    alarm_threshold,
+    choose_threshold,
+    confusion_matrix,
+    roc_curve,
+)
 from cxrscore.score import format_score, score
 
 CASES = {  # How many studies, and how coarse their probabilities: 1 ties nearly all.
@@ -378,3 +383,15 @@ def test_permuted_pairs_are_drawn_among_the_studies_that_are_known():
         (pairs @ right)[told] / pairs[told].sum(axis=1),
         atol=1e-6,
     )
+
+
+def test_few_false_alarms_are_promised_on_validation():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(300) < 0.2).astype(float)
+    p = np.round(np.clip(rng.random(300) + 0.2 * labels, 0, 1), 2)
+    cut = alarm_threshold(labels, p, 0.05)
+    negative = p[labels == 0]
+    assert (negative >= cut).mean() <= 0.05 and cut in p
+    lower = p[p < cut].max()
+    assert (negative >= lower).mean() > 0.05, "no lower one keeps the promise"
+    assert alarm_threshold([0, 0], [1.0, 1.0]) == np.inf

@@ -305,3 +305,22 @@ def test_what_stands_beside_a_value_is_checked(tmp_path, key, value, words):
     record["metrics"]["nltk.bleu_4"][key] = value
     with pytest.raises(InputError, match=words):
         check(record)
+
+
+# === course_films ===
+
+
+def test_labelled_films_share_the_split_of_the_prepared_ones(tmp_path):
+    from cxrlib.course import course_data, course_films
+
+    chosen = {"studies": 24, "phantom_size": 64, "seed": 3, "test_share": 0.3}
+    results = Results(tmp_path, "10_diagnosis", None, chosen | {"data": "phantom"})
+    films = course_films(results)
+    assert results.record["dataset"]["ground"] == "phantom"
+    assert films.groupby("study").split.nunique().max() == 1
+    assert set(films.split) == {"train", "val", "test"}
+    results.record["parameters"]["image_size"] = 64
+    kept = pd.read_csv(course_data(results) / "split.csv", dtype=str)
+    prepared = films[films.prepared].drop_duplicates("study").set_index("study")
+    assert prepared.split.to_dict() == kept.set_index("uid").split.to_dict()
+    assert not films.prepared.all(), "and there are others"

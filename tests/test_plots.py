@@ -221,3 +221,28 @@ def test_a_picture_says_what_it_shows(tmp_path):
     figure = plots.plot_roc([0, 1], [0.2, 0.9], ground="phantom")
     path = plots.save_figure(figure, tmp_path / "roc.png", alt="A curve.")
     assert Image.open(path).info["Description"] == "A curve."
+
+
+def test_together_counts_the_company_of_a_label():
+    from coursework.charts.many import together
+
+    shares = together(np.array([[1, 1, 0], [1, 0, 0]]))
+    np.testing.assert_allclose(shares[:2], [[1, 0.5, 0], [1, 1, 0]])
+    assert np.isnan(shares[2]).all(), "nobody has the third"
+
+
+def test_many_labels_are_drawn_side_by_side():
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, (80, 5)), rng.random((80, 5))
+    names = ["a", "b", "c", "d", "e"]
+    figure = plots.plot_together(
+        {"true": y, "called": p > 0.5}, names, ground="phantom"
+    )
+    assert [axes.get_title() for axes in figure.axes] == ["true", "called"]
+    own = figure.axes[0].get_yticklabels()[0].get_text()
+    assert own == f"a ({y[:, 0].sum()})"
+    both = {"ours": (y, p), "other": (y, 1 - p)}
+    figure = plots.plot_calibrations(both, names, columns=3, ground="phantom")
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 5 and len(figure.axes) == 6
+    assert [line.get_label() for line in shown[0].lines[1:]] == ["ours", "other"]

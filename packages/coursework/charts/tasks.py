@@ -121,7 +121,8 @@ def plot_repeats(runs, scores, across, by, *, ground):
     figure, panels = plt.subplots(
         1, len(scores), figsize=(8.4, 3.1), squeeze=False, layout="constrained"
     )
-    offsets = (np.arange(len(kinds)) - (len(kinds) - 1) / 2) * 0.34
+    step = min(0.34, 1.02 / len(kinds))
+    offsets = (np.arange(len(kinds)) - (len(kinds) - 1) / 2) * step
     for axes, (score, title) in zip(panels[0], scores.items(), strict=True):
         for kind, offset, look in zip(kinds, offsets, LOOKS, strict=False):
             marker, colour = look
@@ -130,9 +131,9 @@ def plot_repeats(runs, scores, across, by, *, ground):
                 values = runs.loc[chosen, score].dropna().to_numpy()
                 if not len(values):
                     continue
-                at = place + offset + np.linspace(-0.07, 0.07, len(values))
+                at = place + offset + step * np.linspace(-0.2, 0.2, len(values))
                 axes.plot(at, values, marker, color=colour, markersize=6, alpha=0.85)
-                ends = place + offset - 0.13, place + offset + 0.13
+                ends = place + offset - 0.38 * step, place + offset + 0.38 * step
                 axes.hlines(values.mean(), *ends, color=colour, lw=2)
             axes.plot([], [], marker, color=colour, label=str(kind))
         axes.set_xticks(range(len(groups)), groups)
