@@ -116,7 +116,7 @@ def test_each_student_gets_another_shortcut_and_it_is_kept():
 
         def learn(drawn, labels, seen=seen):
             seen["changed"] = (drawn != films).any(axis=(1, 2, 3))
-            return lambda asked: None
+            return None
 
         names = {"np": np, "findings": range(1, 8), "y": y, "x": y, "seed": seed}
         names |= {"clean": {"train": films}, "small_network": learn}

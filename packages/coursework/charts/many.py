@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from coursework.charts.labels import BAR
-from coursework.charts.style import BLUE, GREY, bare, caption, ink, styled
+from coursework.charts.style import GREY, bare, caption, ink, styled
 
 
 def together(labels):
@@ -119,7 +119,8 @@ def plot_calibrations(models, names, bins=5, columns=4, *, ground):
                 axes.set_title(f"{name}\nn⁺ = {both[0].sum()}", fontsize=9)
             axes.plot(places, curve["share"], marker="o", markersize=4, label=model)
     panels[0, 0].set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 1])
-    figure.supylabel("share of positives", fontsize=9, color=BLUE)
+    figure.supylabel("share of positives", fontsize=10)
+    panels[-1, 0].set_xlabel("probability")
     handles, said = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, said, ncols=len(models), loc="outside upper center")
     return caption(figure, ground)
