@@ -15,7 +15,8 @@ ABOUT = {
     ("04", 11): "left out", ("04b", 1): "shortcut", ("04b", 4): "image",
     ("04b", 5): "wrong reason", ("04b", 7): "whom", ("07", 10): "your own",
     ("07", 11): "fails", ("08", 4): "one text", ("08", 5): "chance",
-    ("08", 6): "look", ("08", 7): "say", ("08", 9): "fool",
+    ("08", 6): "look", ("08", 7): "say", ("08", 9): "fool", ("10", 6): "wrong labels",
+    ("10", 8): "shortcut", ("10", 9): "refuses", ("10", 10): "untrained",
 }  # fmt: skip
 
 
