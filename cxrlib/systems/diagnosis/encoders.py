@@ -67,7 +67,8 @@ class BackboneEncoder(keras.Model):
         image = keras.Input((*shape[:2], 1), name="image")
         x = layers.Concatenate(name="repeat")([image, image, image])
         x = layers.Rescaling(list(scale), list(offset), name="rescale")(x)
-        features = backbone(keras.tree.pack_sequence_as(backbone.input, [x]))
+        names = list(backbone.input) if isinstance(backbone.input, dict) else None
+        features = backbone({names[0]: x} if names else x)
         if len(features.shape) == 3:  # (B, tokens, C)
             latent = features[:, 0]
         else:  # (B, h, w, C)
