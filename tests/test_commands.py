@@ -21,7 +21,8 @@ from cxrlib.commands import work
 from cxrphantom.dataset import write_phantom
 
 ROOT = pathlib.Path(__file__).parents[1]
-HEAVY = ("train", "evaluate", "report", "segment", "pretrain-text", "train-lungs")
+HEAVY = ("train", "evaluate", "report", "segment", "diagnose", "pretrain-text")
+HEAVY += ("train-lungs",)
 
 
 def call(*arguments, **options):

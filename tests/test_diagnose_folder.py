@@ -212,7 +212,7 @@ def test_another_kind_of_model_is_refused(radiographs, tmp_path, model_file):
     (tmp_path / "text.keras").write_text("no model")
     for name, words in (
         ("other.keras", "holds a CheXNetEncoder, not a DiagnosisModel"),
-        ("new.keras", "was trained on nothing: random weights. Its answers would be"),
+        ("new.keras", "has learned nothing, so that its answers would be noise"),
         ("text.keras", "text.keras"),
         ("no.keras", "no.keras: there is no such"),
     ):

@@ -58,9 +58,13 @@ def diagnose_folder(
         model = load_diagnosis_model(model)
     films = folder.folder_squares(in_dir, names, model.image_size, processes)
     films = tqdm(films, "diagnose", len(names), unit="image", disable=not progress)
+    rows, none = [], [np.nan] * len(model.labels)
     with write_whole(out) as temporary:
-        batches = folder.film_batches(films, batch_size)
-        rows = [row for batch in batches for row in _diagnosed(batch, model)]
+        for batch in folder.film_batches(films, batch_size):
+            good = [film[..., None] for _, film, *_ in batch if film is not None]
+            seen = iter(predict_films(model, good, batch_size) if good else ())
+            for name, film, *said in batch:
+                rows.append([name, *(none if film is None else next(seen)), *said])
         columns = "file", *nih_names(model.labels), "notes", "error"
         table = pd.DataFrame(rows, columns=columns)
         write_csv(table, temporary, float_format="%.6g")
@@ -68,16 +72,6 @@ def diagnose_folder(
         done = table.error.eq("").sum()
         print(f"{out}: {done} films, and {len(table) - done} that could not be read.")
         print(f"Trained on {model.origin['trained_on']}. Not for clinical use.")
-        print(*folder.what_was_not_read(table, others), sep="\n", file=sys.stderr)
+        lines = folder.what_was_not_read(table, others)
+        sys.stderr.writelines(f"{line}\n" for line in lines)
     return table
-
-
-def _diagnosed(batch, model):
-    """A row of the table for each file."""
-    good = [film for _, film, _, _ in batch if film is not None]
-    seen = predict_films(model, np.stack(good)[..., None], len(good)) if good else ()
-    seen, none = iter(seen), [np.nan] * len(model.labels)
-    return [
-        [name, *(none if film is None else next(seen)), notes, error]
-        for name, film, notes, error in batch
-    ]

@@ -30,10 +30,9 @@ def load_diagnosis_model(path=None):
     """
     path = weights_path(path or SHIPPED)
     model = load_model(path, DiagnosisModel)
-    trained_on = model.origin["trained_on"]
-    if trained_on.startswith("nothing"):
+    if model.origin["trained_on"].startswith("nothing"):
         raise InputError(
-            f"{path}: was trained on {trained_on}. Its answers would be noise: train "
+            f"{path}: has learned nothing, so that its answers would be noise. Train "
             "it first, or give a file that is trained."
         )
     return model
