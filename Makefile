@@ -26,7 +26,7 @@ define install
 	$(PIP) -e ".[$(2)]"
 endef
 
-.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs sums pipeline publish clean
+.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs diagnosis sums pipeline publish clean
 .PHONY: course.zip  # A file, but made anew each time.
 
 demo: $(VENV)/demo-installed
@@ -84,6 +84,15 @@ NIH ?= data/nih
 lungs: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python -m cxrlib train-lungs weights/lung_unet.keras \
 		--data $(LUNGS) --unlabelled $(NIH) --epochs 160
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
+
+# Makes weights/nih_diagnosis.keras anew, in about half an hour on two cores. NIH are folders
+# of ChestX-ray14's films (see docs/collections.md), LITE0 the encoder (see its recipe).
+LITE0 ?= efficientnet_lite0_ra_imagenet
+diagnosis: $(COLAB_VENV)/test-installed
+	$(COLAB_VENV)/bin/python -m cxrlib train-diagnosis $(NIH) \
+		--out weights/nih_diagnosis.keras --encoder $(LITE0)
 	$(COLAB_VENV)/bin/python -m cxrlib weights sums
 	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
 

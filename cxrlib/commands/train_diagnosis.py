@@ -8,9 +8,10 @@ import click
 
 from cxrbase.commands.options import PATH, options
 from cxrlib.commands.group import KerasCommand
-from cxrlib.systems.diagnosis.recipe import FineTuneRecipe
+from cxrlib.systems.diagnosis.recipe import DiagnosisRecipe, FineTuneRecipe
 
 SHOWN = ("auroc", "auprc", "ece")  # Of each label, in the card.
+CRITERION = DiagnosisRecipe.criterion
 
 
 @click.command("train-diagnosis", cls=KerasCommand)
@@ -90,7 +91,7 @@ def train_shipped(folders, out, recipe):
     print("All films", flush=True)
     model.set_weights(start)
     fine_tune(model, seen, known, recipe)
-    temperatures, choices = choose_operation(known, _sigmoid(logits))
+    temperatures, choices = choose_operation(known, _sigmoid(logits), CRITERION)
     model.calibrate(temperatures, [threshold for threshold, _ in choices])
     ground = min(set(table.ground))
     model.origin |= {
@@ -171,7 +172,7 @@ def cross_validated(table, known, logits, films, fold, labels):
     guesses, called = {"model": np.zeros_like(raw)}, np.zeros_like(known)
     for k in range(fold.max() + 1):
         others, own = fold != k, fold == k
-        temperatures, choices = choose_operation(known[others], raw[others])
+        temperatures, choices = choose_operation(known[others], raw[others], CRITERION)
         probability = soften(raw[own], temperatures)
         guesses["model"][own] = probability
         called[own] = probability >= [threshold for threshold, _ in choices]
