@@ -183,10 +183,10 @@ def _capability(device):
 
 
 def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+    for name in (package, f"{package}-cpu"):  # TensorFlow's build for CPUs alone.
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    return "not installed"
 
 
 def setup(seed=0, mixed_precision="auto", root=None, verbose=True, keep_on_drive=None):

@@ -24,7 +24,8 @@ from cxrbase.refusals import (
 
 # What the course's folder holds of its own; nothing else of it is given away.
 KEPT = (
-    *(".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md"),
+    *(".dockerignore", ".gitignore"),
+    *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md"),
     *("LICENSE", "Makefile", "README.md", "benchmarks", "cxrlib", "data", "deploy"),
     *("docs", "notebooks", "outputs", "packages", "pyproject.toml", "requirements"),
     *("requirements-colab.txt", "requirements.txt", "tests", "weights"),
