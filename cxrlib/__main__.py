@@ -19,6 +19,7 @@ from cxrlib.commands.pretrain import (
     pretrain_text,
 )
 from cxrlib.commands.serve import serve
+from cxrlib.commands.train_diagnosis import train_diagnosis
 from cxrlib.commands.weights import weights
 from cxrlib.commands.work import evaluate, phantom, prepare, report, train
 from cxrscore.command import score
@@ -26,7 +27,7 @@ from cxrscore.command import score
 COMMANDS = (
     phantom, prepare, train, evaluate, report, segment, diagnose, score, run, scores,
     card, grade, site, release, checkpoints, weights, pretrain_encoder, pretrain_text,
-    pretrain_report, train_lungs, serve,
+    pretrain_report, train_lungs, train_diagnosis, serve,
 )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from model_checks import randomise
 
 from cxrbase.files import InputError
 from cxrlib.models.encoder import CheXNetEncoder
+from cxrlib.pretrained.backbone import load_backbone
 from cxrlib.pretrained.densenet import load_chexnet
 from cxrlib.pretrained.registry import entry
-from cxrlib.systems.diagnosis.encoders import build_diagnosis_model, load_backbone
+from cxrlib.systems.diagnosis.encoders import build_diagnosis_model
 from cxrlib.systems.files import load_model
 from cxrscore.labels.vocabulary import NIH_LABELS
 

@@ -34,7 +34,7 @@ from cxrlib.models.transformer_layers import (
     SinusoidalPositions,
     TransformerBlock,
 )
-from cxrlib.systems.diagnosis.encoders import BackboneEncoder
+from cxrlib.pretrained.backbone import BackboneEncoder
 from cxrlib.systems.diagnosis.model import (
     Calibration,
     DiagnosisModel,

@@ -90,7 +90,7 @@ def read_torch(path):
     - [TorchXRayVision](https://github.com/mlmed/torchxrayvision)
     """
     path = pathlib.Path(path)
-    read = _read_safetensors if is_safetensors(path) else _read_state_dict
+    read = _read_safetensors if is_safetensors(path) else read_state_dict
     tensors = {}
     for name, array in read(path).items():
         if IGNORED.search(name):
@@ -116,7 +116,23 @@ def _read_safetensors(path):
         return {name: np.asarray(array, "float32") for name, array in arrays.items()}
 
 
-def _read_state_dict(path):
+def read_state_dict(path):
+    """Read the tensors of a PyTorch file, under the names and in the layout it has.
+
+    Args:
+        path: string or path of a state dict, or of a checkpoint that holds one.
+
+    Returns:
+        A dict from names to float32 arrays.
+
+    Raises:
+        InputError: as of `read_torch`.
+
+    Example:
+    ```python
+    read_state_dict("efficientnet-lite0-57934424.pth")["_fc.bias"].shape  # (1000,)
+    ```
+    """
     torch = _import_torch(path)
     with read_as("a PyTorch file", path):
         loaded = _load_tensors(torch, path)

@@ -44,3 +44,31 @@ class DiagnosisRecipe(Recipe):
         "f1", "What a label's threshold makes best on validation.", ("f1", "youden")
     )
     seed: int = setting(0, "Of weights, order and dropout.", high=MOST_SEED)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FineTuneRecipe(Recipe):
+    """The parameters of the diagnosis that is shipped.
+
+    Example:
+    ```python
+    train_shipped(["data/nih"], "outputs/diagnosis.keras", FineTuneRecipe(epochs=1))
+    ```
+    """
+
+    encoder: str = setting(
+        "efficientnet_lite0_ra_imagenet",
+        "A convolutional preset of KerasHub, a folder, or Lite0's .pth file.",
+    )
+    seen_size: int = setting(
+        321, "To which the film is enlarged for the encoder.", low=32, high=1024
+    )
+    until: str = setting("block6a_project_bn", "The last layer of the encoder.")
+    frozen_until: str = setting("block3b_add", "Its last layer that is frozen.")
+    copies: int = setting(5, "A film and shaken copies of it.", low=1, high=100)
+    epochs: int = recipes.epochs(5, "films")
+    batch_size: int = recipes.batch_size(32, "Films")
+    learning_rate: float = recipes.learning_rate(3e-4)
+    ridge: float = setting(7e-3, "λ of the squared weights of the head.", high=10)
+    folds: int = setting(5, "Of the cross-validation.", low=2, high=100)
+    seed: int = recipes.seed(0, "Of folds and order.")
