@@ -227,12 +227,12 @@ class DiagnosisSystem:
         self.trained_on = str(model.origin["trained_on"])
         self.ground = model.origin.get("ground", "unknown")
         self.report = reports.report if reports else None
-        maps = last_maps(model.encoder)
-        self.heatmap = None if maps is None else self._heatmap
-        if maps is not None:
-            self._eye = keras.Model(model.encoder.input, maps)
-            logits = model.head(model.encoder.output["latent"])
-            self._rest = keras.Model(maps, logits)
+        self.heatmap = None
+        if (maps := model.encoder.output.get("maps")) is not None:
+            image, latent = model.encoder.input, model.encoder.output["latent"]
+            self._eye = keras.Model(image, maps)
+            self._rest = keras.Model([maps, image], model.head(latent))
+            self.heatmap = self._heatmap
 
     def diagnose(self, film):
         """The probabilities of the labels."""
@@ -240,35 +240,18 @@ class DiagnosisSystem:
         return np.asarray(seen["probability"])[0]
 
     def _heatmap(self, film, label):
-        """Grad-CAM of the logit, a float array `(h, w)`."""
-        column = self.labels.index(label)
-        maps = np.asarray(self._eye.predict_on_batch(self._square(film)), "float32")
-        _, slopes = gradient(lambda maps: self._rest(maps)[:, column], maps)
-        return grad_cam(maps, slopes)[0]
+        """Each place's part of the logit, where that is positive, `(h, w)`.
+
+        Not the pooled Grad-CAM: an encoder may weigh the places, as lung or not.
+        """
+        image, column = self._square(film), self.labels.index(label)
+        maps = np.asarray(self._eye.predict_on_batch(image), "float32")
+        image = keras.ops.convert_to_tensor(image)
+        _, slopes = gradient(lambda maps: self._rest([maps, image])[:, column], maps)
+        return grad_cam(maps, slopes, pooled=False)[0]
 
     def _square(self, film):
         return resize_square(film, self.model.image_size)[None, ..., None]
-
-
-def last_maps(encoder):
-    """The last features of an encoder that still have a place, from which it pools.
-
-    Args:
-        encoder: the encoder of a `DiagnosisModel`.
-
-    Returns:
-        A symbolic tensor `(B, h, w, C)`, or `None` if there is none, as in a vision
-        transformer that gives its class token.
-
-    Example:
-    ```python
-    last_maps(CheXNetEncoder(image_size=128)).shape  # (None, 4, 4, 1024)
-    ```
-    """
-    if "maps" in encoder.output:
-        return encoder.output["maps"]
-    pooling = [layer for layer in encoder.layers if layer.name == "latent"]
-    return pooling[0].input if pooling and len(pooling[0].input.shape) == 4 else None
 
 
 def load_system(model=None):
