@@ -11,6 +11,7 @@ import cxrlib
 from coursework.commands.teaching import checkpoints, release
 from coursework.commands.work import card, grade, run, scores, site
 from cxrbase.commands.group import Commands
+from cxrlib.commands.diagnosis import diagnose
 from cxrlib.commands.lungs import segment, train_lungs
 from cxrlib.commands.pretrain import (
     pretrain_encoder,
@@ -24,8 +25,8 @@ from cxrlib.commands.work import evaluate, phantom, prepare, report, train
 from cxrscore.command import score
 
 COMMANDS = (
-    phantom, prepare, train, evaluate, report, segment, score, run, scores, card,
-    grade, site, release, checkpoints, weights, pretrain_encoder, pretrain_text,
+    phantom, prepare, train, evaluate, report, segment, diagnose, score, run, scores,
+    card, grade, site, release, checkpoints, weights, pretrain_encoder, pretrain_text,
     pretrain_report, train_lungs, train_diagnosis, serve,
 )  # fmt: skip
 

@@ -217,8 +217,13 @@ def test_what_the_model_refuses():
     model = small_model()
     with pytest.raises(InputError, match="resize them to 32"):
         predict_films(model, np.zeros((1, 64, 64, 1), "uint8"))
-    with pytest.raises(InputError, match="divide"):
+    with pytest.raises(InputError, match="Divide them by 255"):
         predict_films(model, np.full((1, 32, 32, 1), 255.0))
+    with pytest.raises(InputError, match=r"expected \(n, 32"):
+        predict_films(model, np.zeros((0, 32, 32, 1)))
+    model.head.bias.assign([NAN, 0.0, 0.0])
+    with pytest.raises(InputError, match="probabilities of diagnosis: .* nan"):
+        predict_films(model, np.zeros((1, 32, 32, 1), "uint8"))
 
 
 # === Batches ===

@@ -170,13 +170,14 @@ def test_one_bad_film_or_answer_spoils_no_other(tmp_path, model_file):
 
 
 def test_large_films_are_not_gathered(tmp_path, model_file, monkeypatch):
+    import cxrbase.films.folder as films_of_a_folder
     import cxrlib.systems.lungs.folder as module
 
     folder, seen, real = tmp_path / "in", [], module.segment_lungs
     folder.mkdir()
     for name in "abcde":
         write_png(folder / f"{name}.png", film()[0])
-    monkeypatch.setattr(module, "MOST_PIXELS", 100_000)
+    monkeypatch.setattr(films_of_a_folder, "MOST_PIXELS", 100_000)
     monkeypatch.setattr(
         module,
         "segment_lungs",

@@ -20,6 +20,7 @@ from cxrbase.commands.options import options
 from cxrbase.commands.recipes import Recipe, setting
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
+from cxrlib.systems.diagnosis.recipe import DiagnosisRecipe
 from cxrlib.systems.lungs.recipe import LungRecipe
 from cxrlib.systems.reports.recipe import (
     EncoderRecipe,
@@ -36,6 +37,7 @@ COMMANDS = {
     "pretrain-text": TextRecipe,
     "pretrain-report": ShippedRecipe,
 }
+RECIPES = (*COMMANDS.values(), DiagnosisRecipe)
 # What a training of the reports and one of the lungs left behind before recipes.
 OLD_REPORTS = {
     "epochs": 10, "seed": 0, "preset": "compact", "section": "impression",
@@ -156,9 +158,7 @@ def test_choices_are_those_of_the_models():
     assert set(fields["conditioning"].metadata["choices"]) == set(IMAGE_INPUTS)
 
 
-@pytest.mark.parametrize(
-    "recipe", COMMANDS.values(), ids=lambda recipe: recipe.__name__
-)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.__name__)
 def test_the_page_holds_its_table(recipe):
     begin, end = marks(recipe.__name__)
     table = f"{begin}\n{recipe.markdown()}\n{end}"
@@ -187,5 +187,5 @@ def test_an_old_training_of_the_lungs_is_taken_up(tmp_path, capsys):
 
 
 if __name__ == "__main__":
-    for each in COMMANDS.values():
+    for each in RECIPES:
         write_between_marks(PAGE, each.markdown(), each.__name__)

@@ -18,10 +18,11 @@ PHANTOM_ENCODER = "phantom_encoder.weights.h5"
 PHANTOM_GPT2 = "phantom_gpt2"
 PHANTOM_REPORT = "phantom_report"
 LUNG_UNET = "lung_unet.keras"
+NIH_DIAGNOSIS = "nih_diagnosis.keras"
 SUMS = "SHA256SUMS"  # As `sha256sum -c` reads it.
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Pretrained:
     """One entry of the registry.
 
@@ -30,7 +31,7 @@ class Pretrained:
         what: string. What it is, in a few words.
         file: string. The file, or the folder, that it is.
         source: string. Address of the page that it comes from.
-        get: string. How to get it: `"course"` (it is in the repository),
+        get: string. How to get it: `"course"` (the default: it is in the repository),
             `"hand"`, `"dataset:HANDLE"` or `"model:HANDLE"` (kagglehub), `"keras"`,
             or the address of the folder that `parts` are fetched from.
         licence: string.
@@ -46,7 +47,7 @@ class Pretrained:
     what: str
     file: str
     source: str
-    get: str
+    get: str = "course"
     licence: str
     loader: str
     parts: tuple = ()
@@ -129,7 +130,6 @@ REGISTRY = (
         what="DenseNet121 for 128 pixels, trained by this course on phantoms alone",
         file=PHANTOM_ENCODER,
         source="make pretrain",
-        get="course",
         licence="MIT",
         loader=ENCODER,
         ground="phantom",
@@ -139,7 +139,6 @@ REGISTRY = (
         what="GPT-2 of 4 layers, trained by this course on phantom texts alone",
         file=PHANTOM_GPT2,
         source="make pretrain",
-        get="course",
         licence="MIT",
         loader=GPT2,
         ground="phantom",
@@ -149,7 +148,6 @@ REGISTRY = (
         what="the whole report model, trained by this course on phantoms alone",
         file=PHANTOM_REPORT,
         source="make pretrain",
-        get="course",
         licence="MIT",
         loader="cxrlib.systems.reports.shipped.load_report_model",
         ground="phantom",
@@ -159,9 +157,17 @@ REGISTRY = (
         what="U-Net for lungs, trained by this course on real radiographs",
         file=LUNG_UNET,
         source="make lungs",
-        get="course",
         licence="MIT; images: Montgomery and Shenzhen (NLM), NIH ChestX-ray14",
         loader="cxrlib.systems.lungs.segment.load_lung_model",
+        ground="real",
+    ),
+    Pretrained(
+        name="nih-diagnosis",
+        what="the fourteen labels of NIH, trained by this course on real radiographs",
+        file=NIH_DIAGNOSIS,
+        source="make diagnosis",
+        licence="MIT; images: cite NIH ChestX-ray14",
+        loader="cxrlib.systems.diagnosis.shipped.load_diagnosis_model",
         ground="real",
     ),
 )

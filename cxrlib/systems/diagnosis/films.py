@@ -7,8 +7,7 @@ import cv2
 import keras
 import numpy as np
 
-from cxrbase.images import read_radiograph, resize_square
-from cxrbase.parallel import workers
+from cxrbase.films.decoder import read_films as read_films
 
 # Two collections may call another patient by the same number.
 PATIENT = ["kind", "patient"]
@@ -30,43 +29,10 @@ def positive_weights(targets):
     positive_weights(np.array([[1.0], [0.0], [0.0], [np.nan]]))  # [2.]
     ```
     """
-    known = ~np.isnan(targets)
-    positives = np.where(known, targets, 0).sum(axis=0)
-    negatives = known.sum(axis=0) - positives
+    positives, negatives = np.nansum(targets, 0), np.nansum(1 - targets, 0)
     both = (positives > 0) & (negatives > 0)
     weights = np.where(both, negatives / np.where(both, positives, 1), 1)
     return np.clip(weights, 1 / MOST_WEIGHT, MOST_WEIGHT).astype("float32")
-
-
-def _read_film(path, size):
-    return np.round(255 * resize_square(read_radiograph(path), size)).astype("uint8")
-
-
-def read_films(paths, size, processes=None):
-    """Read films as squares, in parallel processes.
-
-    Args:
-        paths: sequence of paths.
-        size: int. The side of the square, in pixels.
-        processes: int or `None`. All cores by default.
-
-    Returns:
-        A uint8 array `(n, size, size, 1)`.
-
-    Raises:
-        InputError: if a file is missing or broken.
-
-    Example:
-    ```python
-    pixels = read_films(film_paths(films), 224)
-    ```
-    """
-    films = np.empty((len(paths), size, size, 1), "uint8")
-    read = functools.partial(_read_film, size=size)
-    with workers(read, len(paths), processes, worth_a_pool=300) as each:
-        for i, film in enumerate(each(map(str, paths))):
-            films[i, ..., 0] = film
-    return films
 
 
 def shake(image, rng):
@@ -121,23 +87,22 @@ class FilmBatches(keras.utils.PyDataset):
         self.inputs, self.targets, self.batch_size = inputs, targets, batch_size
         self.seed, self.epochs, self.augment = seed, epochs, augment
         self.steps = math.ceil(len(inputs) / batch_size)
+        self.order = functools.lru_cache(1)(self._order)  # Not drawn for each batch.
 
-    @property
-    def num_batches(self):
-        """Of all epochs."""
-        return self.steps * len(self.epochs)
+    def _order(self, epoch):
+        if self.seed is None:
+            return np.arange(len(self.inputs))
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
 
     def __len__(self):
-        return self.num_batches
+        return self.steps * len(self.epochs)
 
     def __getitem__(self, index):
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         number, step = divmod(index, self.steps)
-        epoch, rows = self.epochs[number], np.arange(len(self.inputs))
-        if self.seed is not None:
-            rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        rows = rows[step * self.batch_size : (step + 1) * self.batch_size]
+        epoch = self.epochs[number]
+        rows = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         inputs = self.inputs[rows]
         if inputs.dtype == "uint8":
             inputs = inputs.astype("float32") / 255

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cxrbase.files import InputError
+from cxrbase.images import check_unit_range
 from cxrlib.data.readers.films import film_paths, label_matrix
 from cxrlib.systems.diagnosis.films import PATIENT, FilmBatches, read_films
 from cxrscore.labels.many import multilabel_scores
@@ -28,21 +29,17 @@ def predict_films(model, films, batch_size=32):
     predict_films(model, read_films(["film.png"], model.image_size))
     ```
     """
-    films, size = np.asarray(films), model.image_size
-    if films.shape[1:] != (size, size, 1):
+    films, size = np.asanyarray(films), model.image_size
+    if films.shape[1:] != (size, size, 1) or not len(films):
         raise InputError(
             f"films of shape {films.shape}: expected (n, {size}, {size}, 1); resize "
             f"them to {size} × {size}."
         )
-    if films.dtype != "uint8" and not (
-        np.isfinite(films).all()
-        and films.size
-        and films.min() >= 0
-        and films.max() <= 1
-    ):
-        raise InputError("films: expected pixels in [0, 1]; divide 8 bits by 255.")
+    if films.dtype != "uint8":
+        check_unit_range(films, "films")
     batches = FilmBatches(films, None, batch_size)
-    return model.predict(batches, verbose=0)["probability"]
+    seen = model.predict(batches, verbose=0)["probability"]
+    return check_unit_range(seen, f"the probabilities of {model.name}")
 
 
 def predict_table(model, table, split=None):

@@ -9,18 +9,16 @@ from tqdm import tqdm
 
 from cxrbase.cells import write_csv
 from cxrbase.files import InputError, locked, sweep
-from cxrbase.films.formats import looks_like_film
-from cxrbase.images import CONSTANT, DICOM_SUFFIXES, read_noted, write_png
+from cxrbase.films.folder import SUFFIXES, film_batches, find_films, what_was_not_read
+from cxrbase.images import CONSTANT, read_noted, write_png
 from cxrlib.systems.lungs.segment import load_lung_model, segment_lungs
 
 TABLE = "segmentation.csv"
 OVERLAYS = "overlays"
-SUFFIXES = (".png", ".jpg", ".jpeg", *DICOM_SUFFIXES)
 COLUMNS = (
     "file", "mask", "height", "width", "area", "regions", "symmetry", "confidence",
     "flag", "error", "notes",
 )  # fmt: skip
-MOST_PIXELS = 16_000_000  # Held at once, not counting the last film.
 GOOD, DOUBTFUL = (255, 221, 51), (255, 64, 64)  # Yellow and red, RGB.
 
 
@@ -62,7 +60,11 @@ def segment_folder(
     ```
     """
     in_dir, out_dir = pathlib.Path(in_dir), pathlib.Path(out_dir)
-    names, others = _names(in_dir, out_dir)
+    if in_dir.is_dir() and in_dir.resolve() == out_dir.resolve():
+        raise InputError(
+            f"{out_dir}: the masks would overwrite the images. Give another OUT_DIR."
+        )
+    names, others = find_films(in_dir, out_dir)
     if model is None or isinstance(model, str | pathlib.Path):
         model = load_lung_model(model)
     with locked(out_dir, wait=False):
@@ -82,7 +84,7 @@ def _segment_all(in_dir, out_dir, names, model, overlay, batch_size, progress):
     try:
         with bar:
             films = (_read(in_dir, name, taken) for name in names)
-            for batch in _batches(films, batch_size):
+            for batch in film_batches(films, batch_size):
                 rows += _segment_batch(out_dir, batch, model, overlay)
                 bar.update(len(batch))
                 batch.clear()
@@ -90,34 +92,6 @@ def _segment_all(in_dir, out_dir, names, model, overlay, batch_size, progress):
         table = pd.DataFrame(rows, columns=COLUMNS)
         write_csv(table, out_dir / TABLE, float_format="%.4f")
     return table
-
-
-def _names(in_dir, out_dir):
-    """All radiographs below a folder, relative to it, except our own output.
-
-    Also how many other files there are.
-    """
-    if not in_dir.is_dir():
-        raise InputError(f"{in_dir}: is not a folder. Give the radiographs' folder.")
-    if in_dir.resolve() == out_dir.resolve():
-        raise InputError(
-            f"{out_dir}: the masks would overwrite the images. Give another OUT_DIR."
-        )
-    names, others = [], 0
-    for path in sorted(in_dir.rglob("*")):
-        ours = out_dir.resolve() in path.resolve().parents
-        if ours or path.name.startswith(".") or not path.is_file():
-            continue
-        if path.suffix.lower() in SUFFIXES or looks_like_film(path):
-            names.append(path.relative_to(in_dir))
-        else:
-            others += 1
-    if not names:
-        found = f" among its {others} files" if others else ""
-        raise InputError(
-            f"{in_dir}: holds no PNG, JPEG or DICOM file{found}. Check the folder."
-        )
-    return names, others
 
 
 def _mask_name(name):
@@ -139,20 +113,6 @@ def _read(in_dir, name, taken):
     except InputError as error:
         row["error"] = str(error).removeprefix(f"{in_dir / name}: ")
     return row, image
-
-
-def _batches(films, batch_size):
-    """Gather films for the model, but no more than memory should hold."""
-    batch, pixels = [], 0
-    for film in films:
-        batch.append(film)
-        pixels += 0 if film[1] is None else film[1].size
-        del film  # Otherwise it would be held while the next is read.
-        if len(batch) == batch_size or pixels > MOST_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
 
 
 def _segment_batch(out_dir, batch, model, overlay):
@@ -217,8 +177,5 @@ def _last_words(table, out_dir, others):
         f"{out_dir}: {len(table) - len(broken)} masks, {len(doubtful)} of them "
         f"flagged; {len(broken)} files could not be read. All are in {out_dir / TABLE}."
     ]
-    if others:
-        lines.append(f"  {others} other files were left out: not PNG, JPEG or DICOM.")
     lines += [f"  {row.file}: {row.flag}" for row in doubtful.head(5).itertuples()]
-    lines += [f"  {row.file}: {row.error}" for row in broken.head(20).itertuples()]
-    return "\n".join(lines)
+    return "\n".join(lines + what_was_not_read(table, others))

@@ -5,6 +5,8 @@ The workers import NumPy and OpenCV only: this module stays as light as that.
 
 import contextlib
 import functools
+import math
+import tempfile
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from cxrbase.files import InputError
 from cxrbase.films.same import film_digest
 from cxrbase.images import CONSTANT, check_unit_range, read_noted, resize_square
 from cxrbase.parallel import workers
+from cxrbase.refusals import refusals_told
+
+MOST_HELD = 2**31  # Bytes of films that memory holds: 43,000 of 224 pixels.
 
 
 def decode_pair(paths, size, fit="stretch", crop=None):
@@ -88,3 +93,81 @@ def decoder(studies, size, fit="stretch", crop=None, processes=None):
     decode = functools.partial(decode_pair, size=size, fit=fit, crop=crop)
     with workers(decode, studies, processes, what="the crop") as each:
         yield each
+
+
+def _read_square(path, size):
+    try:
+        image, notes = read_noted(path)
+    except InputError as error:
+        return None, [], str(error).removeprefix(f"{path}: ")
+    return np.round(resize_square(image, size) * 255).astype(np.uint8), notes, ""
+
+
+def read_squares(paths, size, processes=None):
+    """Yield films as squares, in their order; one that cannot be read stops nothing.
+
+    Args:
+        paths: sequence of paths.
+        size: int. The side of the square, in pixels.
+        processes: int or `None`. By default one per core that is ours.
+
+    Yields:
+        Triples: a uint8 array `(size, size)`, or `None` where the file cannot be read;
+        the notes of `read_noted`; and why it cannot be read, else `""`.
+
+    Raises:
+        InputError: if a worker dies.
+
+    Example:
+    ```python
+    for path, (film, notes, error) in zip(paths, read_squares(paths, 224)):
+        ...
+    ```
+    """
+    read = functools.partial(_read_square, size=size)
+    with workers(read, len(paths), processes) as each:
+        yield from each(map(str, paths))
+
+
+def read_films(paths, size, processes=None):
+    """Read films as squares into one array.
+
+    Those of a large collection are kept in a file without a name, in the folder for
+    temporary files (`$TMPDIR`): only what is used is in memory. The file goes with the
+    array.
+
+    Args:
+        paths: sequence of paths.
+        size: int. The side of the square, in pixels.
+        processes: int or `None`. By default one per core that is ours.
+
+    Returns:
+        A uint8 array `(n, size, size, 1)`. Do not write to it.
+
+    Raises:
+        InputError: if a file is missing or broken, or the disk is full.
+
+    Example:
+    ```python
+    pixels = read_films(film_paths(films), 224)
+    ```
+    """
+    shape = len(paths), size, size, 1
+    if math.prod(shape) <= MOST_HELD:
+        held = np.empty(shape, np.uint8)
+        for i, film in enumerate(_all_good(paths, size, processes)):
+            held[i, ..., 0] = film
+        return held
+    with tempfile.TemporaryFile() as file, refusals_told(tempfile.gettempdir()):
+        for film in _all_good(paths, size, processes):
+            file.write(film)
+        file.flush()
+        return np.memmap(file, np.uint8, "r", shape=shape)
+
+
+def _all_good(paths, size, processes):
+    squares = read_squares(paths, size, processes)
+    for path, (film, _, error) in zip(paths, squares, strict=True):
+        if error:
+            raise InputError(f"{path}: {error}")
+        yield film

@@ -68,3 +68,23 @@ def uncertain(labels, policy="ignore"):
     if hasattr(labels, "mask"):
         return labels.mask(labels.eq(-1), POLICIES[policy])
     return np.where(np.equal(labels, -1), POLICIES[policy], labels)
+
+
+def nih_names(labels):
+    """What a table for others calls labels.
+
+    Args:
+        labels: sequence of strings.
+
+    Returns:
+        A list of strings: the names of NIH's `Data_Entry_2017.csv` if the labels are
+        NIH's fourteen, in any order, else the labels as they are.
+
+    Example:
+    ```python
+    nih_names(NIH_LABELS)[2]  # "Effusion"
+    ```
+    """
+    theirs = {ours[0]: name for name, ours in NIH.items()}
+    is_nih = set(labels) == set(NIH_LABELS)
+    return [theirs[label] if is_nih else label for label in labels]
