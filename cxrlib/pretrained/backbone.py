@@ -12,6 +12,7 @@ from keras import layers, ops
 from cxrbase.files import InputError
 from cxrbase.refusals import read_as
 from cxrlib.pretrained.lite0 import is_state_dict, load_lite0
+from cxrlib.pretrained.tensors import plain_layers
 
 HUB = "hf://"
 SCALING = "preprocessor_config.json"  # Hugging Face's: mean and deviation of an image.
@@ -89,7 +90,7 @@ class BackboneEncoder(keras.Model):
         self, backbone, scale, offset, film_size=None, lungs=None, name="encoder",
         **kwargs,
     ):  # fmt: skip
-        backbone.trainable = False  # So BatchNorm and dropout rest, too.
+        rest(backbone)  # So BatchNorm and dropout rest, too.
         inputs = keras.tree.flatten(backbone.input)
         shape = inputs[0].shape[1:] if len(inputs) == 1 else ()
         if len(shape) != 3 or shape[0] != shape[1] or shape[0] is None:
@@ -110,7 +111,7 @@ class BackboneEncoder(keras.Model):
             outputs = {"latent": features[:, 0]}
         else:  # (B, h, w, C)
             if lungs is not None:
-                lungs.trainable = False
+                rest(lungs)
                 region = _shrink(lungs(image), features.shape[1], "lungs")
                 features = RegionMaps(name="maps")([features, region])
             pool = layers.GlobalAveragePooling2D(name="latent")
@@ -170,6 +171,12 @@ class BackboneEncoder(keras.Model):
             if name in config
         }
         return cls(**{**config, **models})
+
+
+def rest(model):
+    """Freeze a model and every layer in it, also one that trained by itself."""
+    for layer in (model, *plain_layers(model)):
+        layer.trainable = False
 
 
 def _shrink(mask, side, name):
