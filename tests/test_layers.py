@@ -34,7 +34,7 @@ from cxrlib.models.transformer_layers import (
     SinusoidalPositions,
     TransformerBlock,
 )
-from cxrlib.pretrained.backbone import BackboneEncoder
+from cxrlib.pretrained.backbone import BackboneEncoder, RegionMaps
 from cxrlib.systems.diagnosis.model import (
     Calibration,
     DiagnosisModel,
@@ -100,6 +100,11 @@ CASES = {
         shapes=(4, 3, 4),
     ),
     "unstack": dict(make=UnstackViews, inputs=noise(4, 3), shapes=[(2, 3), (2, 3)]),
+    "regions": dict(
+        make=RegionMaps,
+        inputs=[noise(2, 3, 3, 4), image(2, 3, 3, 1)],
+        shapes=(2, 3, 3, 8),
+    ),
     "normalisation": dict(
         make=ImageNetNormalization, inputs=image(2, 8, 8, 1), shapes=(2, 8, 8, 3)
     ),

@@ -7,6 +7,7 @@ from cxrbase.commands.options import PATH
 # Marks in weights/README.md, and the part of a card between each pair.
 TABLES = (
     ("lungs", "lung_unet.json", "reaches", "split/source"),
+    ("nih-diagnosis", "nih_diagnosis.json", "reaches", "label"),
     ("report-curve", "phantom_report/report.json", "curve", "epoch"),
     ("report-scores", "phantom_report/report.json", "reaches", "score"),
 )

@@ -12,6 +12,7 @@ from keras import layers, ops
 from cxrbase.files import InputError
 from cxrbase.refusals import read_as
 from cxrlib.pretrained.lite0 import is_state_dict, load_lite0
+from cxrlib.pretrained.tensors import plain_layers
 
 HUB = "hf://"
 SCALING = "preprocessor_config.json"  # Hugging Face's: mean and deviation of an image.
@@ -19,8 +20,10 @@ LEAST = 1e-3  # Of every weight of a mean, so that a film without lungs has one.
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")
-class RegionMeans(layers.Layer):
-    """The mean of maps within a region, and their mean outside.
+class RegionMaps(layers.Layer):
+    """Weigh maps so that their mean is the one within a region, and the one outside.
+
+    So a linear head on two means is one on the mean of maps, and Grad-CAM is exact.
 
     Args:
         **kwargs: see `keras.layers.Layer`.
@@ -30,21 +33,21 @@ class RegionMeans(layers.Layer):
             belongs to the region, `(B, h, w, 1)` in [0, 1].
 
     Returns:
-        Float tensor `(B, 2 C)`.
+        Float tensor `(B, h, w, 2 C)`.
 
     Example:
     ```python
-    RegionMeans()([np.ones((1, 8, 8, 3)), np.zeros((1, 8, 8, 1))]).shape  # (1, 6)
+    RegionMaps()([np.ones((1, 8, 8, 3)), np.zeros((1, 8, 8, 1))]).shape  # (1, 8, 8, 6)
     ```
     """
 
     def call(self, inputs):
-        """Weigh the cells by the region, then by the rest."""
+        """Weigh the cells by the region, and by the rest."""
         maps, region = inputs
-        shares = ops.concatenate([region, 1 - region], axis=-1) + LEAST  # (B, h, w, 2)
-        shares = shares / ops.sum(shares, axis=(1, 2), keepdims=True)
-        means = [ops.sum(maps * shares[..., i : i + 1], axis=(1, 2)) for i in range(2)]
-        return ops.concatenate(means, axis=-1)
+        parts = [share + LEAST for share in (region, 1 - region)]
+        means = [ops.mean(share, axis=(1, 2), keepdims=True) for share in parts]
+        weighed = [maps * share / m for share, m in zip(parts, means, strict=True)]
+        return ops.concatenate(weighed, axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="cxrlib")
@@ -53,7 +56,7 @@ class BackboneEncoder(keras.Model):
 
     The latent is the class token of a vision transformer (the first of its tokens), or
     the mean over the last maps of a convolutional network. Where there is a model of
-    the lungs, it is two means: over the lungs, and over what is not lung.
+    the lungs, it is two means, one after the other: over the lungs, and over the rest.
 
     Args:
         backbone: a `keras_hub.models.Backbone` with one input, RGB images, or the
@@ -69,8 +72,8 @@ class BackboneEncoder(keras.Model):
         image: float tensor `(B, S, S, 1)` in [0, 1].
 
     Returns:
-        A dict with `latent`, a float tensor `(B, C)` (or `(B, 2 C)`); and of a
-        convolutional network `maps`, `(B, h, w, C)`.
+        A dict with `latent`, a float tensor `(B, C)`; and of a
+        convolutional network `maps`, `(B, h, w, C)`, whose mean it is.
 
     Example:
     ```python
@@ -87,7 +90,7 @@ class BackboneEncoder(keras.Model):
         self, backbone, scale, offset, film_size=None, lungs=None, name="encoder",
         **kwargs,
     ):  # fmt: skip
-        backbone.trainable = False  # So BatchNorm and dropout rest, too.
+        rest(backbone)  # So BatchNorm and dropout rest, too.
         inputs = keras.tree.flatten(backbone.input)
         shape = inputs[0].shape[1:] if len(inputs) == 1 else ()
         if len(shape) != 3 or shape[0] != shape[1] or shape[0] is None:
@@ -103,18 +106,16 @@ class BackboneEncoder(keras.Model):
             x = layers.Resizing(*shape[:2], name="resize")(x)
         x = layers.Concatenate(name="repeat")([x, x, x])
         x = layers.Rescaling(list(scale), list(offset), name="rescale")(x)
-        names = list(backbone.input) if isinstance(backbone.input, dict) else None
-        features = backbone({names[0]: x} if names else x)
+        features = backbone(keras.tree.pack_sequence_as(backbone.input, [x]))
         if len(features.shape) == 3:  # (B, tokens, C)
             outputs = {"latent": features[:, 0]}
         else:  # (B, h, w, C)
-            pooled, pool = [features], layers.GlobalAveragePooling2D(name="latent")
             if lungs is not None:
-                lungs.trainable = False
-                pool = RegionMeans(name="latent")
-                pooled.append(_shrink(lungs(image), features.shape[1], "lungs"))
-            latent = pool(pooled if len(pooled) > 1 else features)
-            outputs = {"latent": latent, "maps": features}
+                rest(lungs)
+                region = _shrink(lungs(image), features.shape[1], "lungs")
+                features = RegionMaps(name="maps")([features, region])
+            pool = layers.GlobalAveragePooling2D(name="latent")
+            outputs = {"latent": pool(features), "maps": features}
         super().__init__(inputs=image, outputs=outputs, name=name, **kwargs)
 
         # === Config ===
@@ -143,8 +144,10 @@ class BackboneEncoder(keras.Model):
         if self.lungs is not None:
             seen.append(self.get_layer("lungs").output)
         given = [keras.Input(each.shape[1:]) for each in seen]
-        rest = last(given[0])
-        latent = self.get_layer("latent")([rest, *given[1:]] if given[1:] else rest)
+        maps = last(given[0])
+        if self.lungs is not None:
+            maps = self.get_layer("maps")([maps, given[1]])
+        latent = self.get_layer("latent")(maps)
         return keras.Model(self.input, seen), keras.Model(given, latent)
 
     def get_config(self):
@@ -168,6 +171,12 @@ class BackboneEncoder(keras.Model):
             if name in config
         }
         return cls(**{**config, **models})
+
+
+def rest(model):
+    """Freeze a model and every layer in it, also one that trained by itself."""
+    for layer in (model, *plain_layers(model)):
+        layer.trainable = False
 
 
 def _shrink(mask, side, name):
@@ -218,15 +227,15 @@ def load_backbone(preset, image_size, until=None, film_size=None, lungs=None):
 
 def _scaling(preset):
     """Factor and summand of pixels in [0, 1], as the backbone was trained."""
-    if preset.startswith(HUB):
-        path = pathlib.Path(hf_hub_download(preset.removeprefix(HUB), SCALING))
-    else:
+    hub = preset.removeprefix(HUB)
+    try:
         path = pathlib.Path(preset) / SCALING
-    if path.is_file():
-        told = json.loads(path.read_text(encoding="utf-8"))
+        path = path if hub == preset else hf_hub_download(hub, SCALING)
+        told = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         mean, deviation = np.array(told["image_mean"]), np.array(told["image_std"])
         return (1 / deviation).tolist(), (-mean / deviation).tolist()
-    converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    except OSError:  # It is not there: KerasHub's own presets have a converter.
+        converter = keras_hub.layers.ImageConverter.from_preset(preset)
     if converter is None:
         raise InputError(
             f"{preset}: holds no {SCALING}; put the hub's beside the rest."

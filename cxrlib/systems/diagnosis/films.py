@@ -1,5 +1,6 @@
 """Films and targets as arrays, and their batches."""
 
+import functools
 import math
 
 import cv2
@@ -28,9 +29,7 @@ def positive_weights(targets):
     positive_weights(np.array([[1.0], [0.0], [0.0], [np.nan]]))  # [2.]
     ```
     """
-    known = ~np.isnan(targets)
-    positives = np.where(known, targets, 0).sum(axis=0)
-    negatives = known.sum(axis=0) - positives
+    positives, negatives = np.nansum(targets, 0), np.nansum(1 - targets, 0)
     both = (positives > 0) & (negatives > 0)
     weights = np.where(both, negatives / np.where(both, positives, 1), 1)
     return np.clip(weights, 1 / MOST_WEIGHT, MOST_WEIGHT).astype("float32")
@@ -88,6 +87,12 @@ class FilmBatches(keras.utils.PyDataset):
         self.inputs, self.targets, self.batch_size = inputs, targets, batch_size
         self.seed, self.epochs, self.augment = seed, epochs, augment
         self.steps = math.ceil(len(inputs) / batch_size)
+        self.order = functools.lru_cache(1)(self._order)  # Not drawn for each batch.
+
+    def _order(self, epoch):
+        if self.seed is None:
+            return np.arange(len(self.inputs))
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
 
     def __len__(self):
         return self.steps * len(self.epochs)
@@ -96,10 +101,8 @@ class FilmBatches(keras.utils.PyDataset):
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         number, step = divmod(index, self.steps)
-        epoch, rows = self.epochs[number], np.arange(len(self.inputs))
-        if self.seed is not None:
-            rows = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        rows = rows[step * self.batch_size : (step + 1) * self.batch_size]
+        epoch = self.epochs[number]
+        rows = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         inputs = self.inputs[rows]
         if inputs.dtype == "uint8":
             inputs = inputs.astype("float32") / 255

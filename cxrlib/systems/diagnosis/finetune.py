@@ -7,7 +7,7 @@ change. So each film, and some shaken copies of it, is shown to them once.
 import keras
 import numpy as np
 
-from cxrbase.files import InputError
+from cxrlib.pretrained.backbone import rest
 from cxrlib.systems.diagnosis.films import shake
 from cxrlib.systems.diagnosis.model import compile_diagnosis_model
 from cxrlib.systems.diagnosis.train import Standardised, start_at_prevalence
@@ -60,39 +60,32 @@ def fine_tune(model, seen, known, recipe, rows=None):
     Returns:
         A float32 array `(n, k)`: the logits of all films, shaken by nothing.
 
-    Raises:
-        InputError: if a label is known of no film.
-
     Example:
     ```python
     logits = fine_tune(model, seen, labels, FineTuneRecipe(), train)
     ```
     """
     rows = np.arange(len(known)) if rows is None else rows
-    if np.isnan(known[rows]).all(axis=0).any():
-        raise InputError("fine_tune: a label is known of no film; leave it out.")
-    _, rest = model.encoder.cut(recipe.frozen_until)
+    _, end = model.encoder.cut(recipe.frozen_until)
     plain = [each[0] for each in seen]
-    latents = rest.predict(plain, recipe.batch_size, verbose=0)
+    latents = end.predict(plain, recipe.batch_size, verbose=0)
     scaled = Standardised(model, latents[rows])
     start_at_prevalence(model, known[rows])
     fit_head(model, scaled, latents[rows], known[rows])
     head = scaled.head()
-    for layer in rest.get_layer("rest").layers:  # The statistics of photographs rest.
+    for layer in end.get_layer("rest").layers:  # The statistics of photographs rest.
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     standard = keras.layers.Normalization(
         mean=scaled.mean, variance=scaled.deviation**2, name="standard"
     )
-    student = keras.Model(rest.input, head(standard(rest.output)))
+    student = keras.Model(end.input, head(standard(end.output)))
     steps = -(-len(rows) // recipe.batch_size)
     schedule = warmup_cosine(recipe.learning_rate, recipe.epochs * steps)
     compile_diagnosis_model(student, schedule)
-    student.fit(
-        _batches(seen, known, rows, recipe), epochs=recipe.epochs,
-        steps_per_epoch=steps, verbose=2,
-    )  # fmt: skip
+    batches = _batches(seen, known, rows, recipe)
+    student.fit(batches, epochs=recipe.epochs, steps_per_epoch=steps, verbose=2)
     scaled.put_back(head)
-    model.encoder.backbone.trainable = False
+    rest(model.encoder.backbone)
     return student.predict(plain, recipe.batch_size, verbose=0)["logits"]
 
 

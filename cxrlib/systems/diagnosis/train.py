@@ -153,7 +153,8 @@ def train_diagnosis(
     shifts = None if weights is None else np.log(weights)
     known = label_matrix(parts["val"], labels)
     calibrate(model, films["val"], known, recipe.criterion, shifts)
-    ground = _ground(table)
+    told = set(table.ground)
+    ground = min(told) if len(told) == 1 and told <= set(GROUNDS) else "unknown"
     films_of_train = f"{len(targets['train'])} films, {GROUNDS[ground]}"
     model.origin |= {"trained_on": films_of_train, "ground": ground}
     with write_whole(out / "model.keras") as temporary:
@@ -180,9 +181,8 @@ def start_at_prevalence(model, targets, weights=None):
     kernel, bias = model.head.get_weights()
     if kernel.any() or bias.any():
         return
-    known = ~np.isnan(targets)
-    positives = np.where(known, targets, 0).sum(axis=0) + 0.5  # So that none is 0 or 1.
-    negatives = known.sum(axis=0) + 1 - positives
+    positives = np.nansum(targets, axis=0) + 0.5  # So that no share is 0 or 1.
+    negatives = np.nansum(1 - targets, axis=0) + 0.5
     weights = 1 if weights is None else weights
     model.head.set_weights([kernel, np.log(weights * positives / negatives)])
 
@@ -229,12 +229,6 @@ def _parts(table):
         if rows.empty:
             raise InputError(f"the table has no {name} split: see split_films.")
     return parts
-
-
-def _ground(table):
-    """What the films are, as far as the table says."""
-    told = set(table.ground)
-    return min(told) if len(told) == 1 and told <= set(GROUNDS) else "unknown"
 
 
 def _fingerprint(parts, labels):
