@@ -172,6 +172,8 @@ def rehearse(folder):
         form = f"--form=frontal=@{film}"
         for _ in range(20):
             answer = ask(page, form, f"{PAGE}/api/predict")
+            if answer is None:
+                sys.exit(f"rehearse: {film} is refused")
         print(f"20 films: {cpu(page) - used:.1f} s of a processor; {answer['summary']}")
         first = inside(page)[0]
         for name in ("Uid", "CapEff", "CapBnd", "NoNewPrivs"):
