@@ -189,9 +189,9 @@ def course_films(results):
     """The films of the run's phantom, with what was drawn on them as labels.
 
     They are phantoms whatever else the run rests on: their labels are the truth. A
-    study that `course_data` keeps has its split; the others, which lack a view, a
-    report or a class, are split in the same shares. The record notes what the scores
-    will rest on.
+    study that `course_data` keeps has its split; the others, which lack a lateral, a
+    report or a class, are split in the same shares. What has no frontal is left out.
+    The record notes what the scores will rest on.
 
     Args:
         results: what `start` returned. These of its parameters are used: `studies`,
@@ -212,6 +212,7 @@ def course_films(results):
     import pandas as pd
 
     from cxrbase.layout import PHANTOM_NOTE
+    from cxrlib.data.readers.films import FRONTAL
     from cxrlib.data.readers.indiana import describe_folder
     from cxrlib.data.readers.labelled import read_labelled, split_films
     from cxrlib.data.splits import split_studies
@@ -223,8 +224,10 @@ def course_films(results):
     shares = 0.9 - chosen["test_share"], 0.1, chosen["test_share"]
     kept, _ = funnel(load_studies(describe_folder(folder)))
     films = read_labelled(folder)
+    frontals = films[films["view"].isin(FRONTAL)].drop_duplicates("study")
+    films = films[films.study.isin(frontals.study)].reset_index(drop=True)
     films["prepared"] = films.study.isin(kept.uid)
-    others = films[~films.prepared].drop_duplicates("study")
+    others = frontals[~frontals.study.isin(kept.uid)]
     split = pd.concat(
         [
             split_studies(kept, shares, seed).set_index("uid").split,

@@ -46,6 +46,9 @@ CALL = {
     "plot_attention": lambda k: plots.plot_attention([[[1.0]]], ["No"], **k),
     "plot_beside": lambda k: plots.plot_beside(SCORE, **k),
     "plot_calibration": lambda k: plots.plot_calibration(LABELS, CALLS, **k),
+    "plot_calibrations": lambda k: plots.plot_calibrations(
+        {"a": (np.transpose([LABELS]), np.transpose([CALLS]))}, ["Edema"], **k
+    ),
     "plot_cams": lambda k: plots.plot_cams(VIEWS, MAPS, titles=["p"], **k),
     "plot_choices": lambda k: plots.plot_choices(["a"], {"greedy": [1]}, **k),
     "plot_class_balance": lambda k: plots.plot_class_balance(
@@ -80,6 +83,9 @@ CALL = {
         {"frontal": FILM[0, ..., 0]}, {"frontal": structures(PATIENT, "frontal")}
     ),
     "plot_text_lengths": lambda k: plots.plot_text_lengths({"findings": [3]}, **k),
+    "plot_together": lambda k: plots.plot_together(
+        {"true": [[1, 1], [1, 0]]}, ["Edema", "Fracture"], **k
+    ),
     "show_crop": lambda k: plots.show_crop(FILM[0, ..., 0], Box, FILM[0], FILM[0], **k),
     "show_differences": lambda k: plots.show_differences(
         FILM, {"film": FILM - 0.5}, ["nodule"], **k

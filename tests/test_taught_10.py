@@ -1,6 +1,7 @@
 """10_diagnosis: what single cells teach, against made-up labels and models."""
 
 import itertools
+import json
 import re
 from types import SimpleNamespace
 
@@ -97,12 +98,12 @@ def test_the_letters_are_exchanged():
     names |= {"clean": {name: pixels[rows] for name, rows in parts.items()}}
     names["add_marker"] = lambda films, name, seed: films + np.uint8(200)
     exec(code, names)
-    ways = names["three_ways"](
+    ways = names["four_ways"](
         lambda films: np.repeat(films.max(axis=(1, 2)) / 255.0, 3, axis=1),
         names["bearers"]("test", 0),
     )
     assert ways["as in train"] > 0.9 and ways["exchanged"] < 0.1
-    assert ways["no letter"] == 0.5
+    assert ways["no letter"] == 0.5 and ways["not on positives"] < 0.5
 
 
 def test_each_student_gets_another_shortcut_and_it_is_kept():
@@ -131,16 +132,25 @@ def test_each_student_gets_another_shortcut_and_it_is_kept():
     assert len(found) > 6
 
 
-def test_a_card_of_the_model_of_people_is_shown(tmp_path):
-    card = {"scores": {"macro.auroc": {"value": 0.7, "interval": [0.6, 0.8], "n": 9}}}
+def test_a_card_of_the_model_of_people_is_shown(tmp_path, capsys):
+    """As the command that trains it writes it, and where it is not there."""
+    row = {"positives": 30, "auroc": 0.7, "auroc_low": 0.6, "auroc_high": 0.8}
+    row |= {"auprc": 0.2, "ece": 0.03, "predicted_over_true": 1.1}
+    row |= {"view and age: auroc": 0.6}
+    shown, saved = {}, []
+    names = {"pd": pd, "json": json, "figures": tmp_path}
+    names["results"] = SimpleNamespace(environment=SimpleNamespace(course=tmp_path))
+    names["plots"] = SimpleNamespace(
+        plot_intervals=lambda dots, ground: shown.update(dots) or ground,
+        save_figure=lambda figure, path, alt: saved.append((figure, path.name)),
+    )
+    assert run_cells(NOTEBOOK, "real", **names)["reaches"].empty
+    assert "Not here: weights/nih_diagnosis.json" in capsys.readouterr().out
+    assert not saved
     (tmp_path / "weights").mkdir()
-    path = tmp_path / "weights" / "nih_diagnosis.json"
-    place = SimpleNamespace(course=tmp_path)
-    import json
-
-    for there in (False, True):
-        if there:
-            path.write_text(json.dumps(card))
-        names = {"pd": pd, "json": json, "results": SimpleNamespace(environment=place)}
-        macro = run_cells(NOTEBOOK, "real", **names)["macro"]
-        assert len(macro) == (3 if there else 0)
+    card = json.dumps({"reaches": {"Hernia": row, "macro": row | {"positives": 400}}})
+    (tmp_path / "weights" / "nih_diagnosis.json").write_text(card)
+    run_cells(NOTEBOOK, "real", **names)
+    assert saved == [("real", "real.png")]
+    assert list(shown["Hernia (n⁺ = 30)"]) == [0.7, 0.6, 0.8]
+    assert "macro (n⁺ = 400)" in shown
