@@ -169,9 +169,9 @@ def rehearse(folder):
             time.sleep(1)
         took, used = time.monotonic() - begun, cpu(page)
         print(f"{health['status']} after {took:.1f} s, {used:.1f} s of a processor")
-        form = f"--form=frontal=@{film}"
+        form = "--form", f"frontal=@{film}"
         for _ in range(20):
-            answer = ask(page, form, f"{PAGE}/api/predict")
+            answer = ask(page, *form, f"{PAGE}/api/predict")
             if answer is None:
                 sys.exit(f"rehearse: {film} is refused")
         print(f"20 films: {cpu(page) - used:.1f} s of a processor; {answer['summary']}")
@@ -184,7 +184,7 @@ def rehearse(folder):
         ))  # fmt: skip
         for each in ("diagnosis", "report"):
             if each == "report":
-                ask(page, form, f"{PAGE}/api/report")
+                ask(page, *form, f"{PAGE}/api/report")
             memory = sum(int(line(p / "smaps_rollup", "Pss:")) for p in inside(page))
             threads = sum(int(line(p / "status", "Threads:")) for p in inside(page))
             print(f"after a {each}: {memory / 1e6:.2f} GB, {threads} threads")
