@@ -20,7 +20,7 @@ from cxrbase.commands.options import options
 from cxrbase.commands.recipes import Recipe, setting
 from cxrbase.files import InputError
 from cxrlib.__main__ import main
-from cxrlib.systems.diagnosis.recipe import DiagnosisRecipe
+from cxrlib.systems.diagnosis.recipe import DiagnosisRecipe, FineTuneRecipe
 from cxrlib.systems.lungs.recipe import LungRecipe
 from cxrlib.systems.reports.recipe import (
     EncoderRecipe,
@@ -36,6 +36,7 @@ COMMANDS = {
     "pretrain-encoder": EncoderRecipe,
     "pretrain-text": TextRecipe,
     "pretrain-report": ShippedRecipe,
+    "train-diagnosis": FineTuneRecipe,
 }
 RECIPES = (*COMMANDS.values(), DiagnosisRecipe)
 # What a training of the reports and one of the lungs left behind before recipes.
