@@ -133,7 +133,8 @@ def _walked(root):
     weights = root / "weights" / "SHA256SUMS"
     lines = weights.read_text(encoding="utf-8").splitlines() if weights.exists() else []
     ours = {f"weights/{line.split()[1]}" for line in lines if line}
-    ours |= {"weights/README.md", "weights/SHA256SUMS", "weights/lung_unet.json"}
+    ours |= {name.replace(".keras", ".json") for name in ours}  # Their cards.
+    ours |= {"weights/README.md", "weights/SHA256SUMS"}
     for folder, folders, files in os.walk(root):
         there = pathlib.Path(folder).relative_to(root)
         folders[:] = [
@@ -146,7 +147,7 @@ def _walked(root):
         for name in files:
             path = (there / name).as_posix()
             top = path.split("/")[0]
-            if name.startswith(".") and path != ".gitignore":
+            if name.startswith(".") and path not in KEPT:
                 continue
             if top in READ_ONLY_README and path != f"{top}/README.md":
                 continue
