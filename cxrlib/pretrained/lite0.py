@@ -85,10 +85,7 @@ def load_lite0(path, input_shape):
             continue  # ImageNet's thousand classes.
         if found := BLOCK.match(owner):
             if int(found[1]) >= len(BLOCKS):
-                raise InputError(
-                    f"{path}: has more than the {len(BLOCKS)} blocks of "
-                    "EfficientNet-Lite0: give Lite0's file."
-                )
+                raise InputError(f"{path}: has more blocks than Lite0. Give its file.")
             layer = f"{BLOCKS[int(found[1])]}_{PARTS.get(found[2], found[2])}"
         else:
             layer = NAMES.get(owner, owner)
