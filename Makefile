@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 COLAB_VENV ?= .venv-colab
-SCALE_VENV ?= .venv-scale
+export SCALE_VENV ?= .venv-scale
 # Colab's own; COLAB_PYTHON=python3.11 takes another where that is missing.
 COLAB_PYTHON ?= python3.13
 BIN = $(VENV)/bin

@@ -11,7 +11,6 @@ say little: the record holds the machine's load.
 
 import collections
 import concurrent.futures
-import importlib.metadata
 import json
 import os
 import threading
@@ -21,8 +20,8 @@ import click
 import cv2
 import httpx
 import numpy as np
+from experiments.record import write_record
 
-from cxrbase.files import write_whole
 from cxrbase.images import read_radiograph, resize_square
 
 EVERY = 0.5  # Seconds between two looks at the memory.
@@ -109,10 +108,6 @@ def main(film, url, requests, pid, out):
         "trained on": model["trained_on"],
         "cores": os.cpu_count(),
         "load average": [round(load, 1), round(os.getloadavg()[0], 1)],
-        "versions": {
-            name: importlib.metadata.version(name)
-            for name in ("tensorflow", "keras", "fastapi", "uvicorn")
-        },
         "8 clients": few,
         "40 clients": many,
     }
@@ -130,11 +125,10 @@ def main(film, url, requests, pid, out):
         if max(map(abs, drift)) > 0.05:
             broken.append(f"the memory moved by {drift[0]:+.1%} to {drift[1]:+.1%}")
     said["broken"] = broken
-    text = json.dumps(said, indent=1)
-    click.echo(text)
+    click.echo(json.dumps(said, indent=1))
     if out:
-        with write_whole(out) as temporary:
-            temporary.write_text(text + "\n")
+        packages = ("tensorflow", "keras", "fastapi", "uvicorn")
+        write_record(out, __file__, "FILM --pid PID", packages, **said)
     raise SystemExit(bool(broken))
 
 

@@ -9,7 +9,10 @@ this file is written with `cxr-course:0.1.0`.
 
 import sys
 
-from kfp import compiler, dsl
+if len(sys.argv) != 3:
+    sys.exit("Usage: python deploy/pipeline.py IMAGE OUT.yaml")
+
+from kfp import compiler, dsl  # noqa: E402
 
 IMAGE = sys.argv[1]
 CALL = ["python", "-m", "cxrlib"]

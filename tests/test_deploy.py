@@ -3,6 +3,7 @@
 import fnmatch
 import importlib.metadata
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -363,7 +364,7 @@ def test_the_pipeline_calls_commands_that_the_course_has():
 
 
 def test_the_pipeline_is_what_kfp_compiles(tmp_path):
-    python = ROOT / ".venv-scale" / "bin" / "python"
+    python = ROOT / os.environ.get("SCALE_VENV", ".venv-scale") / "bin" / "python"
     if not python.is_file():
         pytest.skip("kfp is not here: make .venv-scale/installed")
     for name in ("one.yaml", "two.yaml"):
@@ -371,6 +372,13 @@ def test_the_pipeline_is_what_kfp_compiles(tmp_path):
             [python, DEPLOY / "pipeline.py", IMAGE, tmp_path / name], check=True
         )
         assert (tmp_path / name).read_bytes() == PIPELINE.read_bytes()
+
+
+def test_the_pipeline_says_what_it_needs():
+    command = [sys.executable, DEPLOY / "pipeline.py", IMAGE]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "Usage: python deploy/pipeline.py IMAGE OUT.yaml\n"
 
 
 # === The rehearsal, and what is said of it all ===

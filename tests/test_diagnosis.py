@@ -34,7 +34,6 @@ from cxrlib.systems.diagnosis.model import (
 from cxrlib.systems.diagnosis.predict import (
     diagnosis_scores,
     predict_films,
-    predict_table,
 )
 from cxrlib.systems.diagnosis.recipe import DiagnosisRecipe
 from cxrlib.systems.diagnosis.train import (
@@ -204,7 +203,7 @@ def test_a_calibration_that_cannot_be_is_refused(given, words):
     model = small_model()
     with pytest.raises(InputError, match=words):
         model.calibrate(**{"temperatures": [2, 2, 2]} | given)
-    np.testing.assert_array_equal(model.temperatures, 1)
+    np.testing.assert_array_equal(model.calibration.log_temperature, 0)
 
 
 def test_what_the_model_refuses():
@@ -243,6 +242,8 @@ def test_a_resumed_epoch_has_the_same_batches():
     assert epoch[:, :2].sum() == labels[:, :2].sum()
     with pytest.raises(IndexError):
         whole[9]
+    (shaken,) = FilmBatches(films, None, 4, augment=True)[0]  # In their order.
+    assert shaken.shape == (4, 32, 32, 1)
 
 
 def test_a_shaken_film_is_nearly_the_same():
@@ -314,9 +315,6 @@ def test_it_learns_from_a_table_and_is_resumed(table, tmp_path, capsys):
     films = read_films(film_paths(table), 32)
     expected = predict_films(model, films)
     np.testing.assert_allclose(predict_films(again, films), expected, atol=1e-6)
-    called = predict_table(again, table, "test")
-    assert len(called) == table.split.eq("test").sum()
-    assert "Edema" not in called and called["called Edema"].dtype == bool
     capsys.readouterr()
     resumed = train_diagnosis(
         table, LABELS, tmp_path, model=small_model(ridge=1e-4), verbose=0, **given
@@ -341,7 +339,8 @@ def test_the_encoder_trains_as_well(table, tmp_path):
         for old, new in zip(before, model.encoder.get_weights(), strict=True)
     ]
     assert np.mean(moved) > 0.9
-    assert model.shifts[0] != 0 and model.shifts[2] == 0
+    shift = np.array(model.calibration.shift)
+    assert shift[0] != 0 and shift[2] == 0
 
 
 def test_class_weights_are_undone():
@@ -370,6 +369,12 @@ def test_tables_that_cannot_be_learned_from_are_refused(table, tmp_path, change,
         train_diagnosis(change(table), LABELS, tmp_path, model=small_model())
     with pytest.raises(InputError, match="no others"):
         train_diagnosis(table, LABELS[:2], tmp_path, model=small_model())
+
+
+def test_films_are_not_shaken_for_a_frozen_encoder(table, tmp_path):
+    with pytest.raises(InputError, match="augment: needs an encoder that trains"):
+        train_diagnosis(table, LABELS, tmp_path, model=small_model(), augment=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_collections_may_each_have_a_patient_1(table, tmp_path):
@@ -408,5 +413,11 @@ def test_tiles_are_means_and_views_are_columns(table):
     np.testing.assert_allclose(pixels(film)[0, :2], [100 / 255, 0])
     told = view_and_age(table[:2])
     np.testing.assert_array_equal(told, [[0, 1, 5, 1], [1, 0, 5, 0]])
+    four = table[:4].assign(age=[NAN, 20, 50, NAN])
+    split = four.assign(split=["test", "train", "test", "train"])
+    np.testing.assert_array_equal(view_and_age(split)[:, 2], [2, 2, 5, 2])
+    whole = view_and_age(four.drop(columns="split"))
+    np.testing.assert_array_equal(whole[:, 2], [3.5, 2, 5, 3.5])
+    assert (view_and_age(split.assign(age=NAN))[:, 2] == 0).all()
     one = linear_probabilities(np.eye(4), np.ones((4, 1)), np.eye(4))
     np.testing.assert_array_equal(one, 1)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from films import film, write_dicom
 
 from cxrbase.files import InputError
+from cxrbase.films.folder import find_films
 from cxrbase.images import CONSTANT, write_png
 from cxrlib.__main__ import main
 from cxrlib.data.prepare import prepare, read_manifest
@@ -226,3 +227,10 @@ def test_a_lung_model_without_a_crop_is_said(tmp_path):
          "--lung-model", "x.keras"],
     )  # fmt: skip
     assert "--lung-model is not used" in done.output
+
+
+def test_a_link_to_itself_is_left_out(tmp_path):
+    write_png(tmp_path / "film.png", film()[0])
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    names, others = find_films(tmp_path, tmp_path / "masks")
+    assert [name.name for name in names] == ["film.png"] and others == 0

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from coursework.record import check
 from coursework.results import Results
 from cxrbase.files import InputError
-from cxrbase.grounds import GROUNDS, source_ground
+from cxrbase.grounds import GROUNDS, one_ground, source_ground
 from cxrlib import plots
 from cxrlib.data.columns import complete, ground_of
 from cxrlib.data.prepare import prepare, read_manifest
@@ -199,3 +199,9 @@ def test_unknown_is_loud_on_figures_and_in_no_results(tmp_path):
     record["dataset"]["ground"] = "unknown"
     with pytest.raises(InputError, match="ground is not one of"):
         check(record)
+
+
+def test_several_grounds_are_no_ground():
+    assert one_ground(["real", "real"]) == "real"
+    for odd in (["real", "phantom"], ["real", "?"], ["?"], []):
+        assert one_ground(odd) == "unknown"

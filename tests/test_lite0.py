@@ -111,3 +111,10 @@ def test_a_file_that_lacks_a_tensor_is_refused(tmp_path):
     torch.save(tensors, tmp_path / "less.pth")
     with pytest.raises(InputError, match="missing"):
         load_lite0(tmp_path / "less.pth", (65, 65, 3))
+
+
+def test_a_larger_efficientnet_is_refused(tmp_path):
+    tensors = {f"_blocks.{sum(STAGES)}._bn1.bias": torch.zeros(8)}
+    torch.save(tensors, tmp_path / "b1.pth")
+    with pytest.raises(InputError, match=r"b1.pth: has more blocks than Lite0"):
+        load_lite0(tmp_path / "b1.pth", (65, 65, 3))

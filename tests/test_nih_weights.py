@@ -13,6 +13,7 @@ from cxrlib.systems.diagnosis.films import read_films
 from cxrlib.systems.diagnosis.predict import predict_films
 from cxrlib.systems.diagnosis.shipped import load_diagnosis_model
 from cxrscore.labels.many import multilabel_scores
+from cxrscore.labels.thresholds import CRITERIA, EXPECTED
 from cxrscore.labels.vocabulary import NIH_LABELS
 
 PATH = pathlib.Path(__file__).parents[1] / "weights" / NIH_DIAGNOSIS
@@ -36,8 +37,16 @@ def test_the_file_says_what_it_is(model, card):
     assert model.origin["trained_on"] == f"{films} films, real radiographs and reports"
     assert patients < films
     assert ((model.thresholds > 0) & (model.thresholds < 1)).all()
-    assert (model.temperatures > 0.1).all() and (model.temperatures < 10).all()
+    softened = np.array(model.calibration.log_temperature)
+    assert (np.abs(softened) < np.log(10)).all()
     assert not model.encoder.trainable_weights
+
+
+def test_its_thresholds_are_chosen_by_the_count(model):
+    chosen = {f"validation, {words}" for words in (CRITERIA["count"], EXPECTED)}
+    told = model.origin["threshold_from"]
+    assert len(told) == len(model.labels)
+    assert all(words in chosen or words.startswith("fixed") for words in told), told
 
 
 def test_the_head_is_linear_on_the_mean_of_the_maps(model):

@@ -15,6 +15,8 @@ from coursework.pages.scores import marks, write_between_marks
 from cxrscore.labels.published import (
     NIH_EIGHT,
     PUBLISHED,
+    READ,
+    UNCHECKED,
     labels_markdown,
     published_markdown,
 )
@@ -45,11 +47,14 @@ def ours(card):
         return [], None
     told = json.loads(card.read_text(encoding="utf-8"))
     films, folds = told["trained_on"], told["made_with"]["folds"]
+    parts = len(told["mean_over_folds_within_a_folder"])
     row = (
         "**this course**, `weights/nih_diagnosis.keras`", "NIH ChestX-ray14",
         f"{films['films']:,} of {films['patients']:,} patients",
         f"own, by patient: cross-validation, {folds} folds", "14", "text mining",
-        shown(told["reaches"]["macro"], 3), "",
+        shown(told["reaches"]["macro"], 3),
+        f"an artificial mix of {films['films']:,} films in {parts} folders; "
+        "cross-validation",
     )  # fmt: skip
     return [row], {label: shown(told["reaches"][label], 2) for label in NIH_LABELS}
 
@@ -68,10 +73,12 @@ def test_our_rows_come_from_the_card(tmp_path):
     rows = dict.fromkeys((*NIH_LABELS, "macro"), row)
     rows |= {"Hernia": row | {"auroc_low": None, "auroc_high": None}}
     card = {"trained_on": {"films": 1169, "patients": 900}, "reaches": rows}
+    card["mean_over_folds_within_a_folder"] = {"a": 0.7, "b": 0.6}
     (tmp_path / "card.json").write_text(json.dumps(card | {"made_with": {"folds": 5}}))
     tables = blocks(tmp_path / "card.json")
     assert "| 1,169 of 900 patients |" in tables["published"]
-    assert "| 0.705 (0.680 to 0.730) |" in tables["published"]
+    mix = "an artificial mix of 1,169 films in 2 folders; cross-validation"
+    assert f"| 0.705 (0.680 to 0.730) | {mix} |" in tables["published"]
     assert "\n| Edema | 0.70 (0.68 to 0.73) | 0.88" in tables["published labels"]
     assert "\n| Hernia | 0.70 (no interval) |" in tables["published labels"]
     assert "this course" not in blocks(tmp_path / "none.json")["published"]
@@ -106,7 +113,8 @@ def test_what_differs_is_said():
     for each in PUBLISHED:
         assert ("hospital" in each.differs) == (not each.test.startswith("NIH"))
         assert ("labels, not 14" in each.differs) == (len(each.labels) != 14)
-        assert ("looking" in each.differs) == (each.by != "text mining")
+        assert ("looking" in each.differs) == (each.by == READ)
+        assert (each.by == UNCHECKED) <= (each.split == UNCHECKED)
         assert each.differs
 
 

@@ -7,10 +7,12 @@ import keras_hub
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from made_collections import CHEXPERT, cells, write
 
+from cxrbase.files import InputError
 from cxrbase.images import write_png
 from cxrlib.__main__ import main
-from cxrlib.commands.train_diagnosis import patient_folds, read_folders
+from cxrlib.commands.train_diagnosis import held_out, patient_folds, read_folders
 from cxrlib.pretrained.backbone import RegionMaps, load_backbone
 from cxrlib.systems.diagnosis.recipe import FineTuneRecipe
 from cxrlib.systems.files import load_model
@@ -54,6 +56,17 @@ def folders(tmp_path_factory):
         (root / "Data_Entry_2017.csv").write_text("\n".join(rows) + "\n")
         parts.append(str(root))
     return parts
+
+
+def chexpert(root, view):
+    """One film of CheXpert's."""
+    film = root / "train/patient00001/study1" / f"view1_{view.lower()}.png"
+    film.parent.mkdir(parents=True)
+    write_png(film, np.zeros((64, 64), "uint8"))
+    head = "Path,Sex,Age,Frontal/Lateral,AP/PA," + ",".join(CHEXPERT)
+    place = film.relative_to(root).with_suffix(".jpg").as_posix()
+    row = f"{place},Male,50,{view},{'AP' * (view == 'Frontal')}," + cells({})
+    write(root / "train.csv", [head, row])
 
 
 def command(folders, encoder, out, *more):
@@ -102,12 +115,32 @@ def test_no_patient_is_in_two_folds(folders):
 def test_what_cannot_be_split_is_refused(folders, encoder, tmp_path):
     out = tmp_path / "model.keras"
     twice = command([folders[0], folders[0]], encoder, out)
-    assert twice.exit_code and "the same film twice" in twice.output
+    assert twice.exit_code and "hold 00000000_000 twice" in twice.output
     few = command(folders, encoder, out, "--folds", "20")
     assert few.exit_code and "14 patients for 20 folds" in few.output
     name = command(folders, encoder, tmp_path / "model.h5")
     assert name.exit_code and "ends in .keras" in name.output
     assert not list(tmp_path.iterdir())
+
+
+def test_two_collections_and_laterals_are_refused(folders, tmp_path):
+    chexpert(tmp_path / "a", "Frontal")
+    with pytest.raises(InputError, match="are chexpert and nih. Give parts of one"):
+        read_folders([folders[0], tmp_path / "a"])
+    chexpert(tmp_path / "b", "Lateral")
+    with pytest.raises(InputError, match="no film is a frontal"):
+        read_folders([tmp_path / "b"])
+
+
+def test_an_unknown_label_is_not_called(folders):
+    table = read_folders(folders)
+    known = np.ones((len(table), 1))
+    known[::2] = 0
+    known[-8:] = np.nan
+    fold, films = np.arange(len(table)) % 4 // 2, np.zeros((len(table), 16, 16, 1))
+    raw = np.where(np.isnan(known), 0.99, 0.5 + known / 4)
+    _, called = held_out(table, known, raw, films.astype("uint8"), fold, ["Edema"])
+    np.testing.assert_array_equal(called, np.nan_to_num(known))
 
 
 def test_maps_are_averaged_on_the_lungs_and_off(encoder):

@@ -46,8 +46,9 @@ def train_shipped(folders, out, recipe):
         A dict, the content of the `.json`.
 
     Raises:
-        InputError: if a folder or the encoder cannot be read, the same film is in two
-            folders, or there are fewer patients than folds.
+        InputError: if a folder or the encoder cannot be read, there is no frontal, the
+            same film is in two folders, the folders are of two collections, or there
+            are fewer patients than folds.
 
     Example:
     ```python
@@ -56,10 +57,11 @@ def train_shipped(folders, out, recipe):
     """
     import keras
     import numpy as np
+    from scipy.special import expit
 
     from coursework.course import commit
     from cxrbase.files import InputError, write_whole
-    from cxrbase.grounds import GROUNDS
+    from cxrbase.grounds import GROUNDS, one_ground
     from cxrlib.data.readers.films import film_paths, label_matrix
     from cxrlib.systems.diagnosis.films import read_films
     from cxrlib.systems.diagnosis.finetune import fine_tune, look_once
@@ -70,30 +72,31 @@ def train_shipped(folders, out, recipe):
     if out.suffix != ".keras":
         raise InputError(f"{out}: is no model's name. Give one that ends in .keras.")
     table = read_folders(folders)
+    fold = patient_folds(table, recipe)  # Refuses before minutes are spent.
     known = label_matrix(table, NIH_LABELS)
     model = build(NIH_LABELS, recipe)
     films = read_films(film_paths(table), model.image_size)
     seen, start = look_once(model, films, recipe), model.get_weights()
-    fold = patient_folds(table, recipe)
     logits = np.zeros_like(known)
     for k in range(recipe.folds):
         print(f"Fold {k + 1} of {recipe.folds}", flush=True)
         model.set_weights(start)
         told = fine_tune(model, seen, known, recipe, np.flatnonzero(fold != k))
         logits[fold == k] = told[fold == k]
+    raw = expit(logits.astype("float64"))
     report = {
         "made_with": recipe.settings()
         | {"encoder": pathlib.Path(recipe.encoder).name}
         | {"keras": keras.__version__, "commit": commit()},
         "trained_on": {"films": len(table), "patients": table.patient.nunique()},
-        **cross_validated(table, known, logits, films, fold, NIH_LABELS),
+        **cross_validated(table, known, raw, films, fold, NIH_LABELS),
     }
     print("All films", flush=True)
     model.set_weights(start)
     fine_tune(model, seen, known, recipe)
-    temperatures, choices = choose_operation(known, _sigmoid(logits), CRITERION)
+    temperatures, choices = choose_operation(known, raw, CRITERION)
     model.calibrate(temperatures, [threshold for threshold, _ in choices])
-    ground = min(set(table.ground))
+    ground = one_ground(table.ground)
     model.origin |= {
         "trained_on": f"{len(table)} films, {GROUNDS[ground]}",
         "ground": ground,
@@ -117,11 +120,13 @@ def read_folders(folders):
 
     table = pd.concat([read_labelled(each) for each in folders], ignore_index=True)
     table = table[table["view"].isin(FRONTAL)].reset_index(drop=True)
-    if table.kind.nunique() > 1 or table.uid.duplicated().any():
-        raise InputError(
-            f"{', '.join(map(str, folders))}: hold the same film twice, or films of "
-            "two collections. Give parts of one collection."
-        )
+    told, kinds = ", ".join(map(str, folders)), sorted(set(table.kind))
+    if table.empty:
+        raise InputError(f"{told}: no film is a frontal. Give a folder with frontals.")
+    if len(kinds) > 1:
+        raise InputError(f"{told}: are {' and '.join(kinds)}. Give parts of one.")
+    if (twice := table.uid[table.uid.duplicated()]).any():
+        raise InputError(f"{told}: hold {twice.iloc[0]} twice. Give each film once.")
     return table
 
 
@@ -157,8 +162,24 @@ def build(labels, recipe):
     return DiagnosisModel(encoder, labels, ridge=recipe.ridge, origin=origin)
 
 
-def cross_validated(table, known, logits, films, fold, labels):
-    """The scores of the films, each by a model that had not seen its patient.
+def cross_validated(table, known, raw, films, fold, labels):
+    """The scores of the films, each by a model that had not seen its patient."""
+    guesses, called = held_out(table, known, raw, films, fold, labels)
+    folders = table.root.astype(str).map(lambda root: pathlib.Path(root).name)
+    within = {
+        folder: _macro(known, guesses["model"], fold, folders.eq(folder).to_numpy())
+        for folder in sorted(set(folders))
+    }
+    patients = table.groupby("patient").ngroup().to_numpy()
+    return {
+        "reaches": rows_of(known, guesses, called, labels, patients),
+        "mean_over_folds": _macro(known, guesses["model"], fold, True),
+        "mean_over_folds_within_a_folder": within,
+    }
+
+
+def held_out(table, known, raw, films, fold, labels):
+    """What model and baselines make of films, and what is called: of known labels only.
 
     The temperature and threshold of a fold are chosen on the others.
     """
@@ -166,33 +187,35 @@ def cross_validated(table, known, logits, films, fold, labels):
 
     from cxrlib.systems.diagnosis.baselines import baselines
     from cxrscore.labels.calibration import soften
-    from cxrscore.labels.many import choose_operation, multilabel_scores
+    from cxrscore.labels.many import choose_operation
 
-    raw = _sigmoid(logits)
     guesses, called = {"model": np.zeros_like(raw)}, np.zeros_like(known)
     for k in range(fold.max() + 1):
         others, own = fold != k, fold == k
         temperatures, choices = choose_operation(known[others], raw[others], CRITERION)
-        probability = soften(raw[own], temperatures)
-        guesses["model"][own] = probability
-        called[own] = probability >= [threshold for threshold, _ in choices]
+        guesses["model"][own] = soften(raw[own], temperatures)
+        over = guesses["model"][own] >= [threshold for threshold, _ in choices]
+        called[own] = over & ~np.isnan(known[own])
         split = table.assign(split=np.where(own, "test", "train"))
         for name, guess in baselines(split, labels, films).items():
             guesses.setdefault(name, np.zeros_like(known))[own] = guess
-    patients = table.groupby("patient").ngroup().to_numpy()
+    return guesses, called
+
+
+def rows_of(known, guesses, called, labels, patients):
+    """A row of the card for each label, and for all."""
+    import numpy as np
+
+    from cxrscore.labels.many import multilabel_scores
+
     everything = {
         name: multilabel_scores(known, guess, labels, None, "cross", patients)
         for name, guess in guesses.items()
     }
-    folders = table.root.astype(str).map(lambda root: pathlib.Path(root).name)
-    within = {
-        folder: _macro(known, guesses["model"], fold, folders.eq(folder).to_numpy())
-        for folder in sorted(set(folders))
-    }
     rows = {}
     for i, label in enumerate((*labels, "macro")):
-        true = known[:, i] if label != "macro" else known
-        calls = called[:, i] if label != "macro" else called
+        # Scores of `macro` are means; its numbers of films are those of all labels.
+        true, calls = (x if label == "macro" else x[:, i] for x in (known, called))
         row = {"positives": int(np.nansum(true))}
         for name in SHOWN:
             record = everything["model"][f"{label}.{name}"]
@@ -205,12 +228,7 @@ def cross_validated(table, known, logits, films, fold, labels):
             name: round(value, 4) if isinstance(value, float) else value
             for name, value in row.items()
         }
-    every = np.full(len(table), True)
-    return {
-        "reaches": rows,
-        "mean_over_folds": _macro(known, guesses["model"], fold, every),
-        "mean_over_folds_within_a_folder": within,
-    }
+    return rows
 
 
 def _macro(known, guess, fold, rows):
@@ -226,9 +244,3 @@ def _macro(known, guess, fold, rows):
             if np.unique(true[told]).size == 2:
                 values.append(roc_auc_score(true[told], seen[told]))
     return round(float(np.mean(values)), 4) if values else None
-
-
-def _sigmoid(logits):
-    import numpy as np
-
-    return 1 / (1 + np.exp(-logits.astype("float64")))

@@ -5,6 +5,7 @@ import re
 
 import keras_hub
 
+from cxrbase.files import InputError
 from cxrlib.pretrained.tensors import assign, put
 from cxrlib.pretrained.torch_densenet import (
     IGNORED,
@@ -67,7 +68,7 @@ def load_lite0(path, input_shape):
         A pair: the `EfficientNetBackbone`, and the factors and summands of its pixels.
 
     Raises:
-        InputError: if the file is broken, or lacks a tensor.
+        InputError: if the file is broken, lacks a tensor, or is another EfficientNet's.
 
     Example:
     ```python
@@ -83,6 +84,8 @@ def load_lite0(path, input_shape):
         if owner == "_fc" or IGNORED.search(name):
             continue  # ImageNet's thousand classes.
         if found := BLOCK.match(owner):
+            if int(found[1]) >= len(BLOCKS):
+                raise InputError(f"{path}: has more blocks than Lite0. Give its file.")
             layer = f"{BLOCKS[int(found[1])]}_{PARTS.get(found[2], found[2])}"
         else:
             layer = NAMES.get(owner, owner)

@@ -17,6 +17,24 @@ NAMES = {
 NAMED_GROUNDS = tuple(ground for ground in GROUNDS if ground != "unknown")
 
 
+def one_ground(grounds):
+    """Name the one ground of several films.
+
+    Args:
+        grounds: iterable of strings.
+
+    Returns:
+        A key of `GROUNDS`: `"unknown"` where there are several, or another word.
+
+    Example:
+    ```python
+    one_ground(["real", "phantom"])  # "unknown"
+    ```
+    """
+    told = {ground if ground in NAMED_GROUNDS else "unknown" for ground in grounds}
+    return told.pop() if len(told) == 1 else "unknown"
+
+
 def source_ground(source):
     """Name the ground of evidence of a prepared folder.
 
@@ -33,7 +51,7 @@ def source_ground(source):
     ```
     """
     if "ground" in source:
-        return source["ground"] if source["ground"] in NAMED_GROUNDS else "unknown"
+        return one_ground([source["ground"]])
     if source.get("is_phantom") is None:
         return "unknown"
     if not source["is_phantom"]:

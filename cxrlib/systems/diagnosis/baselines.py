@@ -36,8 +36,9 @@ def view_and_age(table):
         table: DataFrame from `read_labelled`.
 
     Returns:
-        A float array `(n, columns)`: a column per view, the age in decades (that of
-        the middle patient where it is missing) and whether it is missing.
+        A float array `(n, columns)`: a column per view, the age in decades (the median
+        of train, or of all where no film is of train, where it is missing) and whether
+        it is missing.
 
     Example:
     ```python
@@ -45,8 +46,9 @@ def view_and_age(table):
     ```
     """
     age = table.age / 10
-    middle = age.median() if age.notna().any() else 0.0
-    told = {"age": age.fillna(middle), "no age": age.isna()}
+    train = table["split"].eq("train") if "split" in table else age.notna()
+    middle = age[train].median() if train.any() else age.median()
+    told = {"age": age.fillna(middle).fillna(0), "no age": age.isna()}
     return pd.get_dummies(table["view"]).assign(**told).to_numpy(float)
 
 

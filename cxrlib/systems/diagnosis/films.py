@@ -70,7 +70,8 @@ class FilmBatches(keras.utils.PyDataset):
         inputs: uint8 array `(n, S, S, 1)`, or float array `(n, C)`.
         targets: float array `(n, k)`, or `None` to predict.
         batch_size: int.
-        seed: int or `None`. Of the order; `None` keeps that of the arrays.
+        seed: int or `None`. Of the order; `None` keeps that of the arrays, and shakes
+            as 0 does.
         epochs: range. The epochs' numbers.
         augment: bool. Whether to `shake` the films.
 
@@ -107,7 +108,9 @@ class FilmBatches(keras.utils.PyDataset):
         if inputs.dtype == "uint8":
             inputs = inputs.astype("float32") / 255
         if self.augment:
-            draws = [np.random.default_rng([self.seed, epoch, row]) for row in rows]
+            draws = [
+                np.random.default_rng([self.seed or 0, epoch, row]) for row in rows
+            ]
             inputs = np.stack(list(map(shake, inputs, draws)))
         if self.targets is None:
             return (inputs,)

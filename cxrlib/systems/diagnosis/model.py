@@ -143,16 +143,6 @@ class DiagnosisModel(keras.Model):
         """From where on a label is called present, a float array `(k,)`."""
         return ops.convert_to_numpy(self.calibration.threshold)
 
-    @property
-    def temperatures(self):
-        """What the shifted logits are divided by, a float array `(k,)`."""
-        return np.exp(ops.convert_to_numpy(self.calibration.log_temperature))
-
-    @property
-    def shifts(self):
-        """What is subtracted from the logits, a float array `(k,)`."""
-        return ops.convert_to_numpy(self.calibration.shift)
-
     def calibrate(self, temperatures=None, thresholds=None, shifts=None):
         """Set what the calibration holds; what is not given stays.
 

@@ -1,7 +1,6 @@
 """From a model and films to probabilities, calls and scores."""
 
 import numpy as np
-import pandas as pd
 
 from cxrbase.files import InputError
 from cxrbase.images import check_unit_range
@@ -40,33 +39,6 @@ def predict_films(model, films, batch_size=32):
     batches = FilmBatches(films, None, batch_size)
     seen = model.predict(batches, verbose=0)["probability"]
     return check_unit_range(seen, f"the probabilities of {model.name}")
-
-
-def predict_table(model, table, split=None):
-    """Probabilities and calls of a table of films.
-
-    Args:
-        model: a `DiagnosisModel`.
-        table: DataFrame from `read_labelled`.
-        split: string or `None`. Only these rows.
-
-    Returns:
-        A copy of the rows, without their labels, with two columns for each: its
-        `probability LABEL`, and `called LABEL`, whether that reaches the threshold.
-
-    Example:
-    ```python
-    predict_table(model, table, "test")["called Edema"].sum()
-    ```
-    """
-    rows = table if split is None else table[table.split.eq(split)]
-    seen = predict_films(model, read_films(film_paths(rows), model.image_size))
-    columns = {}
-    for i, label in enumerate(model.labels):
-        columns[f"probability {label}"] = seen[:, i]
-        columns[f"called {label}"] = seen[:, i] >= model.thresholds[i]
-    kept = rows.drop(columns=[label for label in model.labels if label in rows])
-    return pd.concat([kept, pd.DataFrame(columns, index=rows.index)], axis=1)
 
 
 def diagnosis_scores(model, table, split="test"):

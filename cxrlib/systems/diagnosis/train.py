@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from cxrbase.files import InputError, write_whole
-from cxrbase.grounds import GROUNDS
+from cxrbase.grounds import GROUNDS, one_ground
 from cxrlib.data.readers.films import film_paths, label_matrix
 from cxrlib.systems.diagnosis.encoders import build_diagnosis_model
 from cxrlib.systems.diagnosis.films import (
@@ -93,8 +93,8 @@ def train_diagnosis(
 
     Raises:
         InputError: if a label is not in the vocabulary, a split is missing, a patient
-            is in two splits, a film cannot be read, or `out` holds a training of
-            another kind.
+            is in two splits, a film cannot be read, films are to be shaken for an
+            encoder that is frozen, or `out` holds a training of another kind.
 
     Example:
     ```python
@@ -113,6 +113,10 @@ def train_diagnosis(
     )  # fmt: skip
     if model.labels != labels:
         raise InputError(f"the model knows {', '.join(model.labels)}, no others.")
+    if recipe.augment and not model.encoder.trainable_weights:
+        raise InputError(
+            "augment: needs an encoder that trains; pass trainable_layers other than 0."
+        )
     inputs, targets = {}, {}
     for name, rows in parts.items():
         targets[name] = label_matrix(rows, labels, recipe.uncertain)
@@ -137,7 +141,7 @@ def train_diagnosis(
         return FilmBatches(
             *(inputs["train"], targets["train"], recipe.batch_size, recipe.seed),
             epochs=range(first, recipe.epochs),
-            augment=recipe.augment and scaled is None,
+            augment=recipe.augment,
         )
 
     best = train(
@@ -153,8 +157,7 @@ def train_diagnosis(
     shifts = None if weights is None else np.log(weights)
     known = label_matrix(parts["val"], labels)
     calibrate(model, films["val"], known, recipe.criterion, shifts)
-    told = set(table.ground)
-    ground = min(told) if len(told) == 1 and told <= set(GROUNDS) else "unknown"
+    ground = one_ground(table.ground)
     films_of_train = f"{len(targets['train'])} films, {GROUNDS[ground]}"
     model.origin |= {"trained_on": films_of_train, "ground": ground}
     with write_whole(out / "model.keras") as temporary:

@@ -39,9 +39,11 @@ def find_films(folder, own):
         raise InputError(f"{folder}: is not a folder. Give the radiographs' folder.")
     names, others = [], 0
     for path in sorted(folder.rglob("*")):
+        # A link to itself is no file, and cannot be resolved.
+        if path.name.startswith(".") or not path.is_file():
+            continue
         place = path.resolve()
-        ours = own == place or own in place.parents
-        if ours or path.name.startswith(".") or not path.is_file():
+        if own == place or own in place.parents:
             continue
         if path.suffix.lower() in SUFFIXES or looks_like_film(path):
             names.append(path.relative_to(folder))
