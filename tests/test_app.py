@@ -18,6 +18,8 @@ from served import LABELS, Quick, png
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient  # noqa: E402
+from starlette.formparsers import MultiPartParser  # noqa: E402
+from starlette.websockets import WebSocketDisconnect  # noqa: E402
 
 from cxrlib.app.desk import Desk  # noqa: E402
 from cxrlib.app.limits import NOT_CLINICAL, Limits, Refusal  # noqa: E402
@@ -178,6 +180,19 @@ def test_another_page_or_another_name_is_refused(client):
     answer = client.get("/api/health", headers={"host": "evil.example:8000"})
     refused(answer, 421, "wrong_host")
     assert client.get("/", headers={"host": "[::1]:8000"}).status_code == 200
+    broken = {"origin": "http://[x"}
+    refused(sent(client, png(), headers=broken), 403, "other_origin")
+    assert client.get("/", headers=broken).status_code == 200
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/"):
+        pass
+
+
+def test_names_are_compared_without_case_and_with_brackets():
+    with client_of(hosts=("MyBox", "fe80::1")) as client:
+        for name in ("mybox", "MYBOX:8000", "[FE80::1]:8000"):
+            assert client.get("/", headers={"host": name}).status_code == 200
+        answer = client.get("/", headers={"host": "yourbox"})
+        assert "--name HOST" in refused(answer, 421, "wrong_host")
 
 
 def test_the_gate_refuses_and_still_shows_the_film():
@@ -303,6 +318,8 @@ def test_a_fault_is_500_in_the_same_form_and_the_next_is_served():
         answer = sent(client, png(film(50, 50)[0]))
         refused(answer, 500, "fault")
         assert "secret" not in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-intended-use"] == NOT_CLINICAL
         assert sent(client, png()).status_code == 200
 
 
@@ -379,6 +396,28 @@ def test_a_film_that_kills_or_hangs_the_decoder_costs_only_itself(monkeypatch):
         assert decoder.decode(png())[0].shape == (300, 240)
     finally:
         decoder.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "data"),
+    [
+        ([], b""), ({}, b""), ({"shape": [3, 3]}, b""), ({"shape": None}, bytes(4)),
+        ({"shape": [1, 1], "notes": [], "tags": 3}, bytes(4)),
+        ({"shape": [1], "notes": [], "tags": {}}, bytes(4)),
+    ],
+)  # fmt: skip
+def test_a_decoder_that_answers_nonsense_costs_only_its_film(monkeypatch, said, data):
+    from cxrlib.app import decoder as module
+
+    with contextlib.closing(module.Decoder()) as decoder:
+        monkeypatch.setattr(module, "receive", lambda pipe: (said, data))
+        with pytest.raises(Refusal, match="can't be read"):
+            decoder.decode(png())
+        assert decoder._process is None  # The next film gets a new one.
+
+
+def test_starlette_has_the_bound_that_keeps_films_off_the_disk():
+    assert "spool_max_size" in vars(MultiPartParser)
 
 
 def test_the_page_fetches_nothing_from_elsewhere_and_has_no_inline_script(client):

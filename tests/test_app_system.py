@@ -34,7 +34,9 @@ from cxrlib.app.work import summary
 from cxrlib.models.encoder import CheXNetEncoder
 from cxrlib.pretrained import registry
 from cxrlib.pretrained.backbone import BackboneEncoder
+from cxrlib.systems.diagnosis.films import read_films
 from cxrlib.systems.diagnosis.model import DiagnosisModel
+from cxrlib.systems.diagnosis.predict import predict_films
 from cxrscore.labels.vocabulary import LABELS as LABELS_OF_ALL
 from cxrscore.labels.vocabulary import NIH_LABELS
 
@@ -179,11 +181,15 @@ def model_of(kind="chexnet", labels=LABELS, trained_on="12 films"):
     return model
 
 
-def test_a_model_of_labels_is_served():
+def test_a_model_of_labels_is_served_as_the_command_reads_films(tmp_path):
     system = DiagnosisSystem(model_of())
-    image = film()[0]
-    square = resize_square(image, 64)[None, ..., None]
-    seen = np.array(system.model(square)["probability"])[0]
+    path = tmp_path / "film.png"
+    path.write_bytes(png())
+    image = read_radiograph(path)
+    np.testing.assert_array_equal(
+        system._square(image), read_films([path], 64).astype("float32") / 255
+    )
+    seen = predict_films(system.model, read_films([path], 64))[0]
     np.testing.assert_allclose(system.diagnose(image), seen, atol=1e-6)
     assert np.ptp(seen) > 0.01
     assert system.labels == LABELS

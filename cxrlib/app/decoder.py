@@ -2,7 +2,8 @@
 
 A film that makes a decoder hang, crash or swallow memory costs that process, and the
 next film gets a new one. What comes back is JSON and pixels, nothing that is unpickled:
-whoever breaks a decoder holds that process only.
+whoever breaks a decoder holds a process that writes no file, but not the server's
+memory. It runs as the same user, and may read what that user may.
 """
 
 import json
@@ -19,6 +20,8 @@ from cxrlib.app.limits import Refusal
 # What a film is called in messages: the user's name for it may name a patient.
 NAMES = {"frontal": "The frontal", "lateral": "The lateral"}
 HEAD = struct.Struct("<II")  # Lengths of the JSON and of what follows it.
+# What is raised where the process ends, or answers nonsense.
+BROKEN = (EOFError, OSError, ValueError, AttributeError, KeyError, TypeError)
 MOST_PIXELS = 2**28  # Bytes; more than `cxrbase.films.formats` lets through.
 
 
@@ -66,18 +69,17 @@ class Decoder:
             timer.start()
             try:
                 send(process.stdin, {"name": NAMES[view]}, data)
-                answer, pixels = receive(process.stdout)
-            except (EOFError, OSError, ValueError):
+                said, film = _read(*receive(process.stdout))
+            except BROKEN:
                 self.close()
                 words = "took too long to be read" if late.is_set() else "can't be read"
                 words = f"{NAMES[view]} {words}. Export it again, as PNG."
                 raise Refusal(422, "unreadable", words) from None
             finally:
                 timer.cancel()
-        if said := answer.get("refused"):
+        if said:
             raise Refusal(422, "unreadable", said)
-        image = np.frombuffer(pixels, "float32").reshape(answer["shape"])
-        return image, answer["notes"], answer["tags"]
+        return film
 
     def start(self):
         """Start the process, unless it runs."""
@@ -106,6 +108,15 @@ class Decoder:
                 pipe.close()
             except OSError:  # What was not written yet goes nowhere.
                 continue
+
+
+def _read(answer, pixels):
+    """Why a film is refused, `""` if it isn't, and what `decode` returns."""
+    if said := answer.get("refused"):
+        return str(said), None
+    height, width = answer["shape"]
+    image = np.frombuffer(pixels, "float32").reshape(height, width)
+    return "", (image, list(map(str, answer["notes"])), dict(answer["tags"]))
 
 
 def send(pipe, said, data=b""):

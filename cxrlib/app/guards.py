@@ -7,6 +7,7 @@ the web could send films here, or, by a name that resolves to 127.0.0.1, read an
 
 import asyncio
 import json
+import logging
 import urllib.parse
 
 from cxrlib.app.limits import NOT_CLINICAL
@@ -25,6 +26,7 @@ HEADERS = {
 }
 HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+log = logging.getLogger("cxrlib.app")
 
 
 class TooLarge(Exception):
@@ -51,12 +53,16 @@ class Guards:
     """
 
     def __init__(self, app, limits, hosts=LOOPBACK):
-        self.app, self.limits, self.hosts = app, limits, tuple(hosts)
+        self.app, self.limits = app, limits
+        self.hosts = tuple(bracketed(host).lower() for host in hosts)
 
     async def __call__(self, scope, receive, send):
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # The page has no web sockets.
+            await send({"type": "websocket.close"})
             return
         begun = False
 
@@ -81,19 +87,24 @@ class Guards:
             if not begun:
                 words = "The upload did not end in time. Try again."
                 await _answer(guarded, 408, "too_slow", words)
+        except Exception:
+            if begun:
+                raise
+            log.exception("fault")
+            words = "A fault of the server; nothing was kept."
+            await _answer(guarded, 500, "fault", words)
 
     def _refused(self, scope):
         """Status, reason and message, if a look at the headers is enough."""
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if "*" not in self.hosts and _without_port(host) not in self.hosts:
-            words = "This server isn't called so. Open the address that it printed."
+            words = (
+                "This server isn't called so. Open the address that it printed, or "
+                "start it with --name HOST."
+            )
             return 421, "wrong_host", words
-        origin = headers.get(b"origin", b"").decode("latin-1").lower()
-        site = headers.get(b"sec-fetch-site", b"same-origin")
-        foreign = origin and urllib.parse.urlsplit(origin).netloc != host
-        cross = site not in (b"same-origin", b"none")
-        if scope["method"] not in ("GET", "HEAD") and (foreign or cross):
+        if scope["method"] not in ("GET", "HEAD") and _is_foreign(headers, host):
             words = "Another web page sent this. Only the server's own page may."
             return 403, "other_origin", words
         length = headers.get(b"content-length", b"0")
@@ -128,6 +139,22 @@ class Guards:
             return message
 
         return bounded
+
+
+def bracketed(host):
+    """A host as addresses write it: `::1` → `[::1]`."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _is_foreign(headers, host):
+    """Whether another page than the server's own sent the request."""
+    if headers.get(b"sec-fetch-site", b"none") not in (b"same-origin", b"none"):
+        return True
+    origin = headers.get(b"origin", b"").decode("latin-1").lower()
+    try:
+        return bool(origin) and urllib.parse.urlsplit(origin).netloc != host
+    except ValueError:
+        return True
 
 
 def _without_port(host):

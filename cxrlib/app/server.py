@@ -269,10 +269,6 @@ def _refusals(app):
     async def invalid(_, error):
         return refused(422, "invalid", "The request does not fit its description.")
 
-    @app.exception_handler(Exception)
-    async def fault(_, error):
-        return refused(500, "fault", "A fault of the server; nothing was kept.")
-
 
 def run_server(model=None, host="127.0.0.1", port=8000, names=()):
     """Serve until Ctrl-C.

@@ -251,7 +251,9 @@ class DiagnosisSystem:
         return grad_cam(maps, slopes, pooled=False)[0]
 
     def _square(self, film):
-        return resize_square(film, self.model.image_size)[None, ..., None]
+        # As `read_films` keeps them, so that the page and `diagnose` agree.
+        square = np.round(255 * resize_square(film, self.model.image_size)) / 255
+        return square.astype("float32")[None, ..., None]
 
 
 def load_system(model=None):

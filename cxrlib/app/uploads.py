@@ -1,8 +1,10 @@
 """A form with films, held in memory."""
 
 import dataclasses
+import functools
 import hashlib
 
+import python_multipart  # noqa: F401  Starlette tells of a missing one at the first film.
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -39,12 +41,13 @@ class Form:
     films: dict[str, bytes]
     words: dict[str, str]
 
-    @property
+    @functools.cached_property
     def hash(self):
         """Twelve letters that stand for the films in a log, and lead back to none."""
         digest = hashlib.sha256()
         for view, data in sorted(self.films.items()):
-            digest.update(f"{view}{len(data)}".encode() + data)
+            digest.update(f"{view}{len(data)}".encode())
+            digest.update(data)
         return digest.hexdigest()[:12]
 
 
