@@ -28,9 +28,10 @@ EVERY = 0.5  # Seconds between two looks at the memory.
 
 
 def memory(pid):
-    """Megabytes that a process and its children have for themselves.
+    """Megabytes that a process and its children have allocated.
 
-    Without the pages of files: the system takes and gives these as it likes.
+    Without the pages of files: the system takes and gives these as it likes, and counts
+    them as shared as soon as another process maps the same library.
     """
     import psutil
 
@@ -38,7 +39,8 @@ def memory(pid):
     found = 0
     for process in (root, *root.children(recursive=True)):
         try:
-            found += process.memory_full_info().uss
+            now = process.memory_info()
+            found += now.rss - now.shared
         except psutil.Error:
             continue
     return found / 2**20
