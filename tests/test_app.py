@@ -7,6 +7,7 @@ import logging
 import os
 import pathlib
 import re
+import socket
 import sys
 import threading
 import time
@@ -21,6 +22,8 @@ from fastapi.testclient import TestClient  # noqa: E402
 from starlette.formparsers import MultiPartParser  # noqa: E402
 from starlette.websockets import WebSocketDisconnect  # noqa: E402
 
+from cxrbase.files import InputError  # noqa: E402
+from cxrlib.app import server  # noqa: E402
 from cxrlib.app.desk import Desk  # noqa: E402
 from cxrlib.app.limits import NOT_CLINICAL, Limits, Refusal  # noqa: E402
 from cxrlib.app.server import create_app  # noqa: E402
@@ -193,6 +196,28 @@ def test_names_are_compared_without_case_and_with_brackets():
             assert client.get("/", headers={"host": name}).status_code == 200
         answer = client.get("/", headers={"host": "yourbox"})
         assert "--name HOST" in refused(answer, 421, "wrong_host")
+
+
+def test_a_taken_port_is_told_before_a_model_is_loaded(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(server, "load_system", lambda model: loaded.append(model))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=rf"port {port}: is taken.*--port"):
+            server.run_server(port=port)
+    with pytest.raises(InputError, match="can't be listened on"):
+        server.run_server(host="192.0.2.1")  # An address of no machine.
+    assert not loaded
+
+
+def test_an_address_of_ipv6_is_printed_with_brackets(monkeypatch):
+    said = []
+    monkeypatch.setattr(server, "load_system", lambda model: (Quick(), None))
+    monkeypatch.setattr(
+        server.Announced, "run", lambda self, sockets: said.append(self.said)
+    )
+    server.run_server(host="::1", port=0)
+    assert re.search(r"http://\[::1\]:\d+ ", said[0])
 
 
 def test_the_gate_refuses_and_still_shows_the_film():

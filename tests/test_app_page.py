@@ -161,11 +161,42 @@ def test_a_lost_server_is_told_and_the_film_kept(browser):
             port = int(address.rsplit(":", 1)[1].strip("/"))
             page = stack.enter_context(page_of(browser, address))
             page.locator("#model-name", has_text="quick").wait_for()
-        page.set_input_files("#frontal", film_file())
+            page.set_input_files("#frontal", film_file())
+            page.get_by_text("Called present: Cardiomegaly.").wait_for()
+        page.set_input_files("#frontal", film_file(name="next.png"))
         page.get_by_text("The server does not answer.").wait_for()
+        assert page.locator("#sheet").is_hidden()  # It shows the film before.
         with serving(Quick(), port):
             page.get_by_role("button", name="Try again").click()
             page.get_by_text("Called present: Cardiomegaly.").wait_for()
+
+
+def test_a_film_that_is_cleared_while_it_is_drawn_stays_away(browser):
+    with serving(Quick()) as address, page_of(browser, address) as page:
+        page.evaluate(
+            """() => {
+                Image.prototype.decode = () => new Promise(go => { window.draw = go; });
+            }"""
+        )
+        page.set_input_files("#frontal", film_file())
+        page.wait_for_function("window.draw !== undefined")
+        page.locator("#clear").click()
+        page.evaluate("() => draw()")
+        page.wait_for_timeout(200)
+        assert page.locator("#sheet").is_hidden()
+        assert page.get_by_text("Waiting for a film.").is_visible()
+
+
+def test_the_next_heat_map_calls_off_the_one_before(browser):
+    with serving(Placed()) as address, page_of(browser, address) as page:
+        page.set_input_files("#frontal", film_file())
+        page.get_by_text("Called present: Cardiomegaly.").wait_for()
+        page.route("**/api/heatmap", lambda route: None, times=1)  # Never answered.
+        page.get_by_role("button", name="Cardiomegaly").click()
+        page.get_by_text("Looking for").wait_for()
+        with page.expect_event("requestfailed", timeout=10_000):
+            page.get_by_role("button", name="Mass").click()
+        page.get_by_text("Heat map of Mass").wait_for()
 
 
 def test_a_busy_server_is_waited_for(browser):

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import ipaddress
 import logging
 import pathlib
+import socket
 import time
 
 import uvicorn
@@ -16,10 +18,11 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 import cxrlib
+from cxrbase.files import InputError
 from cxrlib.app import answers
 from cxrlib.app.desk import Desk
 from cxrlib.app.gate import LungGate, size_gate
-from cxrlib.app.guards import LOOPBACK, Guards
+from cxrlib.app.guards import LOOPBACK, Guards, bracketed
 from cxrlib.app.limits import NOT_CLINICAL, Limits, Refusal
 from cxrlib.app.system import abilities, load_system
 from cxrlib.app.uploads import read_form
@@ -288,8 +291,27 @@ def run_server(model=None, host="127.0.0.1", port=8000, names=()):
     run_server(port=8000)
     ```
     """
-    system, lungs = load_system(model)
-    app = create_app(system, gate=LungGate(lungs), hosts=(*LOOPBACK, host, *names))
+    with _bound(host, port) as listening:  # Before the models, which take long.
+        system, lungs = load_system(model)
+        hosts = (*LOOPBACK, host, *names)
+        app = create_app(system, gate=LungGate(lungs), hosts=hosts)
+        _serve(app, system, host, listening)
+
+
+def _bound(host, port):
+    """A socket that listens."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            words = f"port {port}: is taken. Give another with --port."
+        else:
+            words = f"{host}, port {port}: can't be listened on ({error.strerror})."
+        raise InputError(words) from None
+
+
+def _serve(app, system, host, listening):
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("cxrlib.app").setLevel(logging.INFO)
     if not _is_loopback(host):
@@ -297,11 +319,10 @@ def run_server(model=None, host="127.0.0.1", port=8000, names=()):
             "listening on %s: whoever reaches this machine reaches the page", host
         )
     config = uvicorn.Config(
-        app, host=host, port=port, access_log=False, log_level="warning",
+        app, access_log=False, log_level="warning",
         server_header=False, proxy_headers=False, timeout_keep_alive=30,
     )  # fmt: skip
-    listening = config.bind_socket()
-    address = f"http://{host}:{listening.getsockname()[1]}"
+    address = f"http://{bracketed(host)}:{listening.getsockname()[1]}"
     server = Announced(config)
     server.said = (
         f"{system.name}, trained on {system.trained_on}\n"

@@ -11,6 +11,7 @@ const films = { frontal: null, lateral: null };
 const viewer = new Viewer();
 let model = null;
 let current = new AbortController(); // Of all that is asked about the present films.
+let looking = new AbortController(); // Of the heat map that was asked for last.
 
 // === Small things ===
 
@@ -85,7 +86,6 @@ function take(view, file) {
 }
 
 function clear() {
-  current.abort();
   for (const view of Object.keys(films)) {
     $(view).value = "";
     put(view, null);
@@ -97,6 +97,7 @@ function clear() {
 
 function forget() {
   current.abort();
+  looking.abort();
   current = new AbortController();
   complain("");
   list("warnings", []);
@@ -109,6 +110,7 @@ function forget() {
 
 async function diagnose() {
   forget();
+  viewer.clear(); // The film before never stands under this one's name.
   const { signal } = current;
   say("Reading the film …", true);
   try {
@@ -116,7 +118,7 @@ async function diagnose() {
     const answer = await (await ask("api/predict", films, { signal, tell })).json();
     model = answer.model;
     about(model);
-    await viewer.show(answer.film.picture, picture(answer.film));
+    await viewer.show(answer.film.picture, picture(answer.film), signal);
     if (signal.aborted) return;
     list("warnings", [...answer.film.warnings, ...answer.film.notes]);
     $("summary").textContent = plain(answer.summary);
@@ -142,10 +144,9 @@ async function failed(error, signal) {
   const { said, status } = error;
   const refused = said.reason === "not_a_frontal_chest_film";
   if (said.film) {
-    await viewer.show(said.film.picture, "The picture that was refused.");
+    await viewer.show(said.film.picture, "The picture that was refused.", signal);
+    if (signal.aborted) return;
     list("warnings", said.film.warnings);
-  } else if (status) {
-    viewer.clear();
   }
   say(refused ? "No answer: the picture is refused." : "No answer.");
   complain(error.message, !refused && (status === 0 || status === 429 || status >= 500));
@@ -186,7 +187,9 @@ async function outline(signal) {
 }
 
 async function heat(label) {
-  const { signal } = current;
+  looking.abort();
+  looking = new AbortController();
+  const { signal } = looking;
   for (const each of document.querySelectorAll(".finding")) {
     each.setAttribute("aria-pressed", each.dataset.label === label);
   }

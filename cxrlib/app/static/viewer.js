@@ -20,10 +20,11 @@ export class Viewer {
 
   // === The film ===
 
-  async show(address, description) {
+  async show(address, description, signal) {
     const picture = new Image();
     picture.src = address;
     await picture.decode();
+    if (signal.aborted) return; // The film was cleared, or another came.
     const { naturalWidth: width, naturalHeight: height } = picture;
     Object.assign(this.film, { width, height });
     const context = this.film.getContext("2d", { willReadFrequently: true });
