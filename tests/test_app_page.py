@@ -175,11 +175,16 @@ def test_a_film_that_is_cleared_while_it_is_drawn_stays_away(browser):
     with serving(Quick()) as address, page_of(browser, address) as page:
         page.evaluate(
             """() => {
-                Image.prototype.decode = () => new Promise(go => { window.draw = go; });
+                window.reached = new Promise(reached => {
+                    Image.prototype.decode = () => new Promise(go => {
+                        window.draw = go;
+                        reached();
+                    });
+                });
             }"""
         )
         page.set_input_files("#frontal", film_file())
-        page.wait_for_function("window.draw !== undefined")
+        page.evaluate("() => window.reached")
         page.locator("#clear").click()
         page.evaluate("() => draw()")
         page.wait_for_timeout(200)
