@@ -10,6 +10,8 @@ import json
 import logging
 import urllib.parse
 
+from starlette.requests import ClientDisconnect
+
 from cxrlib.app.limits import NOT_CLINICAL
 
 HEADERS = {
@@ -87,6 +89,8 @@ class Guards:
             if not begun:
                 words = "The upload did not end in time. Try again."
                 await _answer(guarded, 408, "too_slow", words)
+        except ClientDisconnect:  # Whoever has left hears no answer.
+            return
         except Exception:
             if begun:
                 raise
