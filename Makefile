@@ -111,7 +111,7 @@ lock:
 		.venv-lock/bin/python requirements/write_locks.py $(UPGRADE)
 
 $(VENV)/demo-installed: requirements.txt pyproject.toml $(LOCKS)
-	$(call install,lock,train$(comma)batch$(comma)dicom$(comma)lab)
+	$(call install,lock,train$(comma)batch$(comma)dicom$(comma)lab$(comma)app)
 	touch $@
 
 $(VENV)/test-installed: requirements.txt pyproject.toml $(LOCKS)

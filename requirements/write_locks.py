@@ -22,7 +22,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).parents[1]
 MINORS = ("3.11", "3.12", "3.13")
-DEMO, TEST = ("train", "batch", "dicom", "lab"), ("test", "lab")
+DEMO, TEST = ("train", "batch", "dicom", "lab", "app"), ("test", "lab")
 IMAGE, APP = "3.13", ("train", "dicom", "app")
 CUDA = re.compile(r"(nvidia-|cuda-|triton\b)")
 # Builds of torch for CPUs have a version of their own, 2.13.0+cpu, that `==2.13.0`

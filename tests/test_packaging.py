@@ -70,7 +70,7 @@ def test_requirements_are_those_of_the_project():
     listed = (ROOT / "requirements.txt").read_text().splitlines()
     listed = [line for line in listed if line and not line.startswith("#")]
     named = PROJECT["dependencies"] + sum(
-        (EXTRAS[extra] for extra in ("train", "batch", "dicom", "lab")), []
+        (EXTRAS[extra] for extra in ("train", "batch", "dicom", "lab", "app")), []
     )
     assert listed == named
 
@@ -79,7 +79,6 @@ def test_what_is_imported_is_named_and_what_is_named_is_imported():
     needed = imported(ROOT / "cxrlib") | imported(ROOT / "packages")
     needed |= imported_by_notebooks() - {"IPython"}  # It runs them.
     named = names((ROOT / "requirements.txt").read_text().splitlines())
-    named |= names(EXTRAS["app"])
     named -= {"", "#"}
     unnamed = {
         module
