@@ -84,7 +84,8 @@ class Work:
         """A `HeatMap`."""
         label = form.words.get("label")
         if label not in self.system.labels:
-            raise Refusal(422, "no_label", "Send one of the model's labels in the field 'label'.")
+            words = "Send one of the model's labels in the field 'label'."
+            raise Refusal(422, "no_label", words)
         film, *_ = self._films(form, "more")
         cam = np.asarray(self.system.heatmap(film, label), float)
         peak = float(cam.max())
