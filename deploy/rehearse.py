@@ -9,6 +9,8 @@ as a container would be: the image's user without capabilities, its root read-on
 small `/tmp`, a network of its own that has a loopback and nothing else. First it runs
 the commands of `deploy/kubernetes/training`, small; one of their films is sent to the
 page. It needs 20 GB in FOLDER (by default a temporary one) and leaves nothing there.
+What was measured goes to `deploy/rehearsal.json`; `python tests/test_deploy.py` writes
+it into `deploy/README.md`.
 """
 
 import json
@@ -24,6 +26,8 @@ COURSE = pathlib.Path(__file__).resolve().parents[1]
 BASE, RELEASE, PYTHON = "python:3.13-slim-trixie", "trixie", "python3.13"
 TOOLS = ("debootstrap", "buildah", "curl", "unshare", "nsenter")
 PAGE = "http://localhost:8000"
+RECORD = COURSE / "deploy/rehearsal.json"
+FILMS = 20
 PATIENCE = 600  # Seconds until the page answers; a busy machine takes minutes.
 # Mounts, then the image's user; $0 is the root, $1 what may be written, $2 the user.
 START = """
@@ -148,11 +152,27 @@ def ask(page, *words):
     return None if done.returncode else json.loads(done.stdout.splitlines()[-1])
 
 
+def commit():
+    """The commit of the course that is built."""
+    words = "git", "-C", COURSE, "describe", "--always", "--dirty"
+    return said(*words)
+
+
+def use(page):
+    """What a page takes now: gigabytes of memory, and threads."""
+    each = inside(page)
+    memory = sum(int(line(p / "smaps_rollup", "Pss:")) for p in each)
+    threads = sum(int(line(p / "status", "Threads:")) for p in each)
+    return {"GB": round(memory / 1e6, 2), "threads": threads}
+
+
 def rehearse(folder):
-    """Build, train small, serve, ask; print what was measured."""
+    """Build, train small, serve, ask; return what was measured."""
     begun = time.monotonic()
     image = Image(folder)
-    print(f"built in {time.monotonic() - begun:.0f} s, {image.size / 1e6:.2f} GB")
+    told = {"commit": commit(), "cores": os.cpu_count()}
+    told["build"] = {"seconds": round(time.monotonic() - begun)}
+    told["build"]["GB beside the base"] = round(image.size / 1e6, 2)
     image.run("phantom", "/mnt/phantom", "--studies=40", "--size=256")
     image.run("prepare", "/mnt/prepared", "--data=/mnt/phantom", "--size=64")
     small = "--preset=tiny", "--epochs=1", "--seed=1"
@@ -161,45 +181,55 @@ def rehearse(folder):
     image.run("evaluate", model, "/mnt/prepared", "/mnt/seed-1/scores")
     # 1001 is the frontal, as in the collection of Indiana.
     film = min((image.work / "phantom" / "images").rglob("*-1001.dcm.png"))
-    begun, page = time.monotonic(), image.start()
+    page = image.start()
     try:
-        while not (health := ask(page, f"{PAGE}/api/health")):
-            if page.poll() is not None or time.monotonic() > begun + PATIENCE:
-                sys.exit("rehearse: the page does not answer")
-            time.sleep(1)
-        took, used = time.monotonic() - begun, cpu(page)
-        print(f"{health['status']} after {took:.1f} s, {used:.1f} s of a processor")
-        form = "--form", f"frontal=@{film}"
-        for _ in range(20):
-            answer = ask(page, *form, f"{PAGE}/api/predict")
-            if answer is None:
-                sys.exit(f"rehearse: {film} is refused")
-        print(f"20 films: {cpu(page) - used:.1f} s of a processor; {answer['summary']}")
-        first = inside(page)[0]
-        for name in ("Uid", "CapEff", "CapBnd", "NoNewPrivs"):
-            print(f"{name}: {line(first / 'status', name + ':')}")
-        print("root:", next(
-            each.split()[3] for each in (first / "mounts").read_text().splitlines()
-            if each.split()[1] == "/"
-        ))  # fmt: skip
-        for each in ("diagnosis", "report"):
-            if each == "report":
-                ask(page, *form, f"{PAGE}/api/report")
-            memory = sum(int(line(p / "smaps_rollup", "Pss:")) for p in inside(page))
-            threads = sum(int(line(p / "status", "Threads:")) for p in inside(page))
-            print(f"after a {each}: {memory / 1e6:.2f} GB, {threads} threads")
-        check = image.config["Healthcheck"]["Test"][1:]
-        where = "--mount", "--net", "--pid", "--root", "--wd"
-        into = "nsenter", f"--target={first.name}", *where, "env", *image.config["Env"]
-        print("health check:", subprocess.run([*into, *check]).returncode)
-        begun = time.monotonic()
-        os.kill(int(first.name), 15)
-        page.wait(PATIENCE)
-        print(f"ended {time.monotonic() - begun:.1f} s after SIGTERM")
+        told["page"] = serve(image, page, film)
     finally:
         for each in inside(page):  # unshare's end does not end another user's process.
             os.kill(int(each.name), 9)
         page.wait()
+    return told
+
+
+def serve(image, page, film):
+    """Wait for the page, ask it all, end it; return what was measured."""
+    begun = time.monotonic()
+    while not ask(page, f"{PAGE}/api/health"):
+        if page.poll() is not None or time.monotonic() > begun + PATIENCE:
+            sys.exit("rehearse: the page does not answer")
+        time.sleep(1)
+    used = cpu(page)
+    told = {"seconds until it answers": round(time.monotonic() - begun, 1)}
+    told["of a processor"] = round(used, 1)
+    form = "--form", f"frontal=@{film}"
+    for _ in range(FILMS):
+        answer = ask(page, *form, f"{PAGE}/api/predict")
+        if answer is None:
+            sys.exit(f"rehearse: {film} is refused")
+    told[f"processor seconds for {FILMS} films"] = round(cpu(page) - used, 1)
+    told["it said"] = answer["summary"]
+    told["after the films"] = use(page)
+    begun = time.monotonic()
+    report = ask(page, *form, f"{PAGE}/api/report")
+    if report is None or report["stage"] != "done":
+        sys.exit(f"rehearse: no report, but {report}")
+    told["seconds for a report"] = round(time.monotonic() - begun, 1)
+    told["after the report"] = use(page)
+    first = inside(page)[0]
+    for name in ("Uid", "CapEff", "CapBnd", "NoNewPrivs"):
+        told[name] = line(first / "status", name + ":")
+    mounts = (first / "mounts").read_text().splitlines()
+    (root,) = (each.split()[3] for each in mounts if each.split()[1] == "/")
+    told["root"] = root.split(",")[0]
+    check = image.config["Healthcheck"]["Test"][1:]
+    where = "--mount", "--net", "--pid", "--root", "--wd"
+    into = "nsenter", f"--target={first.name}", *where, "env", *image.config["Env"]
+    told["health check ends with"] = subprocess.run([*into, *check]).returncode
+    begun = time.monotonic()
+    os.kill(int(first.name), 15)
+    page.wait(PATIENCE)
+    told["seconds from SIGTERM to its end"] = round(time.monotonic() - begun, 1)
+    return told
 
 
 def main():
@@ -212,7 +242,9 @@ def main():
     os.umask(0o022)
     place = sys.argv[1] if len(sys.argv) > 1 else None
     with tempfile.TemporaryDirectory(prefix="rehearse-", dir=place) as folder:
-        rehearse(pathlib.Path(folder))
+        told = json.dumps(rehearse(pathlib.Path(folder)), indent=1)
+    print(told)
+    RECORD.write_text(told + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

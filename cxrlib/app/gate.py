@@ -1,7 +1,8 @@
 """Whether a picture is a frontal chest film at all, before a model is asked.
 
 A classifier answers for a cat, too. What the gate may refuse wrongly, and what slips
-through, is measured by `benchmarks/gate.py`, beside a check of the size alone.
+through, is measured by `benchmarks/experiments/gate.py`, beside a check of the size
+alone.
 """
 
 import cv2

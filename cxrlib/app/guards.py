@@ -35,6 +35,10 @@ class TooLarge(Exception):
     """More came than a request may have."""
 
 
+class TooMany(Exception):
+    """More came than all open requests together may have."""
+
+
 class TooSlow(Exception):
     """A request did not end in time."""
 
@@ -57,6 +61,7 @@ class Guards:
     def __init__(self, app, limits, hosts=LOOPBACK):
         self.app, self.limits = app, limits
         self.hosts = tuple(bracketed(host).lower() for host in hosts)
+        self.held = 0  # Bytes of all open requests.
 
     async def __call__(self, scope, receive, send):
         """Serve one request."""
@@ -66,7 +71,7 @@ class Guards:
         if scope["type"] != "http":  # The page has no web sockets.
             await send({"type": "websocket.close"})
             return
-        begun = False
+        begun, come = False, [0]  # The bytes of this request so far.
 
         async def guarded(message):
             nonlocal begun
@@ -81,10 +86,14 @@ class Guards:
             await _answer(guarded, *refused)
             return
         try:
-            await self.app(scope, self._bounded(receive), guarded)
+            await self.app(scope, self._bounded(receive, come), guarded)
         except TooLarge:
             if not begun:
                 await _answer(guarded, *self._too_large())
+        except TooMany:
+            if not begun:
+                words = "The server is busy. Try again in 2 s."
+                await _answer(guarded, 429, "busy", words, retry_after=2)
         except TooSlow:
             if not begun:
                 words = "The upload did not end in time. Try again."
@@ -97,6 +106,8 @@ class Guards:
             log.exception("fault")
             words = "A fault of the server; nothing was kept."
             await _answer(guarded, 500, "fault", words)
+        finally:
+            self.held -= come[0]
 
     def _refused(self, scope):
         """Status, reason and message, if a look at the headers is enough."""
@@ -122,13 +133,13 @@ class Guards:
         most = self.limits.body // 2**20
         return 413, "too_large", f"A request may have {most} MB at most."
 
-    def _bounded(self, receive):
+    def _bounded(self, receive, come):
         """Count the bytes, and the time until the body has come."""
-        come, ended = 0, False
+        ended = False
         deadline = asyncio.get_running_loop().time() + self.limits.upload_seconds
 
         async def bounded():
-            nonlocal come, ended
+            nonlocal ended
             if ended:
                 return await receive()
             try:
@@ -136,9 +147,13 @@ class Guards:
                     message = await receive()
             except TimeoutError:
                 raise TooSlow from None
-            come += len(message.get("body", b""))
-            if come > self.limits.body:
+            size = len(message.get("body", b""))
+            come[0] += size
+            self.held += size
+            if come[0] > self.limits.body:
                 raise TooLarge
+            if self.held > self.limits.bodies:
+                raise TooMany
             ended = not message.get("more_body", False)
             return message
 
@@ -167,10 +182,13 @@ def _without_port(host):
     return host[:end] if end > host.rfind("]") else host
 
 
-async def _answer(send, status, reason, message):
+async def _answer(send, status, reason, message, retry_after=None):
     body = {"intended_use": NOT_CLINICAL, "reason": reason, "message": message}
+    body["retry_after"] = retry_after
     body = json.dumps(body).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     headers.append((b"content-length", str(len(body)).encode()))
+    if retry_after:
+        headers.append((b"retry-after", str(retry_after).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

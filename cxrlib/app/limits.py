@@ -11,6 +11,7 @@ class Limits:
 
     Args:
         body: int. Bytes of a whole request.
+        bodies: int. Bytes of all open requests together.
         film: int. Bytes of one film. Pixels are limited by `cxrbase.films.formats`,
             before they are decoded.
         name: int. Characters of a file's name.
@@ -29,6 +30,7 @@ class Limits:
     """
 
     body: int = 64 * 2**20
+    bodies: int = 512 * 2**20
     film: int = 30 * 2**20
     name: int = 255
     sentence: int = 200

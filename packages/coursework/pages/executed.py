@@ -59,7 +59,7 @@ STYLE = """<style>
 .jp-RenderedHTMLCommon .highlight + * { margin-top: 1em; }
 .jp-RenderedHTMLCommon details pre { font-size: 90%; white-space: pre-wrap; }
 .jp-OutputArea-output img { max-width: 100%; height: auto; }
-.highlight pre { overflow-x: auto; }
+.jp-RenderedHTMLCommon pre, .highlight pre { overflow-x: auto; }
 </style>"""
 _HEADING = re.compile(r"^#+\s+(.+?)\s*$", re.MULTILINE)
 _MARKUP = re.compile(

@@ -1,6 +1,6 @@
 """Does the web page refuse what is no frontal chest film, and nothing else?
 
-    python benchmarks/gate.py DATA [--most 200] [--out benchmarks/results/gate.json]
+    python benchmarks/experiments/gate.py DATA --most 200 --out OUT.json
 
 Counts, for each set of pictures, what the gate refuses, beside its baseline, a check of
 the size. `DATA` holds the folders of collections of radiographs; a set that is not
@@ -19,7 +19,7 @@ import click
 import cv2
 import numpy as np
 import pandas as pd
-from experiments.record import write_record
+from record import write_record
 
 from cxrbase.files import InputError
 from cxrbase.images import read_radiograph
