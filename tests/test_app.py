@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -160,6 +161,16 @@ def test_a_name_or_a_file_or_a_body_that_is_too_large_is_refused(client):
     kind = {"content-type": "multipart/form-data; boundary=b"}
     answer = client.post("/api/predict", content=chunks(), headers=kind)
     refused(answer, 413, "too_large")
+
+
+def test_all_open_uploads_together_are_bounded():
+    limits = dataclasses.replace(NO_BIGGER, bodies=100_000)
+    with client_of(limits=limits) as client:
+        answer = sent(client, bytes(200_000))
+        refused(answer, 429, "busy")
+        assert answer.headers["retry-after"] == "2" and answer.json()["retry_after"]
+        for _ in range(30):  # What was sent is given back.
+            assert sent(client, png()).status_code == 200
 
 
 def test_a_form_of_another_kind_is_refused(client):

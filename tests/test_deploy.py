@@ -15,6 +15,7 @@ import yaml
 from hosted import REPOSITORY as ROOT
 
 import cxrlib
+from coursework.pages.scores import write_between_marks
 from cxrlib.__main__ import main
 from cxrlib.environment import _version
 
@@ -395,6 +396,27 @@ def test_the_rehearsal_says_what_it_lacks():
     assert "missing: debootstrap, buildah" in done.stderr
 
 
+def rehearsed():
+    """What the rehearsal measured, as a table."""
+    told = json.loads((DEPLOY / "rehearsal.json").read_text())
+    flat = {"commit": told["commit"], "cores": told["cores"]}
+    flat |= {f"build: {name}": value for name, value in told["build"].items()}
+    for name, value in told["page"].items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{count} {unit}" for unit, count in value.items())
+        flat[name] = value
+    rows = [f"| {name} | {value} |" for name, value in flat.items()]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def test_the_page_of_deploy_says_what_the_rehearsal_measured():
+    assert rehearsed() in (DEPLOY / "README.md").read_text(), f"run python {__file__}"
+    told = json.loads((DEPLOY / "rehearsal.json").read_text())["page"]
+    assert (told["Uid"], told["root"], told["NoNewPrivs"]) == ("10001", "ro", "1")
+    assert {told["CapEff"], told["CapBnd"]} == {"0" * 16}
+    assert told["health check ends with"] == 0
+
+
 def test_the_page_of_deploy_names_every_file_of_it():
     text = (DEPLOY / "README.md").read_text()
     for path in {*DEPLOY.iterdir()} - {DEPLOY / "README.md", DEPLOY / "__pycache__"}:
@@ -403,3 +425,7 @@ def test_the_page_of_deploy_names_every_file_of_it():
         assert (DEPLOY / target).exists(), target
     for words in re.findall(r"^python -m cxrlib (.+)$", text, re.M):
         parsed(shlex.split(words))
+
+
+if __name__ == "__main__":
+    write_between_marks(DEPLOY / "README.md", rehearsed(), "rehearsal")
